@@ -1,0 +1,36 @@
+"""Read Chinese medical records: upper GI tract (1), lower (2) or neither (0)."""
+
+from typing import TYPE_CHECKING, Any
+
+from gi_classifier._version import __version__
+from gi_classifier.continue_training import continue_training
+from gi_classifier.errors import GIClassifierError
+from gi_classifier.labels import Label
+from gi_classifier.predict import multi_predict, predict, predict_proba
+from gi_classifier.settings import Settings
+from gi_classifier.train import train
+
+if TYPE_CHECKING:
+    from gi_classifier.classifier import GIClassifier
+
+__all__ = [
+    "GIClassifier",
+    "GIClassifierError",
+    "Label",
+    "Settings",
+    "__version__",
+    "continue_training",
+    "multi_predict",
+    "predict",
+    "predict_proba",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn takes a second to import, and predicting needs none of it.
+    if name == "GIClassifier":
+        from gi_classifier.classifier import GIClassifier
+
+        return GIClassifier
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,215 @@
+"""``GIClassifier``: the library's classifier as a scikit-learn estimator.
+
+In: texts and integer labels. Out: labels and probabilities as arrays. It batches by itself, any
+number of texts. Fitting imports TensorFlow; predicting and loading do not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+
+from gi_classifier import model_dir
+from gi_classifier.errors import RecordsError
+from gi_classifier.model_dir import Bundle
+from gi_classifier.predict import Predictor, check_texts
+from gi_classifier.records import Records, drop_duplicates
+from gi_classifier.settings import Settings, WindowRule
+from gi_classifier.splitting import check_apart, hold_out
+
+_DEFAULT = Settings()
+
+
+class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """ALBERT-tiny with a softmax head, trained on texts.
+
+    Parameters
+    ----------
+    base : str or Path, optional
+        What fitting starts from, see :func:`gi_classifier.train`; without, the encoder of the
+        model that ships.
+    num_classes, label_names, maxlen, overlap, window_rule, batch_size, epochs, learning_rate,
+    final_learning_rate, warmup_steps, decay_steps, patience, adversarial_epsilon,
+    gradient_penalty, class_weight, label_smoothing, dropout, seed
+        See :class:`gi_classifier.Settings`; they are validated when fitting.
+
+    Attributes
+    ----------
+    classes_ : ndarray of int, shape (num_classes,)
+    bundle_ : Bundle
+        The trained model's files, in memory.
+    """
+
+    def __init__(
+        self,
+        *,
+        base: str | Path | None = None,
+        num_classes: int = _DEFAULT.num_classes,
+        label_names: tuple[str, ...] | None = _DEFAULT.label_names,
+        maxlen: int = _DEFAULT.maxlen,
+        overlap: int = _DEFAULT.overlap,
+        window_rule: WindowRule = _DEFAULT.window_rule,
+        batch_size: int = _DEFAULT.batch_size,
+        epochs: int = _DEFAULT.epochs,
+        learning_rate: float = _DEFAULT.learning_rate,
+        final_learning_rate: float = _DEFAULT.final_learning_rate,
+        warmup_steps: int = _DEFAULT.warmup_steps,
+        decay_steps: int = _DEFAULT.decay_steps,
+        patience: int = _DEFAULT.patience,
+        adversarial_epsilon: float = _DEFAULT.adversarial_epsilon,
+        gradient_penalty: float = _DEFAULT.gradient_penalty,
+        class_weight: Literal["balanced"] | tuple[float, ...] | None = _DEFAULT.class_weight,
+        label_smoothing: float = _DEFAULT.label_smoothing,
+        dropout: float = _DEFAULT.dropout,
+        seed: int = _DEFAULT.seed,
+    ) -> None:
+        self.base = base
+        self.num_classes = num_classes
+        self.label_names = label_names
+        self.maxlen = maxlen
+        self.overlap = overlap
+        self.window_rule = window_rule
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.final_learning_rate = final_learning_rate
+        self.warmup_steps = warmup_steps
+        self.decay_steps = decay_steps
+        self.patience = patience
+        self.adversarial_epsilon = adversarial_epsilon
+        self.gradient_penalty = gradient_penalty
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.dropout = dropout
+        self.seed = seed
+
+    @property
+    def settings(self) -> Settings:
+        """The parameters as validated :class:`Settings`."""
+        names = [field.name for field in dataclasses.fields(Settings)]
+        return Settings(**{name: getattr(self, name) for name in names})
+
+    def fit(
+        self,
+        texts: Sequence[str],
+        labels: Sequence[int],
+        *,
+        validation: tuple[Sequence[str], Sequence[int]] | None = None,
+    ) -> GIClassifier:
+        """Train anew.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        labels : sequence of int
+            From 0 up to ``num_classes`` - 1; each must occur.
+        validation : (texts, labels), optional
+            Records for early stopping. Without, about a tenth of the records is held out, with
+            near-duplicates kept together.
+
+        Returns
+        -------
+        GIClassifier
+            Itself.
+
+        Raises
+        ------
+        InputError, RecordsError, SettingsError
+            With every bad position or setting.
+        """
+        settings = self.settings
+        records = _records(texts, labels, settings, "the training records")
+        missing = sorted(set(range(settings.num_classes)) - set(records.labels or ()))
+        if missing:
+            raise RecordsError(
+                f"No training record has label {', '.join(map(str, missing))}; num_classes is "
+                f"{settings.num_classes}, and labels run from 0 without a gap."
+            )
+        if validation is None:
+            train, val = hold_out(drop_duplicates(records), settings.seed)
+        else:
+            train = drop_duplicates(records)
+            val = drop_duplicates(_records(*validation, settings, "the validation records"))
+            check_apart({"train": train, "val": val})
+        from gi_classifier.model import build
+        from gi_classifier.train import run
+
+        with tempfile.TemporaryDirectory() as work:
+            built = build(Path(self.base) if self.base else model_dir.shipped(), settings)
+            bundle = run(built, {"train": train, "val": val}, settings, Path(work))
+        return self._adopt(bundle)
+
+    def _adopt(self, bundle: Bundle, engine: str | None = None) -> GIClassifier:
+        self.bundle_ = bundle
+        self.classes_ = np.arange(bundle.settings.num_classes)
+        self._predictor: Predictor | None = Predictor.from_bundle(bundle, engine)
+        return self
+
+    def _fitted(self) -> Predictor:
+        if not hasattr(self, "bundle_"):
+            raise NotFittedError(
+                "This GIClassifier is not fitted. Call fit(texts, labels), or "
+                "GIClassifier.load() for the model that ships."
+            )
+        if self._predictor is None:
+            self._predictor = Predictor.from_bundle(self.bundle_)
+        return self._predictor
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {**state, "_predictor": None} if "_predictor" in state else state
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Probability of each class, float64 (texts, num_classes); rows sum to 1."""
+        return self._fitted().predict_proba(check_texts(texts))
+
+    def predict(self, texts: Sequence[str]) -> np.ndarray:
+        """The label of the largest probability for each text: int (texts,)."""
+        return np.asarray(self.predict_proba(texts).argmax(axis=1))
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the fitted model as a model directory, whole or not at all."""
+        self._fitted()
+        return model_dir.save(self.bundle_, path, force=force)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, engine: str | None = None) -> GIClassifier:
+        """Read a model directory; without a path, the model that ships.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+        engine : {"fp32", "int8", "keras"}, optional
+            Without, the one that the export recorded as fit.
+        """
+        bundle = model_dir.load(path or model_dir.shipped())
+        return cls(**bundle.settings.to_dict())._adopt(bundle, engine)
+
+
+def _records(texts: Any, labels: Any, settings: Settings, source: str) -> Records:
+    """Check texts and labels in memory; "lines" are 0-based positions."""
+    checked = check_texts(texts)
+    if not checked:
+        raise RecordsError(f"There is no record in {source}.")
+    found = list(labels)
+    if len(found) != len(checked):
+        raise RecordsError(f"{source}: {len(checked)} texts but {len(found)} labels")
+    problems = [
+        f"position {i}: label {label!r}"
+        for i, label in enumerate(found)
+        if isinstance(label, (bool, np.bool_))
+        or not isinstance(label, (int, np.integer))
+        or not 0 <= label < settings.num_classes
+    ]
+    if problems:
+        raise RecordsError(
+            f"{source}: labels are the integers 0…{settings.num_classes - 1}. Received:", problems
+        )
+    return Records(tuple(checked), tuple(map(int, found)), tuple(range(len(checked))), source)

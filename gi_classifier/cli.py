@@ -1,0 +1,419 @@
+"""The command line ``gi-classifier``: predict, train, continue, evaluate, info, convert, pretrain.
+
+Results go to standard output, everything else to standard error. Exit codes: 0, 1 the work
+failed, 2 the command was used wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+from gi_classifier._version import __version__
+from gi_classifier.errors import GIClassifierError
+from gi_classifier.model_dir import check_output, load, shipped
+from gi_classifier.predict import Predictor, check_texts
+from gi_classifier.records import FORMATS, Records, read_records
+from gi_classifier.results import OUTPUT_FORMATS, results, write_results
+from gi_classifier.settings import Settings
+
+if TYPE_CHECKING:
+    from gi_classifier.train import Data
+
+app = typer.Typer(
+    help="Chinese medical records: upper GI tract (1), lower (2) or neither (0).",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+_CHUNK = 1024
+
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
+]
+EngineOption = Annotated[
+    str | None, typer.Option(help="fp32, int8 or keras; default: the model's.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
+RestartOption = Annotated[bool, typer.Option("--restart", help="Drop an interrupted run's state.")]
+TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
+LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="One file of records; it is split 8:1:1.")
+]
+TrainOption = Annotated[Path | None, typer.Option("--train", help="Ready training records.")]
+ValOption = Annotated[Path | None, typer.Option("--val", help="Ready validation records.")]
+TestOption = Annotated[Path | None, typer.Option("--test", help="Ready test records.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting, as in --set epochs=20; `info` lists them all."),
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gi-classifier {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Chinese medical records: upper GI tract (1), lower (2) or neither (0)."""
+
+
+def _read(path: Path, **options: Any) -> Records:
+    records = read_records(path, **options)
+    notes.print(f"{path}: {len(records)} records, read as {records.encoding}")
+    return records
+
+
+def _probabilities(predictor: Predictor, texts: list[str]) -> np.ndarray:
+    """Predict in chunks, with a progress bar on a terminal."""
+    out = np.zeros((len(texts), predictor.settings.num_classes))
+    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
+        for start in range(0, len(texts), _CHUNK):
+            part = texts[start : start + _CHUNK]
+            out[start : start + len(part)] = predictor.predict_proba(part)
+            bar.update(len(part))
+    return out
+
+
+@app.command()
+def predict(
+    text: Annotated[list[str] | None, typer.Argument(help="Records to classify.")] = None,
+    input: Annotated[Path | None, typer.Option(help=f"A file: {', '.join(FORMATS)}.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help=f"Where to write: {', '.join(OUTPUT_FORMATS)}.")
+    ] = None,
+    text_column: TextColumn = "text",
+    model: ModelOption = None,
+    engine: EngineOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Classify records given as arguments, or a file of them."""
+    if bool(text) == bool(input):
+        raise typer.BadParameter("Give either TEXT… or --input FILE.")
+    if output and output.suffix.lower() not in OUTPUT_FORMATS:
+        raise typer.BadParameter(f"--output ends in one of {', '.join(OUTPUT_FORMATS)}.")
+    if output:
+        check_output(output, force=force)
+    texts = (
+        list(_read(input, text_column=text_column, labelled=False).texts)
+        if input
+        else check_texts(text)
+    )
+    bundle = load(model or shipped())
+    found = results(
+        texts, _probabilities(Predictor.from_bundle(bundle, engine), texts), bundle.settings
+    )
+    summary = dict.fromkeys(bundle.settings.names, 0)
+    for row in found:
+        summary[row["name"]] += 1
+    if output:
+        write_results(found, output)
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {"records": found, "summary": summary, "output": output and str(output)},
+                ensure_ascii=False,
+            )
+        )
+        return
+    if not output or sys.stdout.isatty():
+        _show(found)
+    typer.echo(
+        f"{len(found)} records: " + ", ".join(f"{n} {count}" for n, count in summary.items())
+    )
+    if output:
+        typer.echo(f"Written to {output}")
+
+
+def _show(found: list[dict[str, Any]]) -> None:
+    """A table on a terminal, tab-separated lines in a pipe."""
+    if not sys.stdout.isatty():
+        for row in found:
+            body = " ".join(row["text"].split())
+            typer.echo(f"{row['label']}\t{row['name']}\t{row['probability']:.4f}\t{body}")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("label", justify="right")
+    table.add_column("name", no_wrap=True)
+    table.add_column("probability", justify="right")
+    table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in found:
+        body = " ".join(row["text"].split())
+        table.add_row(str(row["label"]), row["name"], f"{row['probability']:.4f}", _plain(body))
+    Console(highlight=False).print(table)
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _settings(pairs: list[str] | None) -> dict[str, Any]:
+    """Turn ``name=value`` into settings; values are JSON, or else text."""
+    found = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"--set takes NAME=VALUE. Received: {pair!r}")
+        try:
+            found[name.strip()] = json.loads(value)
+        except ValueError:
+            found[name.strip()] = value
+    return found
+
+
+def _data(data: Path | None, train: Path | None, val: Path | None, test: Path | None) -> Data:
+    ready = {"train": train, "val": val, "test": test}
+    given = {name: path for name, path in ready.items() if path}
+    if data and not given:
+        return data
+    if not data and len(given) == 3:
+        return given
+    raise typer.BadParameter("Give either --data FILE, or --train, --val and --test.")
+
+
+def _log_to_terminal() -> None:
+    """Show the library's log on standard error, as it is written."""
+    logger = logging.getLogger("gi_classifier")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger.addHandler(handler)
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+
+
+@app.command()
+def train(
+    output: Annotated[Path, typer.Option(help="The model directory to write.")],
+    data: DataOption = None,
+    train: TrainOption = None,
+    val: ValOption = None,
+    test: TestOption = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(help="Start from: a model directory, checkpoint directory, .h5 or .json."),
+    ] = None,
+    settings: SetOption = None,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    force: ForceOption = False,
+    restart: RestartOption = False,
+) -> None:
+    """Train a classifier; interrupted, the same command goes on."""
+    from gi_classifier.train import train as run
+
+    _log_to_terminal()
+    chosen = Settings.from_dict(_settings(settings))
+    bundle = run(
+        _data(data, train, val, test),
+        output,
+        settings=chosen,
+        base=base,
+        text_column=text_column,
+        label_column=label_column,
+        force=force,
+        restart=restart,
+    )
+    _finished(bundle.facts, output)
+
+
+@app.command(name="continue")
+def continue_(
+    model: Annotated[Path, typer.Argument(help="The model directory to go on from.")],
+    output: Annotated[Path, typer.Option(help="The model directory to write.")],
+    data: DataOption = None,
+    train: TrainOption = None,
+    val: ValOption = None,
+    test: TestOption = None,
+    settings: SetOption = None,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    force: ForceOption = False,
+    restart: RestartOption = False,
+) -> None:
+    """Go on training a model on new or more records."""
+    from gi_classifier.continue_training import continue_training
+
+    _log_to_terminal()
+    bundle = continue_training(
+        model,
+        _data(data, train, val, test),
+        output,
+        changes=_settings(settings),
+        text_column=text_column,
+        label_column=label_column,
+        force=force,
+        restart=restart,
+    )
+    _finished(bundle.facts, output)
+
+
+def _finished(facts: dict[str, Any], output: Path) -> None:
+    if "test" in facts:
+        _measures({"this model": facts["test"]}, facts["labels"])
+    typer.echo(f"Written to {output}")
+
+
+@app.command()
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Records with their true labels.")],
+    model: ModelOption = None,
+    engine: EngineOption = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            "--train", help="Records to train TF-IDF + logistic regression on, to compare."
+        ),
+    ] = None,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a model on labelled records, beside the keyword rule."""
+    from gi_classifier.evaluation.baselines import keyword_rule, tfidf_logistic_regression
+    from gi_classifier.evaluation.metrics import measure
+
+    bundle = load(model or shipped())
+    settings = bundle.settings
+    options: dict[str, Any] = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "num_classes": settings.num_classes,
+    }
+    records = _read(file, **options)
+    labels = np.array(records.labels, dtype=int)
+    texts = list(records.texts)
+    predictor = Predictor.from_bundle(bundle, engine)
+    found = {"this model": measure(labels, _probabilities(predictor, texts))}
+    if settings.num_classes == 3 and settings.label_names is None:
+        found["keyword rule"] = measure(labels, keyword_rule(texts))
+    if train:
+        known = _read(train, **options)
+        rival = tfidf_logistic_regression(settings.seed).fit(known.texts, known.labels)
+        scores = np.zeros((len(texts), settings.num_classes))
+        scores[:, rival.classes_] = rival.predict_proba(texts)
+        found["TF-IDF + logistic regression"] = measure(labels, scores)
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), **found}, ensure_ascii=False))
+    else:
+        _measures(found, list(settings.names))
+
+
+def _measures(found: dict[str, dict[str, Any]], names: list[str]) -> None:
+    """One line a model and class, and this model's confusion matrix."""
+    width = max(map(len, found))
+    for title, values in found.items():
+        typer.echo(
+            f"{title:<{width}}  macro-F1 {values['macro_f1']:.4f}  "
+            f"accuracy {values['accuracy']:.4f}  records {values['records']}"
+        )
+        for row in values["classes"]:
+            typer.echo(
+                f"  {row['label']} {names[row['label']]}: precision {row['precision']:.4f}  "
+                f"recall {row['recall']:.4f}  F1 {row['f1']:.4f}  support {row['support']}"
+            )
+    typer.echo(
+        f"confusion (rows: truth, columns: prediction): {next(iter(found.values()))['confusion']}"
+    )
+
+
+@app.command()
+def info(
+    model: Annotated[Path | None, typer.Argument(help="Without, the model that ships.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a model directory holds."""
+    path = model or shipped()
+    bundle = load(path)
+    table = {
+        "path": str(path),
+        **bundle.manifest(),
+        "settings": bundle.settings.to_dict(),
+        "encoder": bundle.config.to_dict(),
+    }
+    if as_json:
+        typer.echo(json.dumps(table, ensure_ascii=False))
+        return
+    for section, values in table.items():
+        if section == "files":
+            values = {name: f"{entry['bytes']:,} bytes" for name, entry in values.items()}
+        if not isinstance(values, dict):
+            typer.echo(f"{section}: {values}")
+            continue
+        typer.echo(f"{section}:")
+        for name, value in values.items():
+            if name != "classes":
+                typer.echo(f"  {name}: {value}")
+
+
+@app.command()
+def convert(
+    source: Annotated[
+        Path, typer.Argument(help="An .h5 with a softmax head, config and vocab.txt beside it.")
+    ],
+    output: Annotated[Path, typer.Argument(help="The model directory to write.")],
+    settings: SetOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Turn the reference's fine-tuned .h5 into a model directory."""
+    from gi_classifier.convert import convert as run
+
+    run(source, output, settings=Settings.from_dict(_settings(settings)), force=force)
+    typer.echo(f"Written to {output}")
+
+
+@app.command()
+def pretrain(
+    corpus: Annotated[list[Path], typer.Argument(help="Unlabelled text, one passage a line.")],
+    output: Annotated[Path, typer.Option(help="The directory to write; train --base takes it.")],
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="A vocab.txt; without, that of the model that ships.")
+    ] = None,
+    settings: SetOption = None,
+    force: ForceOption = False,
+    restart: RestartOption = False,
+) -> None:
+    """Pre-train an encoder on your own unlabelled text; interrupted, the same command goes on."""
+    from gi_classifier.pretrain import pretrain as run
+    from gi_classifier.settings import PretrainingSettings
+    from gi_classifier.text import Vocabulary
+
+    _log_to_terminal()
+    run(
+        corpus,
+        output,
+        vocabulary=Vocabulary.from_file(vocabulary) if vocabulary else load(shipped()).vocabulary,
+        settings=PretrainingSettings.from_dict(_settings(settings)),
+        force=force,
+        restart=restart,
+    )
+    typer.echo(f"Written to {output}")
+
+
+def main() -> None:
+    """Run the command line; errors that users can mend are one message, without a traceback."""
+    try:
+        app()
+    except (GIClassifierError, OSError) as error:
+        notes.print(f"Error: {error}")
+        sys.exit(1)

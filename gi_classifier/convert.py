@@ -1,0 +1,44 @@
+"""Turn fine-tuned weights from elsewhere into a model directory, without training.
+
+In: an ``.h5`` of the reference with config and ``vocab.txt`` beside it, or a model directory.
+Out: a model directory with its ONNX graphs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gi_classifier.model_dir import Bundle, check_output, save
+from gi_classifier.settings import Settings
+
+
+def convert(
+    source: str | Path, output: str | Path, *, settings: Settings | None = None, force: bool = False
+) -> Bundle:
+    """Export weights that hold a softmax head.
+
+    Parameters
+    ----------
+    source : str or Path
+        See :func:`gi_classifier.model.build`.
+    output : str or Path
+        The model directory to write.
+    settings : Settings, optional
+        ``num_classes``, ``label_names`` and ``maxlen`` must be those of the weights.
+    force : bool
+        Replace a model directory at ``output``.
+
+    Raises
+    ------
+    ModelError
+        The source holds no head, or doesn't fit the settings.
+    """
+    check_output(output, force=force)
+    from gi_classifier.export import exported
+    from gi_classifier.model import build
+
+    settings = settings or Settings()
+    built = build(Path(source), settings, head=True)
+    bundle = exported(built, settings, [])
+    save(bundle, output, force=force)
+    return bundle

@@ -1,0 +1,55 @@
+"""The exceptions that this library raises on purpose, in one small tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SHOWN_PROBLEMS = 20
+
+
+class GIClassifierError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class SettingsError(GIClassifierError, ValueError):
+    """A setting, or a combination of settings, is out of range."""
+
+
+class InputError(GIClassifierError, ValueError, TypeError):
+    """What was passed to be classified is not text, is blank, or is too much at once."""
+
+
+class RecordsError(GIClassifierError, ValueError):
+    """A file or a set of records cannot be used; ``problems`` lists every reason.
+
+    Parameters
+    ----------
+    summary : str
+        What was read and what to do.
+    problems : sequence of str, optional
+        One entry for each bad row or file; the message shows the first 20.
+    """
+
+    def __init__(self, summary: str, problems: Sequence[str] = ()) -> None:
+        self.problems = list(problems)
+        super().__init__(listed(summary, self.problems))
+
+
+class ModelError(GIClassifierError):
+    """A model directory, checkpoint or weights file is incomplete, changed or of another kind."""
+
+
+class OutputExistsError(GIClassifierError, FileExistsError):
+    """Writing would replace something that exists, and nobody asked for that."""
+
+
+class MissingExtraError(GIClassifierError, ImportError):
+    """An optional part is not installed; the message holds the pip command that installs it."""
+
+
+def listed(summary: str, problems: Sequence[str]) -> str:
+    """Return a summary followed by the first problems, one a line, and the count of the rest."""
+    lines = [summary, *(f"  {problem}" for problem in problems[:SHOWN_PROBLEMS])]
+    if len(problems) > SHOWN_PROBLEMS:
+        lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
+    return "\n".join(lines)

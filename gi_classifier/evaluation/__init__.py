@@ -1,0 +1,1 @@
+"""Measures of a classifier, and the simple rivals it is compared with."""

@@ -1,0 +1,193 @@
+"""Exports a Keras classifier to ONNX, fp32 and int8, checks both against Keras, bundles them.
+
+Importing this module imports TensorFlow; tf2onnx and onnx are imported when exporting.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_classifier import model_dir
+from gi_classifier._version import __version__
+from gi_classifier.engine import OnnxEngine, softmax
+from gi_classifier.errors import MissingExtraError, ModelError
+from gi_classifier.keras_backend import tf, tf_keras
+from gi_classifier.model import HEAD, Built, to_h5
+from gi_classifier.model_dir import Bundle, to_json
+from gi_classifier.settings import Settings
+from gi_classifier.text import batches_by_length, pad
+
+logger = logging.getLogger(__name__)
+
+# Largest difference between a Keras and an ONNX fp32 probability that is rounding.
+TOLERANCE = 1e-4
+
+
+def forward(model: Any) -> Any:
+    """Return one compiled function from ids (n, length) to logits and [CLS] vectors.
+
+    Logits are the softmax head's input, in float32.
+    """
+    head = model.get_layer(HEAD)
+    body = tf_keras.Model(model.input, head.input)
+
+    def run(ids: Any) -> tuple[Any, Any]:
+        cls = body([ids, tf.zeros_like(ids)], training=False)
+        logits = tf.matmul(cls, head.kernel) + head.bias
+        return tf.identity(logits, "logits"), tf.identity(cls, "cls")
+
+    return tf.function(run, input_signature=[tf.TensorSpec((None, None), tf.int32, name="ids")])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converters' chatter out of the log, and the handlers they add out of the root."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        root.handlers[:], root.level = handlers, level
+
+
+def to_onnx(model: Any) -> bytes:
+    """Convert a classifier to an fp32 ONNX graph: input ``ids``, outputs ``logits`` and ``cls``."""
+    try:
+        import tf2onnx
+    except ImportError as error:
+        raise MissingExtraError(
+            "Exporting needs tf2onnx. Install it with: pip install 'gi_classifier[train]'"
+        ) from error
+    function = forward(model)
+    with _quiet():
+        graph, _ = tf2onnx.convert.from_function(
+            function, input_signature=function.input_signature, opset=17
+        )
+    for output, name in zip(graph.graph.output, ("logits", "cls"), strict=True):
+        _rename_output(graph.graph, output.name, name)
+    content: bytes = graph.SerializeToString()
+    return content
+
+
+def _rename_output(graph: Any, old: str, new: str) -> None:
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for i, name in enumerate(names):
+                if name == old:
+                    names[i] = new
+    for output in graph.output:
+        if output.name == old:
+            output.name = new
+
+
+def to_int8(graph: bytes) -> bytes:
+    """Quantise an ONNX graph: weights to int8 by channel, activations while it runs."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
+        before.write_bytes(graph)
+        with _quiet():
+            quantize_dynamic(before, after, per_channel=True, weight_type=QuantType.QInt8)
+        return after.read_bytes()
+
+
+def check(model: Any, fp32: bytes, int8: bytes, ids: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Compare both graphs with Keras on validation records, and choose the default.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+    fp32, int8 : bytes
+        Graphs of :func:`to_onnx` and :func:`to_int8`.
+    ids : sequence of ndarray of int32
+        One window of one validation record each, with special tokens.
+
+    Returns
+    -------
+    dict
+        The default precision, largest differences of probability, share of equal labels.
+
+    Raises
+    ------
+    ModelError
+        The fp32 graph differs from Keras by more than rounding.
+    """
+    run = forward(model)
+    engines = {"fp32": OnnxEngine(fp32), "int8": OnnxEngine(int8)}
+    difference = dict.fromkeys(engines, 0.0)
+    agreed = 0
+    for rows in batches_by_length([len(row) for row in ids], max_tokens=8192):
+        batch = pad([ids[row] for row in rows])
+        keras = softmax(run(batch)[0].numpy())
+        found = {name: softmax(engine.run(batch)[0]) for name, engine in engines.items()}
+        for name, values in found.items():
+            difference[name] = max(difference[name], float(np.abs(values - keras).max()))
+        agreed += int((found["int8"].argmax(1) == found["fp32"].argmax(1)).sum())
+    if not difference["fp32"] <= TOLERANCE:
+        raise ModelError(
+            f"The exported graph differs from Keras by {difference['fp32']:.2g} in probability, "
+            f"more than rounding ({TOLERANCE}); it is not saved."
+        )
+    return {
+        "default": "int8" if agreed == len(ids) else "fp32",
+        "checked_windows": len(ids),
+        "largest_difference_fp32": difference["fp32"],
+        "largest_difference_int8": difference["int8"],
+        "label_agreement_int8": agreed / len(ids),
+    }
+
+
+def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Bundle:
+    """Export a classifier and return it as a bundle of all required files.
+
+    Parameters
+    ----------
+    built : Built
+    settings : Settings
+    ids : sequence of ndarray of int32
+        Windows to check the graphs on; without any, random ones of all lengths are used, and
+        fp32 is the default.
+
+    Raises
+    ------
+    ModelError
+        The fp32 graph differs from Keras by more than rounding.
+    """
+    fp32 = to_onnx(built.model)
+    int8 = to_int8(fp32)
+    source = np.random.default_rng(settings.seed)
+    random = [
+        built.vocabulary.with_special(source.integers(5, len(built.vocabulary), length))
+        for length in range(1, settings.maxlen - 1, 7)
+    ]
+    engine = check(built.model, fp32, int8, ids or random)
+    if not ids:
+        engine["default"] = "fp32"
+    logger.info("exported: %s", engine)
+    files = {
+        model_dir.SETTINGS: to_json(settings.to_dict()),
+        model_dir.CONFIG: to_json(built.config.to_dict()),
+        model_dir.VOCABULARY: built.vocabulary.to_text().encode("utf-8"),
+        model_dir.WEIGHTS: to_h5(built.model),
+        model_dir.ONNX["fp32"]: fp32,
+        model_dir.ONNX["int8"]: int8,
+    }
+    facts = {
+        "library": f"gi_classifier {__version__}",
+        "created": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "labels": list(settings.names),
+        "source": built.source,
+        "engine": engine,
+    }
+    return Bundle(files, facts)

@@ -1,0 +1,206 @@
+"""A model directory: whole or not at all, with a manifest that tells if a file was changed.
+
+In memory it is a :class:`Bundle`, the files as bytes. Nothing is pickled and nothing that is
+loaded can run code. Saving writes a temporary sibling and renames it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gi_classifier.errors import ModelError, OutputExistsError, listed
+from gi_classifier.settings import AlbertConfig, Settings
+from gi_classifier.text import Vocabulary
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+SETTINGS, CONFIG, VOCABULARY, WEIGHTS = "settings.json", "config.json", "vocab.txt", "model.h5"
+SPLITS, HISTORY, LOG = "splits.json", "history.csv", "train.log"
+ONNX = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
+REQUIRED = (SETTINGS, CONFIG, VOCABULARY, WEIGHTS, *ONNX.values())
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The files of a model directory, in memory.
+
+    Attributes
+    ----------
+    files : mapping of str to bytes
+        All but the manifest.
+    facts : dict
+        What the manifest says beyond its list of files: engine, training, measures.
+    """
+
+    files: Mapping[str, bytes]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings that the model was trained with."""
+        return Settings.from_dict(json.loads(self.files[SETTINGS]))
+
+    @cached_property
+    def config(self) -> AlbertConfig:
+        """The shape of its encoder."""
+        return AlbertConfig.from_dict(json.loads(self.files[CONFIG]))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Its tokens."""
+        return Vocabulary.from_text(self.files[VOCABULARY].decode("utf-8"))
+
+    @cached_property
+    def splits(self) -> dict[str, list[str]]:
+        """Fingerprints of the records of each split; empty where none were stored."""
+        stored: dict[str, list[str]] = json.loads(self.files.get(SPLITS, b"{}"))
+        return stored
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest, with size and sha256 of every file."""
+        listing = {
+            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in sorted(self.files.items())
+        }
+        return {"format": FORMAT, **self.facts, "files": listing}
+
+
+def to_json(table: Any) -> bytes:
+    """JSON for people: indented, UTF-8, with a line end."""
+    return (json.dumps(table, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def shipped() -> Path:
+    """The model directory that ships: inside the installed package, or beside it in a clone."""
+    inside = Path(__file__).parent / "weights"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "weights"
+
+
+def _sibling(path: Path, purpose: str) -> Path:
+    return path.with_name(f".{path.name}.{purpose}")
+
+
+def check_output(path: str | Path, *, force: bool = False) -> Path:
+    """Return an output path, or raise because something is there and ``force`` was not given.
+
+    Raises
+    ------
+    OutputExistsError
+        Naming the path and the way out.
+    """
+    path = Path(path)
+    if path.exists() and not force:
+        raise OutputExistsError(f"{path} exists. Choose another place, or force it (--force).")
+    return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either whole or as it was before."""
+    draft = _sibling(path, f"{os.getpid()}.draft")
+    try:
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def save(bundle: Bundle, path: str | Path, *, force: bool = False) -> Path:
+    """Write a model directory, whole or not at all.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    path : str or Path
+    force : bool
+        Replace a model directory that is there. Anything else that is there is never replaced.
+
+    Raises
+    ------
+    OutputExistsError
+        Something is at ``path``.
+    OSError
+        The disk is full, say; what was at ``path`` is untouched.
+    """
+    path = check_output(path, force=force)
+    if path.exists() and not (path / MANIFEST).is_file():
+        raise OutputExistsError(f"{path} exists and is no model directory; it is not replaced.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft, before = _sibling(path, f"{os.getpid()}.draft"), _sibling(path, "before")
+    try:
+        draft.mkdir()
+        for name, content in {**bundle.files, MANIFEST: to_json(bundle.manifest())}.items():
+            with (draft / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        _recover(path)
+        if path.exists():
+            path.rename(before)
+        draft.rename(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(before, ignore_errors=True)
+    return path
+
+
+def _recover(path: Path) -> None:
+    """Finish or undo a replacement that was killed between its two renames."""
+    before = _sibling(path, "before")
+    if before.is_dir():
+        if path.exists():
+            shutil.rmtree(before)
+        else:
+            before.rename(path)
+
+
+def load(path: str | Path) -> Bundle:
+    """Read a model directory and check every file against the manifest.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such directory.
+    ModelError
+        It has no manifest or one of another format, or files are missing or were changed: all
+        of them are named.
+    """
+    path = Path(path)
+    if not path.exists():
+        _recover(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"No model directory at {path}")
+    if not (path / MANIFEST).is_file():
+        raise ModelError(f"{path} is no model directory: it has no {MANIFEST}.")
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        listing = manifest.pop("files")
+        version = manifest.pop("format")
+    except (ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"{path / MANIFEST} is no manifest ({error!r}).") from error
+    if version != FORMAT:
+        raise ModelError(
+            f"{path} is of format {version}; this version of gi_classifier reads {FORMAT}."
+        )
+    problems = [f"{name}: not in the manifest" for name in REQUIRED if name not in listing]
+    files = {}
+    for name, entry in listing.items():
+        if Path(name).name != name or not (path / name).is_file():
+            problems.append(f"{name}: missing")
+            continue
+        files[name] = (path / name).read_bytes()
+        if hashlib.sha256(files[name]).hexdigest() != entry["sha256"]:
+            problems.append(f"{name}: changed since it was saved (sha256 differs)")
+    if problems:
+        raise ModelError(listed(f"{path} is not a whole model directory:", problems))
+    return Bundle(files, manifest)

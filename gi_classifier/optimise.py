@@ -1,0 +1,293 @@
+"""The training loop: Adam, schedule, FGM, gradient penalty, early stopping, exact resumption.
+
+In: encoded records and a Keras classifier. Out: the weights of the best epoch and the history.
+After every epoch a checkpoint holds all that the next one depends on, so a run that was killed
+ends with the same weights as one that was not. Importing this module imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
+from gi_classifier.errors import ModelError
+from gi_classifier.keras_backend import StatelessDropout, tf, tf_keras
+from gi_classifier.model import LayerWeights, get_weights, set_weights
+from gi_classifier.settings import Settings
+from gi_classifier.text import batches_by_length, pad
+
+logger = logging.getLogger(__name__)
+CHECKPOINT = "checkpoint.npz"
+# Batches whose records are sorted by length together, before they are shuffled.
+_POOL = 50
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """Records ready to train on.
+
+    Attributes
+    ----------
+    ids : sequence of ndarray of int32
+        One window of a record each, with special tokens.
+    labels : ndarray of int32, shape (windows,)
+    """
+
+    ids: Sequence[np.ndarray]
+    labels: np.ndarray
+
+
+@dataclass
+class Progress:
+    """What a run has done so far; with weights and optimizer, all that it depends on.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs done.
+    step : int
+        Training steps done.
+    best_loss : float
+        Lowest validation loss so far.
+    best_epoch : int
+        Its epoch; 0 for the weights that training started from.
+    history : list of dict
+        A row for each epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def class_weights(settings: Settings, labels: np.ndarray) -> np.ndarray:
+    """Weight of each class in the loss, float32 (classes,).
+
+    "balanced" is n / (classes × count), as scikit-learn defines it.
+    """
+    if settings.class_weight is None:
+        return np.ones(settings.num_classes, dtype=np.float32)
+    if settings.class_weight == "balanced":
+        counts = np.bincount(labels, minlength=settings.num_classes)
+        return (len(labels) / (settings.num_classes * np.maximum(counts, 1))).astype(np.float32)
+    return np.array(settings.class_weight, dtype=np.float32)
+
+
+def epoch_batches(lengths: Sequence[int], settings: Settings, epoch: int) -> list[np.ndarray]:
+    """The rows of each batch of one epoch, of like length, in an order that seed and epoch fix."""
+    source = np.random.default_rng([settings.seed, epoch])
+    order = source.permutation(len(lengths))
+    pool = settings.batch_size * _POOL
+    batches = []
+    for start in range(0, len(order), pool):
+        part = order[start : start + pool]
+        part = part[np.argsort(np.asarray(lengths)[part], kind="stable")]
+        batches += [
+            part[i : i + settings.batch_size] for i in range(0, len(part), settings.batch_size)
+        ]
+    return [batches[i] for i in source.permutation(len(batches))]
+
+
+def training_step(model: Any, optimizer: Any, settings: Settings) -> Any:
+    """Compile one step: from ids, labels and weights of a batch to its loss.
+
+    With ``adversarial_epsilon``, the gradient is taken at the embeddings moved by epsilon along
+    their normalised gradient (FGM, Miyato et al. 2017). With ``gradient_penalty``, half that
+    weight times the squared gradient with respect to the embeddings is added to the loss.
+    """
+    table = model.get_layer("Embedding-Token").embeddings
+    variables = model.trainable_variables
+    smoothing = settings.label_smoothing
+
+    def cross_entropy(ids: Any, labels: Any, weights: Any) -> Any:
+        probabilities = model([ids, tf.zeros_like(ids)], training=True)
+        target = tf.one_hot(labels, settings.num_classes) * (1 - smoothing)
+        target += smoothing / settings.num_classes
+        losses = tf_keras.losses.categorical_crossentropy(target, probabilities)
+        return tf.reduce_mean(weights * losses)
+
+    def penalised(ids: Any, labels: Any, weights: Any) -> Any:
+        if not settings.gradient_penalty:
+            return cross_entropy(ids, labels, weights)
+        with tf.GradientTape() as tape:
+            loss = cross_entropy(ids, labels, weights)
+        gradient = tf.convert_to_tensor(tape.gradient(loss, table))
+        return loss + 0.5 * settings.gradient_penalty * tf.reduce_sum(gradient**2)
+
+    def step(ids: Any, labels: Any, weights: Any) -> Any:
+        if settings.adversarial_epsilon:
+            with tf.GradientTape() as tape:
+                loss = cross_entropy(ids, labels, weights)
+            gradient = tf.convert_to_tensor(tape.gradient(loss, table))
+            shift = settings.adversarial_epsilon * gradient / (tf.norm(gradient) + 1e-8)
+            table.assign_add(shift)
+        with tf.GradientTape() as tape:
+            loss = penalised(ids, labels, weights)
+        gradients = tape.gradient(loss, variables)
+        if settings.adversarial_epsilon:
+            table.assign_sub(shift)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    rows = tf.TensorSpec((None,), tf.int32)
+    return tf.function(
+        step,
+        input_signature=[
+            tf.TensorSpec((None, None), tf.int32),
+            rows,
+            tf.TensorSpec((None,), tf.float32),
+        ],
+    )
+
+
+def validation_step(model: Any) -> Any:
+    """Compile the model's forward pass: from ids (n, length) to probabilities (n, classes)."""
+
+    def run(ids: Any) -> Any:
+        return model([ids, tf.zeros_like(ids)], training=False)
+
+    return tf.function(run, input_signature=[tf.TensorSpec((None, None), tf.int32)])
+
+
+def evaluate(run: Callable[..., Any], data: Encodings) -> tuple[float, float]:
+    """Mean cross-entropy, unweighted, and accuracy over all windows."""
+    losses, right = 0.0, 0
+    for rows in batches_by_length([len(ids) for ids in data.ids], max_tokens=16384):
+        found = run(pad([data.ids[row] for row in rows])).numpy().astype(np.float64)
+        labels = data.labels[rows]
+        losses -= float(np.log(np.maximum(found[np.arange(len(rows)), labels], 1e-12)).sum())
+        right += int((found.argmax(axis=1) == labels).sum())
+    return losses / len(data.ids), right / len(data.ids)
+
+
+class Checkpoint:
+    """The checkpoint of a run: model, optimizer, best weights and progress.
+
+    Parameters
+    ----------
+    path : Path
+    identity : str
+        A digest of data, settings and starting weights; a checkpoint of another is refused.
+    """
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self.path = path
+        self.identity = identity
+
+    def write(self, model: Any, optimizer: Any, best: LayerWeights, progress: Progress) -> None:
+        """Replace the checkpoint."""
+        arrays = flatten("model", get_weights(model)) | flatten("best", best)
+        arrays |= flatten("optimizer", {"all": [v.numpy() for v in optimizer.variables]})
+        write_checkpoint(self.path, self.identity, arrays, vars(progress))
+
+    def read(self, model: Any, optimizer: Any) -> tuple[LayerWeights, Progress] | None:
+        """Put a checkpoint's state back and return its best weights and progress.
+
+        Raises
+        ------
+        ModelError
+            It is of other data, settings or starting weights.
+        """
+        stored = read_checkpoint(self.path, self.identity)
+        if stored is None:
+            return None
+        arrays, state = stored
+        set_weights(model, unflatten("model", arrays))
+        slots = unflatten("optimizer", arrays)["all"]
+        for variable, value in zip(optimizer.variables, slots, strict=True):
+            variable.assign(value)
+        return unflatten("best", arrays), Progress(**state)
+
+
+def fit(
+    model: Any, train: Encodings, val: Encodings, settings: Settings, checkpoint: Checkpoint
+) -> Progress:
+    """Train a classifier and leave the weights of its best epoch in it.
+
+    The weights it starts from count as epoch 0, so the result is never worse on validation.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+        Of :func:`gi_classifier.model.classifier`.
+    train, val : Encodings
+    settings : Settings
+    checkpoint : Checkpoint
+        Where a killed run is taken up again.
+
+    Returns
+    -------
+    Progress
+    """
+    optimizer = tf_keras.optimizers.Adam(learning_rate=0.0)
+    optimizer.build(model.trainable_variables)
+    step, validate = training_step(model, optimizer, settings), validation_step(model)
+    dropouts = [layer for layer in model.layers if isinstance(layer, StatelessDropout)]
+    for dropout in dropouts:
+        dropout.seed = settings.seed
+    weights = class_weights(settings, train.labels)
+    resumed = checkpoint.read(model, optimizer)
+    if resumed:
+        best, progress = resumed
+        logger.info("going on after epoch %d", progress.epoch)
+    else:
+        loss, accuracy = evaluate(validate, val)
+        best, progress = get_weights(model), Progress(best_loss=loss)
+        logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
+    lengths = [len(ids) for ids in train.ids]
+    while progress.epoch < settings.epochs and (
+        progress.epoch - progress.best_epoch < settings.patience
+    ):
+        began, total = time.monotonic(), 0.0
+        batches = epoch_batches(lengths, settings, progress.epoch)
+        for rows in _shown(batches, f"epoch {progress.epoch + 1}"):
+            optimizer.learning_rate.assign(settings.learning_rate_at(progress.step))
+            for dropout in dropouts:
+                dropout.step.assign(progress.step)
+            labels = train.labels[rows]
+            ids = pad([train.ids[row] for row in rows])
+            total += float(step(ids, labels, weights[labels])) * len(rows)
+            progress.step += 1
+        progress.epoch += 1
+        loss, accuracy = evaluate(validate, val)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"The validation loss is {loss} after epoch {progress.epoch}: training diverged. "
+                "Lower learning_rate, adversarial_epsilon or gradient_penalty."
+            )
+        if loss < progress.best_loss:
+            best, progress.best_loss, progress.best_epoch = get_weights(model), loss, progress.epoch
+        row = {
+            "epoch": progress.epoch,
+            "steps": progress.step,
+            "learning_rate": settings.learning_rate_at(progress.step - 1),
+            "loss": total / len(lengths),
+            "val_loss": loss,
+            "val_accuracy": accuracy,
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        progress.history.append(row)
+        checkpoint.write(model, optimizer, best, progress)
+        logger.info(
+            "epoch %(epoch)d: loss %(loss).4f, validation loss %(val_loss).4f, "
+            "accuracy %(val_accuracy).4f, %(seconds).1f s",
+            row,
+        )
+    set_weights(model, best)
+    logger.info("kept epoch %d: validation loss %.4f", progress.best_epoch, progress.best_loss)
+    return progress
+
+
+def _shown(batches: Sequence[np.ndarray], name: str) -> Iterator[np.ndarray]:
+    yield from tqdm(batches, desc=name, unit="batch", disable=None, leave=False)

@@ -1,0 +1,306 @@
+"""Every setting of a classifier in one frozen dataclass, and the encoder's published config.
+
+In: keyword arguments or JSON. Out: validated, immutable values, written beside the weights.
+All problems are collected and raised once, as :class:`~gi_classifier.errors.SettingsError`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from gi_classifier.errors import SettingsError, listed
+from gi_classifier.labels import names_for
+
+WindowRule = Literal["evidence", "mean"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a classifier is built, trained and read; the defaults are the reference's recipe.
+
+    Parameters
+    ----------
+    num_classes : int
+        Number of labels, 2 or more; labels are the integers from 0 up, without a gap.
+    label_names : tuple of str, optional
+        One name for each label.
+    maxlen : int
+        Tokens in one window, [CLS] and [SEP] included; longer texts take several windows.
+    overlap : int
+        Tokens that two neighbouring windows share.
+    window_rule : {"evidence", "mean"}
+        How the windows' probabilities are joined, see :func:`gi_classifier.predict.join_windows`.
+        "evidence" takes label 0 for the background; choose "mean" where it is a class like others.
+    batch_size : int
+        Records in one training step.
+    epochs : int
+        At most so many passes over the training records.
+    learning_rate, final_learning_rate : float
+        The rate rises from 0 to ``learning_rate`` over ``warmup_steps`` steps, falls linearly to
+        ``final_learning_rate`` at step ``decay_steps``, and stays there.
+    warmup_steps, decay_steps : int
+        Steps, counted from the start of training.
+    patience : int
+        Epochs without a lower validation loss after which training stops.
+    adversarial_epsilon : float
+        Size of the FGM perturbation of the embeddings (Miyato et al. 2017); 0 is off, the
+        reference's value is 0.5.
+    gradient_penalty : float
+        Weight of the squared gradient with respect to the embeddings; 0 is off,
+        the reference's value is 1.
+    class_weight : "balanced" or tuple of float, optional
+        Weight of each class in the loss.
+    label_smoothing : float
+        Share of each label's mass spread over all labels, in [0, 1).
+    dropout : float
+        Dropout rate inside the encoder, in [0, 1).
+    seed : int
+        The one source of every random choice.
+
+    Raises
+    ------
+    SettingsError
+        With every bad value at once.
+    """
+
+    num_classes: int = 3
+    label_names: tuple[str, ...] | None = None
+    maxlen: int = 200
+    overlap: int = 50
+    window_rule: WindowRule = "evidence"
+    batch_size: int = 128
+    epochs: int = 100
+    learning_rate: float = 1e-4
+    final_learning_rate: float = 1e-5
+    warmup_steps: int = 1000
+    decay_steps: int = 2000
+    patience: int = 3
+    adversarial_epsilon: float = 0.0
+    gradient_penalty: float = 0.0
+    class_weight: Literal["balanced"] | tuple[float, ...] | None = None
+    label_smoothing: float = 0.0
+    dropout: float = 0.0
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        for name in ("label_names", "class_weight"):
+            value = getattr(self, name)
+            if isinstance(value, list):
+                object.__setattr__(self, name, tuple(value))
+        problems = list(self._problems())
+        if problems:
+            raise SettingsError(listed("These settings cannot be used:", problems))
+
+    def _problems(self) -> Iterator[str]:
+        whole = {"num_classes": 2, "maxlen": 4, "overlap": 0, "batch_size": 1, "epochs": 1}
+        whole |= {"warmup_steps": 0, "decay_steps": 0, "patience": 1, "seed": 0}
+        yield from _not_whole(self, whole)
+        real = {"learning_rate": math.inf, "final_learning_rate": math.inf, "dropout": 1.0}
+        real |= {"label_smoothing": 1.0, "adversarial_epsilon": math.inf}
+        real |= {"gradient_penalty": math.inf}
+        for name, limit in real.items():
+            value = getattr(self, name)
+            if not _is_number(value) or not 0 <= value < limit:
+                yield f"{name} must be a number in [0, {limit}). Received: {value!r}"
+        if self.window_rule not in ("evidence", "mean"):
+            yield f"window_rule must be 'evidence' or 'mean'. Received: {self.window_rule!r}"
+        yield from self._problems_together()
+
+    def _problems_together(self) -> Iterator[str]:
+        if not all(isinstance(n, int) for n in (self.maxlen, self.overlap, self.num_classes)):
+            return
+        if self.overlap > (self.maxlen - 2) // 2:
+            yield (
+                "overlap must be at most half a window, (maxlen - 2) // 2. "
+                f"Received: overlap={self.overlap}, maxlen={self.maxlen}"
+            )
+        names, weight = self.label_names, self.class_weight
+        if names is not None and (
+            not isinstance(names, tuple)
+            or not all(isinstance(name, str) and name.strip() for name in names)
+            or len(set(names)) != self.num_classes
+            or len(names) != self.num_classes
+        ):
+            yield f"label_names must be {self.num_classes} different names. Received: {names!r}"
+        if isinstance(weight, str) or weight is None:
+            if weight not in (None, "balanced"):
+                yield f"class_weight must be 'balanced' or numbers. Received: {weight!r}"
+        elif (
+            not isinstance(weight, tuple)
+            or len(weight) != self.num_classes
+            or not all(isinstance(w, (int, float)) and math.isfinite(w) and w > 0 for w in weight)
+        ):
+            yield (
+                f"class_weight must be {self.num_classes} positive numbers. Received: {weight!r}"
+            )
+        if self.decay_steps < self.warmup_steps:
+            yield (
+                "decay_steps must not come before warmup_steps. "
+                f"Received: {self.decay_steps} and {self.warmup_steps}"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name for each label, given or default."""
+        return names_for(self.num_classes, self.label_names)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of a step, counted from 0: piecewise linear, as the fields say."""
+        if step < self.warmup_steps:
+            return self.learning_rate * step / self.warmup_steps
+        if step >= self.decay_steps:
+            return self.final_learning_rate
+        done = (step - self.warmup_steps) / (self.decay_steps - self.warmup_steps)
+        return self.learning_rate + done * (self.final_learning_rate - self.learning_rate)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Settings:
+        """Build from a mapping; an unknown name is an error, not ignored."""
+        return cls(**_known(cls, table))
+
+
+def _known(kind: Any, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the table, or raise where it has a name that the dataclass lacks."""
+    names = [field.name for field in dataclasses.fields(kind)]
+    unknown = sorted(set(table) - set(names))
+    if unknown:
+        raise SettingsError(
+            f"No such settings; there are {', '.join(names)}. Received: {', '.join(unknown)}"
+        )
+    return table
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """How pre-training runs.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the text; each masks other words.
+    maxlen : int
+        Tokens in one passage, [CLS] and [SEP] included; longer lines are cut into several.
+    batch_tokens : int
+        Padded tokens in one step.
+    learning_rate : float
+        Rises from 0 over ``warmup_steps`` steps, then falls linearly to 0 at the end.
+    warmup_steps : int
+    mask_share : float
+        Share of tokens masked, in (0, 1).
+    checkpoint_steps : int
+        Steps between checkpoints.
+    seed : int
+    """
+
+    epochs: int = 3
+    maxlen: int = 200
+    batch_tokens: int = 4096
+    learning_rate: float = 1e-3
+    warmup_steps: int = 500
+    mask_share: float = 0.15
+    checkpoint_steps: int = 200
+    seed: int = 42
+
+    def __post_init__(self) -> None:
+        least = {"epochs": 1, "maxlen": 4, "batch_tokens": 1, "warmup_steps": 0}
+        least |= {"checkpoint_steps": 1, "seed": 0}
+        problems = list(_not_whole(self, least))
+        if not _is_number(self.learning_rate) or not self.learning_rate > 0:
+            problems.append(f"learning_rate must be above 0. Received: {self.learning_rate!r}")
+        if not _is_number(self.mask_share) or not 0 < self.mask_share < 1:
+            problems.append(f"mask_share must lie between 0 and 1. Received: {self.mask_share!r}")
+        if problems:
+            raise SettingsError(listed("These pre-training settings cannot be used:", problems))
+
+    def learning_rate_at(self, step: int, steps: int) -> float:
+        """Learning rate of a step, counted from 0, of so many in all."""
+        rise = (step + 1) / max(1, self.warmup_steps)
+        fall = (steps - step) / max(1, steps - self.warmup_steps)
+        return self.learning_rate * min(rise, fall, 1.0)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> PretrainingSettings:
+        """Build from a mapping; an unknown name is an error, not ignored."""
+        return cls(**_known(cls, table))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _not_whole(settings: Any, least: Mapping[str, int]) -> Iterator[str]:
+    """Name every field that is no integer, or below its least value."""
+    for name, low in least.items():
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+            yield f"{name} must be an integer of at least {low}. Received: {value!r}"
+
+
+@dataclass(frozen=True)
+class AlbertConfig:
+    """Shape of the encoder, in the names of the published ``albert_config.json``.
+
+    ``embedding_size`` None means that the embedding is not factorised. The defaults are
+    ALBERT-tiny with this library's own vocabulary size left open.
+    """
+
+    vocab_size: int
+    hidden_size: int = 312
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 12
+    intermediate_size: int = 1248
+    embedding_size: int | None = 128
+    max_position_embeddings: int = 512
+    hidden_act: str = "gelu"
+
+    def __post_init__(self) -> None:
+        problems = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name == "hidden_act":
+                if value not in ("gelu", "relu", "tanh", "linear"):
+                    problems.append(f"hidden_act is not known. Received: {value!r}")
+            elif not (value is None and field.name == "embedding_size") and (
+                isinstance(value, bool) or not isinstance(value, int) or value < 1
+            ):
+                problems.append(f"{field.name} must be a positive integer. Received: {value!r}")
+        if not problems and self.hidden_size % self.num_attention_heads:
+            problems.append(
+                "hidden_size must be a multiple of num_attention_heads. "
+                f"Received: {self.hidden_size} and {self.num_attention_heads}"
+            )
+        if problems:
+            raise SettingsError(listed("This encoder config cannot be used:", problems))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> AlbertConfig:
+        """Build from a published config; fields that this encoder does not use are passed over."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        if "vocab_size" not in table:
+            raise SettingsError("The encoder config holds no vocab_size.")
+        return cls(**{"embedding_size": None, **{k: v for k, v in table.items() if k in known}})
+
+    @classmethod
+    def from_file(cls, path: Path) -> AlbertConfig:
+        """Read a published ``albert_config.json``."""
+        try:
+            table = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise SettingsError(f"{path} is not JSON: {error}") from error
+        if not isinstance(table, dict):
+            raise SettingsError(f"{path} holds no JSON object.")
+        return cls.from_dict(table)

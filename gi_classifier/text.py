@@ -1,0 +1,188 @@
+"""From text to token ids: normalisation, vocabulary, encoding, windows, batches of like length.
+
+In: strings, whole and unchanged. Out: int32 id arrays, with the offsets of each token in the
+original string. Encoding is that of bert4keras' lower-casing ``Tokenizer`` on the normalised
+text, at the speed of the ``tokenizers`` package, and imports no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+from gi_classifier.errors import ModelError
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# Stands for every character that the vocabulary lacks; private use, so that no text means it.
+_UNKNOWN = "\ue000"
+# Longer runs of letters or digits are read in pieces, or encoding would take quadratic time.
+MAX_WORD = 100
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SPACE = re.compile(r"\s+")
+# What Python's \s matches, spelt out for the tokenizer's regular expressions.
+_SPACES = r"\t-\r\x{1c}-\x{20}\x{85}\p{Z}"
+_CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+
+
+def normalise(text: str) -> str:
+    """Return the text in the one form that records are compared and encoded in.
+
+    NFKC; lone surrogates, control and format characters removed; every run of white space one
+    space, none at the ends. Letter case stays.
+    """
+    text = unicodedata.normalize("NFKC", _SPACE.sub(" ", _SURROGATE.sub("", text)))
+    kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
+    return _SPACE.sub(" ", "".join(kept).replace("\ufffd", "")).strip()
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One text as tokens, without special tokens.
+
+    Attributes
+    ----------
+    ids : ndarray of int32, shape (tokens,)
+    offsets : ndarray of int32, shape (tokens, 2)
+        Start and end of each token in the original text.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+
+class Vocabulary:
+    """The tokens of a model and the encoder made from them.
+
+    Parameters
+    ----------
+    tokens : sequence of str
+        In the order of their ids; must hold [PAD] as the first, [UNK], [CLS], [SEP] and [MASK].
+
+    Raises
+    ------
+    ModelError
+        A special token is missing, [PAD] is not the first, or a token stands twice.
+    """
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self.tokens = tuple(tokens)
+        self.ids = {token: i for i, token in enumerate(self.tokens)}
+        missing = [token for token in SPECIAL if token not in self.ids]
+        if missing or self.tokens[0] != "[PAD]" or len(self.ids) != len(self.tokens):
+            raise ModelError(
+                "A vocabulary starts with [PAD], holds [UNK], [CLS], [SEP] and [MASK], and no "
+                f"token twice. Received {len(self.tokens)} tokens; missing: {missing or 'none'}"
+            )
+        self._tokenizer = self._build()
+
+    @classmethod
+    def from_text(cls, text: str) -> Vocabulary:
+        """Read ``vocab.txt``: one token a line, its line number is its id."""
+        return cls([line.strip() for line in text.removesuffix("\n").split("\n")])
+
+    @classmethod
+    def from_file(cls, path: Path) -> Vocabulary:
+        """Read a ``vocab.txt`` in UTF-8."""
+        try:
+            return cls.from_text(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            raise ModelError(f"{path} is not UTF-8: {error}") from error
+
+    def to_text(self) -> str:
+        """The contents of ``vocab.txt``."""
+        return "\n".join(self.tokens) + "\n"
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def _build(self) -> Tokenizer:
+        # bert4keras reads an unknown character inside a word as one [UNK], WordPiece the whole
+        # word; with both forms of every character in its table, WordPiece does the same.
+        table = dict(self.ids)
+        unknown = self.ids["[UNK]"]
+        single = {token.removeprefix("##") for token in self.ids}
+        for character in [c for c in single if len(c) == 1] + [_UNKNOWN]:
+            table.setdefault(character, unknown)
+            table.setdefault(f"##{character}", unknown)
+        known = "".join(f"\\x{{{ord(c):x}}}" for c in sorted(single) if len(c) == 1)
+        parts = "".join({f"\\x{{{ord(c):x}}}" for token in self.ids for c in token})
+        tokenizer = Tokenizer(
+            models.WordPiece(table, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD)
+        )
+        tokenizer.normalizer = normalizers.Sequence(
+            [
+                normalizers.NFKC(),
+                normalizers.Lowercase(),
+                normalizers.NFD(),
+                normalizers.Replace(
+                    Regex(rf"\p{{Mn}}|\x{{fffd}}|(?![{_SPACES}])\p{{Cc}}|\p{{Cf}}"), ""
+                ),
+                normalizers.Replace(Regex(f"[^{known}{parts}{_SPACES}]"), _UNKNOWN),
+            ]
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(f"[{_SPACES}]+"), "removed"),
+                pre_tokenizers.Split(Regex(rf"[{_CJK}]|[!-/:-@\[-`{{-~]|\p{{P}}"), "isolated"),
+                pre_tokenizers.Split(Regex(rf".{{1,{MAX_WORD}}}"), "isolated"),
+            ]
+        )
+        return tokenizer
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """Encode texts of any length, without special tokens, in parallel."""
+        clean = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        return [
+            Encoded(
+                np.asarray(found.ids, dtype=np.int32),
+                np.asarray(found.offsets, dtype=np.int32).reshape(-1, 2),
+            )
+            for found in self._tokenizer.encode_batch(clean, add_special_tokens=False)
+        ]
+
+    def with_special(self, ids: np.ndarray) -> np.ndarray:
+        """Put [CLS] before and [SEP] behind the ids of one window."""
+        return np.concatenate(([self.ids["[CLS]"]], ids, [self.ids["[SEP]"]])).astype(np.int32)
+
+
+def windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
+    """Cut ``length`` tokens into windows of at most ``size`` that overlap.
+
+    Returns
+    -------
+    list of (start, end)
+        They cover every token; neighbours share ``overlap`` tokens, the last two maybe more.
+    """
+    if length <= size:
+        return [(0, length)]
+    starts = [*range(0, length - size, size - overlap), length - size]
+    return [(start, start + size) for start in starts]
+
+
+def pad(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Stack id rows of different length, padded with 0 at the end: int32 (rows, longest)."""
+    out = np.zeros((len(rows), max(map(len, rows))), dtype=np.int32)
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return out
+
+
+def batches_by_length(lengths: Sequence[int], max_tokens: int) -> Iterator[np.ndarray]:
+    """Yield the indices of rows in batches of like length, at most ``max_tokens`` when padded.
+
+    Every index comes exactly once; a single row longer than ``max_tokens`` is a batch of its own.
+    """
+    batch: list[int] = []
+    for index in np.argsort(lengths, kind="stable"):
+        if batch and (len(batch) + 1) * lengths[index] > max_tokens:
+            yield np.array(batch)
+            batch = []
+        batch.append(int(index))
+    if batch:
+        yield np.array(batch)

@@ -1,0 +1,278 @@
+"""Train a classifier on records and write a model directory; interrupted, it goes on.
+
+In: one file of records, or three ready splits. Out: a model directory, whole or not at all,
+with Keras weights, ONNX graphs, vocabulary, settings, history and log. TensorFlow is imported
+when training starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gi_classifier import model_dir
+from gi_classifier.errors import RecordsError
+from gi_classifier.model_dir import Bundle, check_output, save, shipped, to_json
+from gi_classifier.records import Records, drop_duplicates, read_records
+from gi_classifier.settings import Settings
+from gi_classifier.splitting import SPLIT_NAMES, check_apart, fingerprints, split
+from gi_classifier.text import Vocabulary
+
+if TYPE_CHECKING:
+    from gi_classifier.optimise import Encodings
+
+logger = logging.getLogger(__name__)
+Data = str | Path | Mapping[str, str | Path]
+
+
+def train(
+    data: Data,
+    output: str | Path,
+    *,
+    settings: Settings | None = None,
+    base: str | Path | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
+    force: bool = False,
+    restart: bool = False,
+) -> Bundle:
+    """Train a classifier with a fresh head and write its model directory.
+
+    Records are checked, normalised, freed of duplicates and, where one file is given, split
+    8:1:1 so that near-duplicates never cross. Of a text longer than ``maxlen`` the first window
+    is trained on. If the run is stopped, the same call goes on after the last whole epoch and
+    ends with the same weights.
+
+    Parameters
+    ----------
+    data : str, Path or mapping
+        One file, or a mapping of "train", "val" and "test" to three.
+    output : str or Path
+        The model directory to write. ``<output>.training`` holds the state until then.
+    settings : Settings, optional
+    base : str or Path, optional
+        What to start from, see :func:`gi_classifier.model.build`: a model directory, an official
+        checkpoint directory, an ``.h5``, or a config ``.json`` for random weights. Without, the
+        encoder of the model that ships.
+    text_column, label_column : str
+        Column names of ``.csv``, ``.jsonl`` and ``.xlsx`` files.
+    force : bool
+        Replace a model directory at ``output``.
+    restart : bool
+        Drop the state of an interrupted run instead of going on.
+
+    Returns
+    -------
+    Bundle
+        What was written.
+
+    Raises
+    ------
+    RecordsError, ModelError, OutputExistsError, FileNotFoundError
+        Before anything is trained or written.
+    """
+    settings = settings or Settings()
+    work = working_directory(output, force=force, restart=restart)
+    splits = read_splits(data, settings, text_column, label_column)
+    missing = sorted(set(range(settings.num_classes)) - set(splits["train"].labels or ()))
+    if missing:
+        raise RecordsError(
+            f"{splits['train'].source}: no training record has label "
+            f"{', '.join(map(str, missing))}; num_classes is {settings.num_classes}, "
+            "and labels run from 0 without a gap."
+        )
+    from gi_classifier.model import build
+
+    with logging_to(work / model_dir.LOG):
+        built = build(Path(base) if base else shipped(), settings)
+        bundle = run(built, splits, settings, work)
+    save(bundle, output, force=force)
+    shutil.rmtree(work)
+    return bundle
+
+
+def working_directory(output: str | Path, *, force: bool, restart: bool) -> Path:
+    """Check the output and return the directory beside it that holds a run's state."""
+    output = check_output(output, force=force)
+    work = output.with_name(f"{output.name}.training")
+    if restart:
+        shutil.rmtree(work, ignore_errors=True)
+    return work
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Append the library's log to a file as well; it never holds a record's text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    root = logging.getLogger("gi_classifier")
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+        handler.close()
+
+
+def read_splits(
+    data: Data,
+    settings: Settings,
+    text_column: str = "text",
+    label_column: str = "label",
+    earlier: Mapping[str, str] | None = None,
+) -> dict[str, Records]:
+    """Read, check and divide records.
+
+    Parameters
+    ----------
+    data : str, Path or mapping
+        One file, or one for each of "train", "val" and "test".
+    settings : Settings
+    text_column, label_column : str
+    earlier : mapping, optional
+        Fingerprints of records that were split before; they stay where they were.
+
+    Returns
+    -------
+    dict
+        "train", "val" and "test".
+    """
+
+    def read(path: str | Path) -> Records:
+        return read_records(
+            path,
+            text_column=text_column,
+            label_column=label_column,
+            num_classes=settings.num_classes,
+        )
+
+    if isinstance(data, Mapping):
+        if set(data) != set(SPLIT_NAMES):
+            raise RecordsError(f"Ready splits are {SPLIT_NAMES}. Received: {sorted(data)}")
+        splits = {name: drop_duplicates(read(data[name])) for name in SPLIT_NAMES}
+        empty = [str(data[name]) for name in SPLIT_NAMES if not len(splits[name])]
+        if empty:
+            raise RecordsError(f"No record in {', '.join(empty)}")
+        check_apart(splits)
+        return splits
+    records = read(data)
+    if not len(records):
+        raise RecordsError(f"No record in {data}")
+    distinct = drop_duplicates(records)
+    logger.info(
+        "%s: %d records (%s), %d of them distinct",
+        records.source,
+        len(records),
+        records.encoding,
+        len(distinct),
+    )
+    return split(distinct, settings.seed, earlier=earlier)
+
+
+def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Encodings:
+    """The first window of each record, with special tokens, and the labels."""
+    from gi_classifier.optimise import Encodings
+
+    size = settings.maxlen - 2
+    encoded = [found.ids for found in vocabulary.encode(records.texts)]
+    longer = sum(len(ids) > size for ids in encoded)
+    if longer:
+        logger.info(
+            "%d of %d records are longer than maxlen; their first window is used",
+            longer,
+            len(encoded),
+        )
+    ids = [vocabulary.with_special(row[:size]) for row in encoded]
+    return Encodings(ids, np.array(records.labels, dtype=np.int32))
+
+
+def run(built: Any, splits: Mapping[str, Records], settings: Settings, work: Path) -> Bundle:
+    """Train a built classifier on split records and return it as a bundle.
+
+    Parameters
+    ----------
+    built : gi_classifier.model.Built
+    splits : mapping
+        "train" and "val"; measures are added where there is a "test".
+    settings : Settings
+    work : Path
+        Directory of the checkpoint and log.
+    """
+    from gi_classifier import export, optimise
+    from gi_classifier.evaluation.metrics import measure
+    from gi_classifier.predict import Predictor
+
+    counts = {
+        name: np.bincount(part.labels or (), minlength=settings.num_classes).tolist()
+        for name, part in splits.items()
+    }
+    logger.info("records by label: %s", counts)
+    train_data, val_data = (
+        encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
+    )
+    checkpoint = optimise.Checkpoint(
+        work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
+    )
+    progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint)
+    bundle = export.exported(built, settings, val_data.ids)
+    files = {
+        **bundle.files,
+        model_dir.SPLITS: to_json(fingerprints(splits)),
+        model_dir.HISTORY: history_csv(progress.history),
+    }
+    facts = {
+        **bundle.facts,
+        "training": {
+            "records": counts,
+            "epochs": progress.epoch,
+            "steps": progress.step,
+            "best_epoch": progress.best_epoch,
+            "val_loss": progress.best_loss,
+        },
+    }
+    if "test" in splits and len(splits["test"]):
+        test = splits["test"]
+        probabilities = Predictor.from_bundle(bundle).predict_proba(test.texts)
+        found = measure(np.array(test.labels), probabilities)
+        logger.info("test: macro-F1 %(macro_f1).4f, accuracy %(accuracy).4f", found)
+        facts["test"] = found
+    log = work / model_dir.LOG
+    if log.is_file():
+        files[model_dir.LOG] = log.read_bytes()
+    return Bundle(files, facts)
+
+
+def identity(built: Any, train_data: Encodings, val_data: Encodings, settings: Settings) -> str:
+    """A digest of all that a run's result depends on, but the machine."""
+    from gi_classifier.model import get_weights
+
+    digest = hashlib.sha256()
+    digest.update(to_json([settings.to_dict(), built.config.to_dict(), built.vocabulary.tokens]))
+    for arrays in get_weights(built.model).values():
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    for data in (train_data, val_data):
+        digest.update(data.labels.tobytes())
+        for ids in data.ids:
+            digest.update(ids.tobytes() + b"|")
+    return digest.hexdigest()
+
+
+def history_csv(history: list[dict[str, float]]) -> bytes:
+    """The history as CSV, a row for each epoch."""
+    if not history:
+        return b"epoch\n"
+    rows = [",".join(history[0])]
+    rows += [",".join(f"{value:.6g}" for value in row.values()) for row in history]
+    return ("\n".join(rows) + "\n").encode("utf-8")

@@ -1,0 +1,319 @@
+"""Compose ``data/{all,train,val,test}.txt`` from the hand-written knowledge in ``data/knowledge/``.
+
+In: TOML files of terms, sentence shapes and record shapes (format: ``data/README.md``).
+Out: four files of ``text<TAB>label`` lines, the same for the same knowledge and seed.
+Shapes are divided among the splits before anything is composed, so no shape of the
+test split, neither a record's nor a sentence's, is ever seen in training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import random
+import re
+import sys
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gi_classifier.splitting import near_duplicate_groups
+from gi_classifier.text import normalise
+
+ROOT = Path(__file__).resolve().parent.parent
+SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
+KINDS = (
+    "findings",
+    "impression",
+    "pathology",
+    "procedure",
+    "admission",
+    "discharge",
+    "order",
+    "question",
+    "term",
+    "line",
+)
+# Share of each label: most records of a hospital are about neither tract.
+SHARES = {0: 0.4, 1: 0.3, 2: 0.3}
+ROUNDS = 8
+SHORTEST, LONGEST = 4, 200
+# The examples that the shipped model is tested on; nothing near them may be composed.
+EXAMPLES = (
+    "食管通过顺利，粘膜无殊。贲门齿状线清，粘膜无殊，胃底粘膜无殊，胃体粘膜充血，近胃窦部见一糜烂灶（活检2）。"
+    "胃角胃窦部粘膜粗糙，红白相间，局部粘膜白稍多，见散在糜烂（活检1）。幽门孔圆，开放可。"
+    "十二指肠球部粘膜无殊。",
+    "某患者，肛门出血，疑似痔疮",
+    "球囊扩张术，异物取出术",
+    "慢性非萎缩性胃炎伴糜烂降部霜斑样糜烂",
+    "所见回肠、结肠未见明显异常",
+    "肛门通过顺利，戴透明帽进镜，距肛缘65cm肝曲处可见一亚蒂息肉，大小约0.5*0.6cm，予圈套摘除，"
+    "创面予钛夹一枚夹闭。",
+    "“横结肠”及“直肠”管状腺瘤伴低级别上皮内瘤变。“降结肠”增生性息肉。",
+    "胆总管结石ERCP+EST胆道塑料支架置入术",
+)
+SIMPLIFIED = "镜肠检术变肿溃疡阑门贲胆脏结状后扩张动静脉内医师诊断发现无异见观点处约个壁层过还运达选复杂难预质"
+TRADITIONAL = "鏡腸檢術變腫潰瘍闌門賁膽臟結狀後擴張動靜脈內醫師診斷發現無異見觀點處約個壁層過還運達選複雜難預質"
+REFERENCE = re.compile(r"\{([^{}]*)\}")
+NUMBER = re.compile(r"#(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
+
+
+class KnowledgeError(ValueError):
+    """The knowledge base cannot be composed from; the message lists every reason."""
+
+
+@dataclass
+class Knowledge:
+    """One file: its label, its vocabulary (never split) and its shapes (split)."""
+
+    path: Path
+    label: int | None
+    terms: dict[str, list[str]] = field(default_factory=dict)
+    sentences: dict[str, list[str]] = field(default_factory=dict)
+    records: dict[str, list[str]] = field(default_factory=dict)
+
+
+def lines_of(block: object) -> list[str]:
+    """The distinct non-empty lines of a block, or of every block of a table of blocks."""
+    if isinstance(block, Mapping):
+        return list(dict.fromkeys(line for part in block.values() for line in lines_of(part)))
+    return list(dict.fromkeys(line.strip() for line in str(block).splitlines() if line.strip()))
+
+
+def read_knowledge(path: Path) -> Knowledge:
+    """Read one knowledge file."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    unknown = set(table) - {"label", "terms", "sentences", "records"}
+    unknown |= set(table.get("records", {})) - set(KINDS)
+    if unknown:
+        raise KnowledgeError(f"{path.name}: unknown sections {sorted(unknown)}; kinds are {KINDS}")
+    parts = {
+        section: {name: lines_of(block) for name, block in table.get(section, {}).items()}
+        for section in ("terms", "sentences", "records")
+    }
+    return Knowledge(path, table.get("label"), **parts)
+
+
+def share_out(shapes: list[str]) -> dict[str, list[str]]:
+    """Divide shapes among the splits, by their hash: a tenth, and at least one, to val and test."""
+    ordered = sorted(shapes, key=lambda shape: hashlib.sha256(shape.encode()).hexdigest())
+    held = max(1, round(len(ordered) * SPLITS["test"]))
+    return {
+        "test": ordered[:held],
+        "val": ordered[held : 2 * held],
+        "train": ordered[2 * held :],
+    }
+
+
+class Composer:
+    """Expands the shapes of one knowledge file for one split."""
+
+    def __init__(self, knowledge: Knowledge, common: Knowledge, split: str) -> None:
+        self.rules: dict[str, list[str]] = {**common.terms, **knowledge.terms}
+        for sentences in (common.sentences, knowledge.sentences):
+            self.rules |= {name: share_out(shapes)[split] for name, shapes in sentences.items()}
+        self.label = knowledge.label
+        self.records = {
+            kind: share_out(shapes)[split] for kind, shapes in knowledge.records.items()
+        }
+
+    def expand(self, shape: str, source: random.Random) -> str:
+        """Replace every reference, innermost first, until none is left."""
+
+        def choose(match: re.Match[str]) -> str:
+            reference = match.group(1)
+            if number := NUMBER.fullmatch(reference):
+                low, high = number.groups()
+                if "." in low or "." in high:
+                    return f"{source.uniform(float(low), float(high)):.1f}"
+                return str(source.randint(int(low), int(high)))
+            options = reference.split("|") if "|" in reference else self.rules[reference]
+            chosen: str = source.choice(options)
+            return chosen
+
+        text = shape
+        while REFERENCE.search(text):
+            text = REFERENCE.sub(choose, text)
+        return text
+
+
+def problems(knowledge: Knowledge, common: Knowledge) -> Iterator[str]:
+    """Everything that would keep a file from composing, all at once."""
+    known = {**common.terms, **common.sentences, **knowledge.terms, **knowledge.sentences}
+    for section in ("terms", "sentences", "records"):
+        for name, shapes in getattr(knowledge, section).items():
+            where = f"{knowledge.path.name} [{section}] {name}"
+            least = 1 if section == "terms" else 3
+            if len(shapes) < least:
+                yield f"{where}: needs at least {least} lines, has {len(shapes)}"
+            for shape in shapes:
+                if shape.count("{") != shape.count("}"):
+                    yield f"{where}: unbalanced braces in {shape!r}"
+                for reference in REFERENCE.findall(shape):
+                    plain = "|" in reference or NUMBER.fullmatch(reference)
+                    if not plain and reference not in known:
+                        yield f"{where}: unknown reference {{{reference}}} in {shape!r}"
+
+
+def read_all(folder: Path) -> tuple[Knowledge, list[Knowledge]]:
+    """Read and check the whole knowledge base: (common, one per labelled file)."""
+    common = read_knowledge(folder / "common.toml")
+    files = [read_knowledge(p) for p in sorted(folder.glob("*.toml")) if p.name != "common.toml"]
+    found = [problem for each in [common, *files] for problem in problems(each, common)]
+    found += [f"{each.path.name}: no label" for each in files if each.label is None]
+    if found:
+        raise KnowledgeError("\n".join(found))
+    return common, files
+
+
+def roughen(text: str, source: random.Random) -> str:
+    """Give some texts the surface of real ones: variants, punctuation, widths, slips."""
+    for one, other in (("黏膜", "粘膜"), ("食管", "食道"), ("反流", "返流"), ("降部", "降段")):
+        if source.random() < 0.15:
+            text = text.replace(one, other) if one in text else text.replace(other, one)
+    draw = source.random()
+    if draw < 0.05:
+        text = re.sub("[，。；、：]", "", text)
+    elif draw < 0.10:
+        text = re.sub("[，。；：]", " ", text).strip()
+    elif draw < 0.20:
+        text = text.translate(str.maketrans("，。；：（）", ",.;:()"))
+    elif draw < 0.23:
+        text = text.translate(str.maketrans("0123456789.%+", "０１２３４５６７８９．％＋"))
+    elif draw < 0.26:
+        text = text.translate(str.maketrans(SIMPLIFIED, TRADITIONAL))
+    elif draw < 0.29 and len(text) > 12:
+        place = source.randrange(len(text))
+        text = text[:place] + source.choice(("", text[place] * 2, "*")) + text[place + 1 :]
+    return text
+
+
+def compose(
+    files: Sequence[Knowledge], common: Knowledge, split: str, count: int, source: random.Random
+) -> dict[str, int]:
+    """Compose ``count`` distinct records of one split, labels in their shares.
+
+    Every shape is used once before any is used again; a shape is used at most ``ROUNDS`` times.
+    """
+    found: dict[str, int] = {}
+    for label, share in SHARES.items():
+        composers = [Composer(each, common, split) for each in files if each.label == label]
+        shapes = [
+            (composer, kind, shape)
+            for composer in composers
+            for kind, lines in composer.records.items()
+            for shape in lines
+        ]
+        wanted = round(count * share)
+        made: dict[str, int] = {}
+        for _ in range(ROUNDS):
+            source.shuffle(shapes)
+            for composer, kind, shape in shapes:
+                text = composer.expand(shape, source)
+                text = text if kind == "term" else roughen(text, source)
+                text = " ".join(text.split())
+                if SHORTEST <= len(text) <= LONGEST and len(made) < wanted:
+                    made.setdefault(text, label)
+        if len(made) < wanted:
+            print(f"{split}: {len(made)} of {wanted} records of label {label}", file=sys.stderr)
+        found |= made
+    return found
+
+
+def apart(splits: dict[str, dict[str, int]], kept_out: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Drop records that are near-duplicates of what is kept out, or of another split's.
+
+    A pair across splits leaves test whole and drops out of train; then val gives way to test.
+    """
+    texts = [*kept_out]
+    owners = ["out"] * len(texts)
+    for name, records in splits.items():
+        texts += records
+        owners += [name] * len(records)
+    groups = near_duplicate_groups(texts)
+    taken: set[int] = set()
+    result: dict[str, dict[str, int]] = {}
+    for name in ("out", "test", "val", "train"):
+        mine = [i for i, owner in enumerate(owners) if owner == name and groups[i] not in taken]
+        taken |= {int(groups[i]) for i in mine}
+        if name != "out":
+            result[name] = {texts[i]: splits[name][texts[i]] for i in mine}
+    return result
+
+
+def kept_out(data: Path) -> list[str]:
+    """The examples, the demo and the hand-written development sets."""
+    found = [*EXAMPLES]
+    for path in sorted((data / "dev").glob("*.txt")):
+        found += [row.split("\t")[0] for row in path.read_text(encoding="utf-8").splitlines()]
+    with (data / "demo.csv").open(encoding="utf-8", newline="") as file:
+        found += [row["text"] for row in csv.DictReader(file)]
+    return found
+
+
+def make(folder: Path, count: int, seed: int) -> dict[str, dict[str, int]]:
+    """Compose all splits; one text never has two labels."""
+    common, files = read_all(folder)
+    splits = {
+        name: compose(files, common, name, round(count * share), random.Random(f"{seed} {name}"))
+        for name, share in SPLITS.items()
+    }
+    labels: dict[str, set[int]] = {}
+    for records in splits.values():
+        for text, label in records.items():
+            labels.setdefault(normalise(text).lower(), set()).add(label)
+    torn = [text for text, found in labels.items() if len(found) > 1]
+    if torn:
+        raise KnowledgeError("\n".join(f"composed with two labels: {text}" for text in torn))
+    return apart(splits, kept_out(ROOT / "data"))
+
+
+def show_samples(common: Knowledge, files: Sequence[Knowledge], seed: int) -> None:
+    """Print the size of each file, and five records of each kind."""
+    source = random.Random(seed)
+    for each in files:
+        counts = {kind: len(lines) for kind, lines in each.records.items()}
+        print(f"# {each.path.name}: label {each.label}, {sum(counts.values())} records: {counts}")
+        composer = Composer(each, common, "train")
+        for kind, shapes in composer.records.items():
+            for shape in source.sample(shapes, min(5, len(shapes))):
+                print(f"{kind}\t{composer.expand(shape, source)}")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--knowledge", type=Path, default=ROOT / "data" / "knowledge")
+    parser.add_argument("--output", type=Path, default=ROOT / "data")
+    parser.add_argument("--records", type=int, default=16000, help="how many to compose")
+    parser.add_argument("--seed", type=int, default=20)
+    parser.add_argument("--check", action="store_true", help="only check and show samples")
+    parser.add_argument("--only", help="with --check: only this file")
+    args = parser.parse_args()
+    try:
+        if args.check:
+            common, files = read_all(args.knowledge)
+            chosen = [each for each in files if args.only in (None, each.path.name)]
+            show_samples(common, chosen, args.seed)
+            return
+        splits = make(args.knowledge, args.records, args.seed)
+    except KnowledgeError as error:
+        sys.exit(str(error))
+    source = random.Random(args.seed)
+    everything: list[str] = []
+    for name, records in splits.items():
+        lines = [f"{text}\t{label}\n" for text, label in records.items()]
+        source.shuffle(lines)
+        everything += lines
+        (args.output / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+        print(
+            f"{name}: {len(lines)} records, by label {dict(sorted(Counter(records.values()).items()))}"
+        )
+    (args.output / "all.txt").write_text("".join(everything), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Shared by all tests: a tiny random model (2 layers, hidden 8) and small records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gi_classifier.settings import AlbertConfig, Settings
+from gi_classifier.text import SPECIAL, Vocabulary
+
+CHARACTERS = "食管贲门胃窦体底角幽十二指肠结直回阑尾肛痔黏膜充血糜烂溃疡息肉癌术切除患者便吞咽困难发热咳嗽骨折肺心脏脑，。、：；（）"
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    """ASCII, their inner forms, a few words and the characters above."""
+    ascii_characters = [chr(i) for i in range(33, 127) if not chr(i).isupper()]
+    inside = [f"##{c}" for c in "abcdefghijklmnopqrstuvwxyz0123456789"]
+    tokens = [*SPECIAL, *ascii_characters, *inside, "ercp", "cm", "##cm", *CHARACTERS]
+    return Vocabulary(list(dict.fromkeys(tokens)))
+
+
+@pytest.fixture(scope="session")
+def config(vocabulary: Vocabulary) -> AlbertConfig:
+    """Two layers, hidden 8."""
+    return AlbertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        embedding_size=4,
+        max_position_embeddings=64,
+    )
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """Short windows, few epochs, a rate at which a tiny model learns."""
+    return Settings(
+        maxlen=32,
+        overlap=8,
+        batch_size=16,
+        epochs=3,
+        learning_rate=0.02,
+        final_learning_rate=0.01,
+        warmup_steps=2,
+        decay_steps=100,
+    )
+
+
+@pytest.fixture(scope="session")
+def base(
+    tmp_path_factory: pytest.TempPathFactory, config: AlbertConfig, vocabulary: Vocabulary
+) -> Path:
+    """A config with its vocabulary beside it: what a random tiny model is built from."""
+    folder = tmp_path_factory.mktemp("base")
+    (folder / "albert_config.json").write_text(json.dumps(config.to_dict()), encoding="utf-8")
+    (folder / "vocab.txt").write_text(vocabulary.to_text(), encoding="utf-8")
+    return folder / "albert_config.json"
+
+
+def made_up_records(count: int = 120) -> list[tuple[str, int]]:
+    """Distinct records, no two nearly the same, whose label shows in one character."""
+    import random
+
+    source = random.Random(5)
+    filler = [c for c in CHARACTERS if c not in "胃肠肺，。、：；（）"]
+    rows = []
+    for i in range(count):
+        body = source.sample(filler, 10)
+        body.insert(source.randrange(11), "肺胃肠"[i % 3])
+        rows.append(("".join(body), i % 3))
+    return rows
+
+
+@pytest.fixture(scope="session")
+def records_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The records above as ``text<TAB>label`` lines."""
+    path = tmp_path_factory.mktemp("records") / "records.txt"
+    path.write_text("".join(f"{text}\t{label}\n" for text, label in made_up_records()), "utf-8")
+    return path
