@@ -16,7 +16,6 @@ $(STAMP): setup.cfg pyproject.toml
 
 demo: install
 	@mkdir -p runs
-	$(BIN)/gi-classifier predict --input data/demo.csv
 	$(BIN)/gi-classifier predict --input data/demo.csv --output runs/demo.csv --force
 
 test: install

@@ -37,6 +37,8 @@ app = typer.Typer(
 )
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 _CHUNK = 1024
+# Records that are also printed when they are written to a file.
+_SHOWN = 100
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
@@ -135,7 +137,7 @@ def predict(
             )
         )
         return
-    if not output or sys.stdout.isatty():
+    if not output or len(found) <= _SHOWN:
         _show(found)
     typer.echo(
         f"{len(found)} records: " + ", ".join(f"{n} {count}" for n, count in summary.items())

@@ -51,12 +51,12 @@ def forward(model: Any) -> Any:
 def _quiet() -> Iterator[None]:
     """Keep the converters' chatter out of the log, and the handlers they add out of the root."""
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    handlers, level, disabled = list(root.handlers), root.level, root.manager.disable
     logging.disable(logging.WARNING)
     try:
         yield
     finally:
-        logging.disable(logging.NOTSET)
+        logging.disable(disabled)
         root.handlers[:], root.level = handlers, level
 
 
@@ -132,7 +132,9 @@ def check(model: Any, fp32: bytes, int8: bytes, ids: Sequence[np.ndarray]) -> di
         keras = softmax(run(batch)[0].numpy())
         found = {name: softmax(engine.run(batch)[0]) for name, engine in engines.items()}
         for name, values in found.items():
-            difference[name] = max(difference[name], float(np.abs(values - keras).max()))
+            # np.maximum, unlike max, lets a NaN through.
+            largest = np.maximum(difference[name], np.abs(values - keras).max())
+            difference[name] = float(largest)
         agreed += int((found["int8"].argmax(1) == found["fp32"].argmax(1)).sum())
     if not difference["fp32"] <= TOLERANCE:
         raise ModelError(

@@ -41,12 +41,13 @@ def _tf_keras_as_keras() -> Iterator[None]:
     """Let ``keras`` and ``tensorflow.keras`` mean tf_keras, then put everything back."""
     modules = {name: sys.modules.pop(name) for name in list(sys.modules) if _is_keras(name)}
     attribute = tf.__dict__.get("keras", _MISSING)
-    version = tf_keras.__version__
+    # Importing through an alias also rebinds tf_keras' own submodules.
+    contents = dict(vars(tf_keras))
     environment = os.environ.get("TF_KERAS")
     sys.modules["keras"] = sys.modules["tensorflow.keras"] = tf_keras
     tf.__dict__["keras"] = tf_keras
     # bert4keras compares versions as strings, unless this one ends in "tf".
-    tf_keras.__version__ = f"{version}-tf"
+    tf_keras.__version__ = f"{tf_keras.__version__}-tf"
     os.environ["TF_KERAS"] = "1"
     try:
         yield
@@ -58,11 +59,17 @@ def _tf_keras_as_keras() -> Iterator[None]:
             tf.__dict__.pop("keras", None)
         else:
             tf.__dict__["keras"] = attribute
-        tf_keras.__version__ = version
+        vars(tf_keras).update(contents)
         if environment is None:
             del os.environ["TF_KERAS"]
         else:
             os.environ["TF_KERAS"] = environment
+
+
+def _where(condition: Any, x: Any, y: Any) -> Any:
+    if not tf.is_tensor(x) and not tf.is_tensor(y):
+        x = tf.constant(x, dtype=tf_keras.backend.floatx())
+    return tf.where(tf.cast(condition, tf.bool), x, y)
 
 
 def _import_bert4keras() -> ModuleType:
@@ -75,6 +82,9 @@ def _import_bert4keras() -> ModuleType:
     try:
         with _tf_keras_as_keras():
             models = importlib.import_module("bert4keras.models")
+        # That of 0.11 broadcasts by an operation that ONNX lacks; tf.where does so by itself.
+        if hasattr(models.K, "where"):
+            models.K.where = _where
     except ImportError as error:
         raise MissingExtraError(
             f"bert4keras could not be imported ({error}). "

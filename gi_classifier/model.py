@@ -167,7 +167,8 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     source : Path
         - a model directory of this library;
         - an official ALBERT checkpoint directory: config, ``vocab.txt``, ``.ckpt``;
-        - an ``.h5`` of the reference, with the config and ``vocab.txt`` beside it;
+        - an ``.h5`` of the reference or of pre-training, with the config and ``vocab.txt`` beside
+          it, or the directory that holds these three;
         - a config ``.json`` with ``vocab.txt`` beside it: random weights.
     settings : Settings
         Number of classes, dropout, and the seed of all weights that the source does not hold.
@@ -180,8 +181,12 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
         The source is missing, incomplete, or does not fit ``settings``.
     """
     weights: LayerWeights | None
+    name = source.name
     if not source.exists():
         raise FileNotFoundError(f"Nothing to start from at {source}")
+    if source.is_dir() and not (source / MANIFEST).is_file() and not any(source.glob("*.index")):
+        found = list(source.glob("*.h5"))
+        source = found[0] if len(found) == 1 else source
     if (source / MANIFEST).is_file():
         bundle = load(source)
         config, vocabulary = bundle.config, bundle.vocabulary
@@ -219,7 +224,7 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     initialise(model, settings.seed)
     if weights is not None:
         set_weights(model, weights, head=head)
-    return Built(model, config, vocabulary, source.name)
+    return Built(model, config, vocabulary, name)
 
 
 def _only(folder: Path, pattern: str) -> Path:

@@ -97,6 +97,8 @@ def check_output(path: str | Path, *, force: bool = False) -> Path:
         Naming the path and the way out.
     """
     path = Path(path)
+    if not path.exists():
+        _recover(path)
     if path.exists() and not force:
         raise OutputExistsError(f"{path} exists. Choose another place, or force it (--force).")
     return path
@@ -135,6 +137,7 @@ def save(bundle: Bundle, path: str | Path, *, force: bool = False) -> Path:
     path = check_output(path, force=force)
     if path.exists() and not (path / MANIFEST).is_file():
         raise OutputExistsError(f"{path} exists and is no model directory; it is not replaced.")
+    given, path = path, path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft, before = _sibling(path, f"{os.getpid()}.draft"), _sibling(path, "before")
     try:
@@ -151,7 +154,7 @@ def save(bundle: Bundle, path: str | Path, *, force: bool = False) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     shutil.rmtree(before, ignore_errors=True)
-    return path
+    return given
 
 
 def _recover(path: Path) -> None:
@@ -184,9 +187,10 @@ def load(path: str | Path) -> Bundle:
         raise ModelError(f"{path} is no model directory: it has no {MANIFEST}.")
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        listing = manifest.pop("files")
-        version = manifest.pop("format")
-    except (ValueError, KeyError, AttributeError) as error:
+        version, listing = manifest.pop("format"), manifest.pop("files")
+        if version == FORMAT:
+            listing = {name: entry["sha256"] for name, entry in listing.items()}
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ModelError(f"{path / MANIFEST} is no manifest ({error!r}).") from error
     if version != FORMAT:
         raise ModelError(
@@ -194,12 +198,12 @@ def load(path: str | Path) -> Bundle:
         )
     problems = [f"{name}: not in the manifest" for name in REQUIRED if name not in listing]
     files = {}
-    for name, entry in listing.items():
+    for name, digest in listing.items():
         if Path(name).name != name or not (path / name).is_file():
             problems.append(f"{name}: missing")
             continue
         files[name] = (path / name).read_bytes()
-        if hashlib.sha256(files[name]).hexdigest() != entry["sha256"]:
+        if hashlib.sha256(files[name]).hexdigest() != digest:
             problems.append(f"{name}: changed since it was saved (sha256 differs)")
     if problems:
         raise ModelError(listed(f"{path} is not a whole model directory:", problems))

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.errors import RecordsError
-from gi_classifier.model_dir import check_output, to_json
+from gi_classifier.model_dir import check_output, to_json, write_whole
 from gi_classifier.records import decode
 from gi_classifier.settings import AlbertConfig, PretrainingSettings
 from gi_classifier.text import Vocabulary, normalise, pad
@@ -203,7 +203,8 @@ def pretrain(
     Returns
     -------
     Path
-        The directory, something that training can start from.
+        The directory; :func:`gi_classifier.model.build` and so training start from it, or from
+        the ``model.h5`` in it.
     """
     settings = settings or PretrainingSettings()
     config = config or AlbertConfig(vocab_size=len(vocabulary))
@@ -218,10 +219,20 @@ def pretrain(
         body = _run(found, vocabulary, config, settings, work / "checkpoint.npz")
     from gi_classifier.model import to_h5
 
-    output.mkdir(parents=True, exist_ok=True)
-    (output / CONFIG_FILE).write_bytes(to_json(config.to_dict()))
-    (output / VOCABULARY_FILE).write_text(vocabulary.to_text(), encoding="utf-8")
-    (output / WEIGHTS_FILE).write_bytes(to_h5(body))
+    files = {
+        CONFIG_FILE: to_json(config.to_dict()),
+        VOCABULARY_FILE: vocabulary.to_text().encode("utf-8"),
+        WEIGHTS_FILE: to_h5(body),
+    }
+    draft = work / "output"
+    draft.mkdir(exist_ok=True)
+    for name, content in files.items():
+        write_whole(draft / name, content)
+    if output.exists():
+        for name in files:
+            (draft / name).replace(output / name)
+    else:
+        draft.rename(output)
     shutil.rmtree(work)
     return output
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.text import normalise
@@ -133,7 +134,7 @@ def read_records(
         problems += [f"line {line}: {problem}" for problem in found]
         if not found:
             texts.append(str(text))
-            labels.append(int(float(str(label))) if labelled else 0)
+            labels.append(int(str(label).strip().removesuffix(".0")) if labelled else 0)
             lines.append(line)
     if problems:
         raise RecordsError(
@@ -155,7 +156,7 @@ def _label_problem(label: Any, num_classes: int | None) -> str | None:
     if not text or text == "nan":
         return "the label is missing"
     number = text.removesuffix(".0")
-    if not (number.isascii() and number.isdigit()):
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
         return f"the label is not an integer from 0 up: {text[:20]!r}"
     if num_classes is not None and int(number) >= num_classes:
         return f"the label {number} is out of range 0…{num_classes - 1}"
@@ -196,12 +197,16 @@ def _need(columns: Sequence[str], found: Iterable[Any], source: str) -> None:
 def _csv_rows(text: str, source: str, columns: Sequence[str]) -> Iterator[tuple[int, Any, Any]]:
     # One cell may hold a whole record; the module's own limit is 131,072 characters.
     csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        _need(columns, reader.fieldnames or (), source)
+        header = next(reader, [])
+        _need(columns, header, source)
+        places = [header.index(column) for column in columns]
         line = reader.line_num + 1
         for row in reader:
-            yield line, row[columns[0]], row[columns[1]] if len(columns) > 1 else None
+            cells = [row[place] if place < len(row) else None for place in places]
+            if row:
+                yield line, cells[0], cells[1] if len(cells) > 1 else None
             line = reader.line_num + 1
     except csv.Error as error:
         raise RecordsError(f"{source}, line {reader.line_num}: not CSV ({error})") from error
@@ -215,7 +220,7 @@ def _json_rows(text: str, source: str, columns: Sequence[str]) -> Iterator[tuple
             continue
         try:
             table = json.loads(row)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problems.append(f"line {line}: not JSON ({error})")
             continue
         if not isinstance(table, dict) or any(column not in table for column in columns):
@@ -231,8 +236,8 @@ def _excel_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any, 
     import pandas as pd
 
     try:
-        table = pd.read_excel(path, dtype=object, keep_default_na=False)
-    except (ValueError, OSError, KeyError) as error:
+        table = pd.read_excel(path, dtype=object, keep_default_na=False, engine="openpyxl")
+    except (ValueError, OSError, KeyError, BadZipFile) as error:
         raise RecordsError(f"{path}: not a readable .xlsx file ({error})") from error
     _need(columns, table.columns, str(path))
     for line, row in enumerate(table[list(columns)].itertuples(index=False), 2):

@@ -8,16 +8,24 @@ probability; ``.csv`` (UTF-8 with BOM, which Excel in China needs), ``.jsonl``, 
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import write_whole
 from gi_classifier.settings import Settings
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# What the XML of a spreadsheet cannot hold.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# Characters in one cell.
+_CELL = 32_767
 OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
 
 
@@ -40,8 +48,13 @@ def results(
 def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write rows in the format that the path's ending names; whole or not at all.
 
-    Lone surrogates, which no file encoding holds, are written as U+FFFD. A cell that a
-    spreadsheet would take for a formula is written as text.
+    Lone surrogates, which no file encoding holds, are written as U+FFFD, and in the tables control
+    characters too. A cell of an ``.xlsx`` that begins like a formula is text.
+
+    Raises
+    ------
+    RecordsError
+        A text is too long for a cell of an ``.xlsx``.
     """
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
@@ -51,21 +64,24 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     else:
         import pandas as pd
 
-        table = pd.DataFrame(list(rows))
-        table["text"] = [_printable(text) for text in table["text"]]
+        table = pd.DataFrame(list(rows), columns=None if rows else ["text", "label"])
+        table["text"] = [_CONTROL.sub("\ufffd", text) for text in table["text"]]
         if suffix == ".xlsx":
+            # Beyond it, the writer cuts the text without a word.
+            long = [i for i, text in enumerate(table["text"], 1) if len(text) > _CELL]
+            if long:
+                raise RecordsError(
+                    f"{path}: a cell of an .xlsx holds {_CELL:,} characters; write .csv or .jsonl. "
+                    "Longer:",
+                    [f"record {i}" for i in long],
+                )
             buffer = io.BytesIO()
             with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
                 table.to_excel(writer, index=False)
-                for row in writer.book.active.iter_rows(min_row=2, max_col=1):
-                    row[0].data_type = "s"
+                for cell in itertools.chain(*writer.book.active.iter_rows()):
+                    if cell.data_type == "f":
+                        cell.data_type = "s"
             write_whole(path, buffer.getvalue())
             return
         content = "\ufeff" + table.to_csv(index=False)
-    write_whole(path, content.encode("utf-8", "replace"))
-
-
-def _printable(text: str) -> str:
-    """The text without control characters and surrogates, which no spreadsheet holds."""
-    kept = (c if c in "\t\n\r" or c.isprintable() or c.isspace() else "\ufffd" for c in text)
-    return "".join(kept).replace("\x0b", " ").replace("\x0c", " ")
+    write_whole(path, _SURROGATE.sub("\ufffd", content).encode("utf-8"))

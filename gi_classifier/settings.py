@@ -113,9 +113,7 @@ class Settings:
         yield from self._problems_together()
 
     def _problems_together(self) -> Iterator[str]:
-        if not all(isinstance(n, int) for n in (self.maxlen, self.overlap, self.num_classes)):
-            return
-        if self.overlap > (self.maxlen - 2) // 2:
+        if _are_whole(self.maxlen, self.overlap) and self.overlap > (self.maxlen - 2) // 2:
             yield (
                 "overlap must be at most half a window, (maxlen - 2) // 2. "
                 f"Received: overlap={self.overlap}, maxlen={self.maxlen}"
@@ -139,7 +137,8 @@ class Settings:
             yield (
                 f"class_weight must be {self.num_classes} positive numbers. Received: {weight!r}"
             )
-        if self.decay_steps < self.warmup_steps:
+        steps = (self.warmup_steps, self.decay_steps)
+        if _are_whole(*steps) and self.decay_steps < self.warmup_steps:
             yield (
                 "decay_steps must not come before warmup_steps. "
                 f"Received: {self.decay_steps} and {self.warmup_steps}"
@@ -236,6 +235,10 @@ class PretrainingSettings:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_whole(*values: Any) -> bool:
+    return all(isinstance(value, int) for value in values)
 
 
 def _not_whole(settings: Any, least: Mapping[str, int]) -> Iterator[str]:

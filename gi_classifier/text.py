@@ -2,7 +2,8 @@
 
 In: strings, whole and unchanged. Out: int32 id arrays, with the offsets of each token in the
 original string. Encoding is that of bert4keras' lower-casing ``Tokenizer`` on the normalised
-text, at the speed of the ``tokenizers`` package, and imports no TensorFlow.
+text, at the speed of the ``tokenizers`` package, and imports no TensorFlow. Two things differ:
+a capital sigma that ends a word is read as σ, not ς, and words above 100 characters are cut.
 """
 
 from __future__ import annotations
@@ -19,26 +20,33 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from gi_classifier.errors import ModelError
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-# Stands for every character that the vocabulary lacks; private use, so that no text means it.
-_UNKNOWN = "\ue000"
+# Stand for every character that the vocabulary lacks, inside a word and as a word of its own;
+# private use, so that no text means them.
+_UNKNOWN, _UNKNOWN_ALONE = "\ue000", "\ue001"
 # Longer runs of letters or digits are read in pieces, or encoding would take quadratic time.
 MAX_WORD = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 # What Python's \s matches, spelt out for the tokenizer's regular expressions.
 _SPACES = r"\t-\r\x{1c}-\x{20}\x{85}\p{Z}"
-_CJK = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
+# The characters that are words of their own: bert4keras' blocks of ideographs, and punctuation.
+_CJK = (
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002ceaf"
+    "\U0002f800-\U0002fa1f"
+)
+_ALONE = rf"[{_CJK}]|[!-/:-@\[-`{{-~]|\p{{P}}"
 
 
 def normalise(text: str) -> str:
     """Return the text in the one form that records are compared and encoded in.
 
-    NFKC; lone surrogates, control and format characters removed; every run of white space one
-    space, none at the ends. Letter case stays.
+    NFKC; lone surrogates, U+FFFD, control and format characters removed; every run of white space
+    one space, none at the ends. Letter case stays.
     """
-    text = unicodedata.normalize("NFKC", _SPACE.sub(" ", _SURROGATE.sub("", text)))
+    # What is removed goes first: its neighbours may compose, and the result must be a fixed point.
+    text = _SURROGATE.sub("", text).replace("\ufffd", "")
     kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
-    return _SPACE.sub(" ", "".join(kept).replace("\ufffd", "")).strip()
+    return _SPACE.sub(" ", unicodedata.normalize("NFKC", "".join(kept))).strip()
 
 
 @dataclass(frozen=True)
@@ -106,30 +114,29 @@ class Vocabulary:
         # word; with both forms of every character in its table, WordPiece does the same.
         table = dict(self.ids)
         unknown = self.ids["[UNK]"]
-        single = {token.removeprefix("##") for token in self.ids}
-        for character in [c for c in single if len(c) == 1] + [_UNKNOWN]:
+        characters = sorted({c for token in self.ids for c in token})
+        for character in [*characters, _UNKNOWN, _UNKNOWN_ALONE]:
             table.setdefault(character, unknown)
             table.setdefault(f"##{character}", unknown)
-        known = "".join(f"\\x{{{ord(c):x}}}" for c in sorted(single) if len(c) == 1)
-        parts = "".join({f"\\x{{{ord(c):x}}}" for token in self.ids for c in token})
+        known = "".join(f"\\x{{{ord(c):x}}}" for c in characters)
         tokenizer = Tokenizer(
             models.WordPiece(table, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD)
         )
         tokenizer.normalizer = normalizers.Sequence(
             [
+                normalizers.Replace(Regex(rf"\x{{fffd}}|(?![{_SPACES}])\p{{Cc}}|\p{{Cf}}"), ""),
                 normalizers.NFKC(),
                 normalizers.Lowercase(),
                 normalizers.NFD(),
-                normalizers.Replace(
-                    Regex(rf"\p{{Mn}}|\x{{fffd}}|(?![{_SPACES}])\p{{Cc}}|\p{{Cf}}"), ""
-                ),
-                normalizers.Replace(Regex(f"[^{known}{parts}{_SPACES}]"), _UNKNOWN),
+                normalizers.Replace(Regex(r"\p{Mn}"), ""),
+                normalizers.Replace(Regex(f"(?!{_ALONE})[^{known}{_SPACES}]"), _UNKNOWN),
+                normalizers.Replace(Regex(f"[^{known}{_SPACES}{_UNKNOWN}]"), _UNKNOWN_ALONE),
             ]
         )
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
                 pre_tokenizers.Split(Regex(f"[{_SPACES}]+"), "removed"),
-                pre_tokenizers.Split(Regex(rf"[{_CJK}]|[!-/:-@\[-`{{-~]|\p{{P}}"), "isolated"),
+                pre_tokenizers.Split(Regex(f"{_ALONE}|{_UNKNOWN_ALONE}"), "isolated"),
                 pre_tokenizers.Split(Regex(rf".{{1,{MAX_WORD}}}"), "isolated"),
             ]
         )

@@ -55,8 +55,14 @@ EXAMPLES = (
     "“横结肠”及“直肠”管状腺瘤伴低级别上皮内瘤变。“降结肠”增生性息肉。",
     "胆总管结石ERCP+EST胆道塑料支架置入术",
 )
-SIMPLIFIED = "镜肠检术变肿溃疡阑门贲胆脏结状后扩张动静脉内医师诊断发现无异见观点处约个壁层过还运达选复杂难预质"
-TRADITIONAL = "鏡腸檢術變腫潰瘍闌門賁膽臟結狀後擴張動靜脈內醫師診斷發現無異見觀點處約個壁層過還運達選複雜難預質"
+SIMPLIFIED = (
+    "镜肠检术变肿溃疡阑门贲胆脏结状后扩张动静脉内医师诊断发现无异"
+    "见观点处约个壁层过还运达选复杂难预质"
+)
+TRADITIONAL = (
+    "鏡腸檢術變腫潰瘍闌門賁膽臟結狀後擴張動靜脈內醫師診斷發現無異"
+    "見觀點處約個壁層過還運達選複雜難預質"
+)
 REFERENCE = re.compile(r"\{([^{}]*)\}")
 NUMBER = re.compile(r"#(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
@@ -309,9 +315,8 @@ def main() -> None:
         source.shuffle(lines)
         everything += lines
         (args.output / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-        print(
-            f"{name}: {len(lines)} records, by label {dict(sorted(Counter(records.values()).items()))}"
-        )
+        counts = dict(sorted(Counter(records.values()).items()))
+        print(f"{name}: {len(lines)} records, by label {counts}")
     (args.output / "all.txt").write_text("".join(everything), encoding="utf-8")
 
 

@@ -30,7 +30,15 @@ BEYOND = (
     "黏鏡疣痂痤疹疱疸癀瘢瘘瘤癃癍癔皲皴睑睾硒硇碚祛糜腓腘腭腮腴膈膑臀舂舐舯菪萎薷蛲衄裰觞谵跖跗踝躯辜鄂酐酚醌醛鎓閾韧颌颅颏颧"
     "骶骺髂髋髌髓鼾齲龈龋"
 )
-PIECES = ["ercp", "est", "enbd", "eus", "fna", "esd", "emr", "eftr", "poem", "ster", "evl", "apc", "lst", "ssa", "tips", "gist", "net", "nec", "peg", "hp", "ct", "mri", "pet", "mr", "ecg", "eeg", "tee", "ptcd", "mrcp", "cea", "ca", "afp", "psa", "hbsag", "hiv", "wbc", "rbc", "hb", "plt", "crp", "alt", "ast", "tbil", "hba1c", "who", "tnm", "cm", "mm", "ml", "mg", "kg", "ug", "iu", "bid", "tid", "qd", "qn", "po", "im", "iv", "prn", "st", "ivgtt", "min", "dl", "mmol", "mmhg", "bpm", "xelox", "folfox", "chop", "pph", "tst", "dixon", "miles", "hartmann", "billroth", "roux", "en", "barrett", "crohn", "uc", "ibd", "ibs", "gerd", "les", "msi", "mmr", "cd", "ck", "cdx", "ki", "her", "ttf", "syn", "cga", "vim", "sma", "nbi", "me", "boston", "mayo", "forrest", "borrmann", "la", "pt", "ct", "yp", "nx", "mx", "no", "not", "and", "or", "the", "of", "in", "to", "dr", "mallory", "weiss", "dieulafoy", "heller", "nissen", "child", "pugh", "copd", "icu", "dna", "rna", "igg", "igm"]
+PIECES = (
+    "ercp est enbd eus fna esd emr eftr poem ster evl apc lst ssa tips gist net nec peg hp ct "
+    "mri pet mr ecg eeg tee ptcd mrcp cea ca afp psa hbsag hiv wbc rbc hb plt crp alt ast tbil "
+    "hba1c who tnm cm mm ml mg kg ug iu bid tid qd qn po im iv prn st ivgtt min dl mmol mmhg "
+    "bpm xelox folfox chop pph tst dixon miles hartmann billroth roux en barrett crohn uc ibd "
+    "ibs gerd les msi mmr cd ck cdx ki her ttf syn cga vim sma nbi me boston mayo forrest "
+    "borrmann la pt ct yp nx mx no not and or the of in to dr mallory weiss dieulafoy heller "
+    "nissen child pugh copd icu dna rna igg igm "
+).split()
 
 
 def lines(path: Path) -> list[str]:

@@ -10,7 +10,10 @@ import pytest
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import SPECIAL, Vocabulary
 
-CHARACTERS = "食管贲门胃窦体底角幽十二指肠结直回阑尾肛痔黏膜充血糜烂溃疡息肉癌术切除患者便吞咽困难发热咳嗽骨折肺心脏脑，。、：；（）"
+CHARACTERS = (
+    "食管贲门胃窦体底角幽十二指肠结直回阑尾肛痔黏膜充血糜烂溃疡息肉癌术切除患者便吞咽困难"
+    "发热咳嗽骨折肺心脏脑，。、：；（）"
+)
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +85,15 @@ def records_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("records") / "records.txt"
     path.write_text("".join(f"{text}\t{label}\n" for text, label in made_up_records()), "utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, records_file: Path, base: Path, settings: Settings
+) -> Path:
+    """A model directory trained on the records above."""
+    from gi_classifier import train
+
+    output = tmp_path_factory.mktemp("trained") / "model"
+    train(records_file, output, settings=settings, base=base)
+    return output

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import made_up_records
+
+from gi_classifier import __version__
+from gi_classifier.model_dir import MANIFEST, load
+from gi_classifier.records import read_records
+
+ENTRY = [sys.executable, "-m", "gi_classifier"]
+TEXTS = ["胃窦黏膜充血，见溃疡", "结肠息肉切除术后", "右侧股骨颈骨折"]
+
+
+def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*ENTRY, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "records.csv"
+    path.write_text("记录\n" + "\n".join(f'"{text}"' for text in TEXTS) + "\n", encoding="utf-8")
+    return path
+
+
+def test_texts_as_arguments_are_classified_one_a_line() -> None:
+    lines = run("predict", *TEXTS).stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines[:3]] == ["1", "2", "0"]
+    assert lines[0].split("\t")[3] == TEXTS[0]
+    assert lines[3] == "3 records: neither 均非 1, upper 上消化道 1, lower 下消化道 1"
+
+
+def test_json_is_one_document_on_standard_output() -> None:
+    found = json.loads(run("predict", "--json", *TEXTS).stdout)
+    assert [row["label"] for row in found["records"]] == [1, 2, 0]
+    assert sum(found["summary"].values()) == 3
+    row = found["records"][0]
+    assert sum(row[f"probability_{label}"] for label in range(3)) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".txt", ".tsv"])
+def test_a_file_is_classified_into_a_file(table: Path, tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"out{suffix}"
+    done = run("predict", "--input", table, "--text-column", "记录", "--output", output)
+    assert f"Written to {output}" in done.stdout
+    found = read_records(output)
+    assert found.texts == tuple(TEXTS)
+    assert found.labels == (1, 2, 0)
+
+
+def test_encoding_that_was_read_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "excel.csv"
+    path.write_bytes("text\n胃窦黏膜充血\n".encode("gb18030"))
+    done = run("predict", "--input", path)
+    assert "1 records, read as gb18030" in done.stderr
+    assert done.stdout.startswith("1\tupper 上消化道")
+
+
+def test_existing_output_needs_force(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("mine", encoding="utf-8")
+    arguments = ["predict", "--input", table, "--text-column", "记录", "--output", output]
+    assert "exists. Choose another place" in run(*arguments, code=1).stderr
+    assert output.read_text(encoding="utf-8") == "mine"
+    run(*arguments, "--force")
+    assert output.read_text(encoding="utf-8-sig").startswith("text,label,name,probability")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "--input", "{tmp}/none.csv"], "No file of records at"),
+        (["predict", "--input", "{tmp}/records.csv"], "no column 'text'. It has: '记录'"),
+        (["predict", "--input", "{tmp}/records.pdf"], "unknown format '.pdf'; this reads"),
+        (["predict", "--input", "{tmp}/binary.csv"], "neither UTF-8 nor GB18030"),
+        (["predict", ""], "position 0: an empty text"),
+        (["predict", "胃癌", "--model", "{tmp}/none"], "No model directory at"),
+        (["predict", "胃癌", "--model", "{tmp}"], f"it has no {MANIFEST}"),
+        (["predict", "胃癌", "--engine", "gpu"], "No such engine"),
+        (["info", "{tmp}/none"], "No model directory at"),
+        (
+            ["train", "--data", "{tmp}/records.csv", "--output", "{tmp}/m"],
+            "no column 'text', 'label'",
+        ),
+        (
+            ["train", "--data", "{tmp}/records.csv", "--output", "{tmp}/m", "--set", "epoch=1"],
+            "No such settings",
+        ),
+        (
+            ["continue", "{tmp}/none", "--data", "x.txt", "--output", "{tmp}/m"],
+            "No model directory",
+        ),
+        (["evaluate", "{tmp}/none.txt"], "No file of records at"),
+    ],
+)
+def test_failed_work_exits_with_1_and_one_message(
+    table: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    done = run(*(a.replace("{tmp}", str(tmp_path)) for a in arguments), code=1)
+    assert message in done.stderr
+    assert not (tmp_path / "m").exists()
+    assert not (tmp_path / "m.training").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict"],
+        ["predict", "胃癌", "--input", "x.csv"],
+        ["predict", "胃癌", "--output", "x.pdf"],
+        ["predict", "--no-such-option"],
+        ["train", "--output", "m"],
+        ["train", "--output", "m", "--data", "a.txt", "--val", "b.txt"],
+        ["train", "--output", "m", "--data", "a.txt", "--set", "epochs"],
+        ["nonsense"],
+    ],
+)
+def test_wrong_use_exits_with_2(arguments: list[str]) -> None:
+    run(*arguments, code=2)
+
+
+def test_version_is_printed() -> None:
+    assert run("--version").stdout.strip() == f"gi-classifier {__version__}"
+
+
+def test_changed_model_directory_is_refused(trained: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained, tmp_path / "model")
+    (copy / "vocab.txt").write_text("changed", encoding="utf-8")
+    message = run("predict", "胃癌", "--model", copy, code=1).stderr
+    assert "vocab.txt: changed since it was saved (sha256 differs)" in message
+
+
+def test_info_says_what_a_model_directory_holds(trained: Path) -> None:
+    found = json.loads(run("info", trained, "--json").stdout)
+    assert found["settings"]["maxlen"] == 32
+    assert found["training"]["epochs"] == 3
+    assert "model.onnx" in found["files"]
+    assert "maxlen: 32" in run("info", trained).stdout
+
+
+def test_evaluation_stands_beside_its_rivals(trained: Path, records_file: Path) -> None:
+    arguments = ["evaluate", records_file, "--model", trained, "--train", records_file]
+    found = json.loads(run(*arguments, "--json").stdout)
+    assert found["this model"]["records"] == 120
+    # Each of the made-up records names its organ, so the rule is right on all.
+    assert found["keyword rule"]["macro_f1"] == 1
+    assert "TF-IDF + logistic regression" in run(*arguments).stdout
+
+
+def test_train_continue_and_predict_from_the_shell(
+    records_file: Path, base: Path, tmp_path: Path
+) -> None:
+    options = ["--set", "epochs=1", "--set", "maxlen=32", "--set", "overlap=8"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    run("train", "--data", records_file, "--base", base, "--output", first, *options)
+    run("continue", first, "--data", records_file, "--output", second, *options[:2])
+    assert load(second).settings.epochs == 1
+    assert len(run("predict", "胃癌", "--model", second).stdout.splitlines()) == 2
+
+
+def test_pretrained_encoder_is_a_base_to_train_from(base: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(text for text, _ in made_up_records(30)), encoding="utf-8")
+    output = tmp_path / "encoder"
+    vocabulary = base.with_name("vocab.txt")
+    options = ["--set", "epochs=1", "--set", "maxlen=16"]
+    run("pretrain", corpus, "--output", output, "--vocabulary", vocabulary, *options)
+    assert (output / "model.h5").is_file()
+
+
+def test_nothing_is_drawn_in_a_pipe_and_a_bar_on_a_terminal(table: Path) -> None:
+    arguments = ["predict", "--input", str(table), "--text-column", "记录"]
+    assert "record/s" not in run(*arguments).stderr
+    leader, follower = pty.openpty()
+    subprocess.run([*ENTRY, *arguments], stderr=follower, stdout=subprocess.DEVNULL, check=True)
+    os.close(follower)
+    shown = b""
+    try:
+        while block := os.read(leader, 4096):
+            shown += block
+    except OSError:
+        pass
+    os.close(leader)
+    assert b"/3" in shown

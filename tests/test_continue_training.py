@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CHARACTERS, made_up_records
+
+from gi_classifier import continue_training
+from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.model_dir import load
+from gi_classifier.predict import Predictor
+from gi_classifier.splitting import fingerprint
+
+
+def write(path: Path, rows: list[tuple[str, int]]) -> Path:
+    path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    return path
+
+
+def new_records(count: int = 60) -> list[tuple[str, int]]:
+    source = np.random.default_rng(9)
+    letters = list(CHARACTERS[:60])
+    return [
+        ("新" + "".join(source.permutation(letters)[:12]) + "肺胃肠"[i % 3], i % 3)
+        for i in range(count)
+    ]
+
+
+def test_held_out_records_stay_held_out_with_more_records(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "more.txt", made_up_records() + new_records())
+    before = load(trained).splits
+    after = continue_training(trained, data, tmp_path / "more", changes={"epochs": 1}).splits
+    for name in ("train", "val", "test"):
+        assert set(before[name]) <= set(after[name])
+    assert sum(map(len, after.values())) == 180
+
+
+def test_new_records_alone_do_not_forget_what_was_held_out(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "new.txt", new_records())
+    bundle = continue_training(trained, data, tmp_path / "new", changes={"epochs": 1})
+    assert set(load(trained).splits["test"]) <= set(bundle.splits["test"])
+    assert bundle.settings.epochs == 1
+    assert bundle.settings.num_classes == 3
+
+
+def test_result_is_never_worse_on_validation(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "same.txt", made_up_records())
+    wild = {"learning_rate": 5.0, "final_learning_rate": 5.0, "warmup_steps": 0, "epochs": 2}
+    bundle = continue_training(trained, data, tmp_path / "wild", changes=wild)
+    assert (
+        bundle.facts["training"]["val_loss"] <= load(trained).facts["training"]["val_loss"] + 1e-6
+    )
+    if bundle.facts["training"]["best_epoch"] == 0:
+        texts = [text for text, _ in made_up_records()]
+        one, other = (
+            Predictor.from_bundle(b, "fp32").predict_proba(texts) for b in (load(trained), bundle)
+        )
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_training_on_a_record_that_was_tested_on_is_refused(trained: Path, tmp_path: Path) -> None:
+    tested = set(load(trained).splits["test"])
+    rows = made_up_records()
+    held = next(row for row in rows if fingerprint(row[0]) in tested)
+    kept = [row for row in rows if fingerprint(row[0]) in load(trained).splits["val"]]
+    files = {
+        "train": write(tmp_path / "train.txt", [*new_records(), held]),
+        "val": write(tmp_path / "val.txt", kept),
+        "test": write(tmp_path / "test.txt", [r for r in rows if fingerprint(r[0]) in tested][1:]),
+    }
+    with pytest.raises(
+        RecordsError, match=r"must stay in the split.*\n.*train line 61 was in test"
+    ):
+        continue_training(trained, files, tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["num_classes", "label_names", "maxlen"])
+def test_meaning_of_the_labels_cannot_change(trained: Path, tmp_path: Path, name: str) -> None:
+    data = write(tmp_path / "new.txt", new_records())
+    with pytest.raises(SettingsError, match=f"{name} can't change when training goes on"):
+        continue_training(trained, data, tmp_path / "model", changes={name: 4})
+
+
+def test_label_out_of_range_is_refused(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "new.txt", [*new_records(), ("又一条记录", 3)])
+    with pytest.raises(RecordsError, match=r"line 61: the label 3 is out of range 0…2"):
+        continue_training(trained, data, tmp_path / "model")
+
+
+def test_unknown_setting_is_named(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "new.txt", new_records())
+    with pytest.raises(SettingsError, match=r"Received: epoch$"):
+        continue_training(trained, data, tmp_path / "model", changes={"epoch": 1})

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.utils.class_weight import compute_class_weight
+
+from gi_classifier import optimise
+from gi_classifier.errors import ModelError
+from gi_classifier.keras_backend import tf, tf_keras
+from gi_classifier.model import build, get_weights
+from gi_classifier.settings import Settings
+
+
+def encodings(count: int = 48) -> optimise.Encodings:
+    """Windows whose label shows in one token."""
+    source = np.random.default_rng(3)
+    labels = (np.arange(count) % 3).astype(np.int32)
+    ids = []
+    for label in labels:
+        row = source.integers(20, 60, source.integers(5, 20))
+        row[2] = 60 + label
+        ids.append(np.concatenate(([2], row, [3])).astype(np.int32))
+    return optimise.Encodings(ids, labels)
+
+
+def run(base: Path, settings: Settings, path: Path) -> tuple[dict, optimise.Progress]:
+    model = build(base, settings).model
+    checkpoint = optimise.Checkpoint(path, "same run")
+    progress = optimise.fit(model, encodings(), encodings(24), settings, checkpoint)
+    return get_weights(model), progress
+
+
+def equal(one: dict, other: dict) -> bool:
+    return all(
+        np.array_equal(a, b) for name in one for a, b in zip(one[name], other[name], strict=True)
+    )
+
+
+VARIANTS = {
+    "plain": {},
+    "dropout": {"dropout": 0.2},
+    "adversarial": {"adversarial_epsilon": 0.5},
+    "penalty": {"gradient_penalty": 1.0},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS)
+def test_resumed_run_ends_with_the_weights_of_an_unstopped_one(
+    base: Path, settings: Settings, tmp_path: Path, changes: dict
+) -> None:
+    whole = dataclasses.replace(settings, epochs=4, patience=9, **changes)
+    stopped = dataclasses.replace(whole, epochs=2)
+    run(base, stopped, tmp_path / "stopped.npz")
+    resumed, progress = run(base, whole, tmp_path / "stopped.npz")
+    straight, same = run(base, whole, tmp_path / "whole.npz")
+    assert equal(resumed, straight)
+    assert [row["loss"] for row in progress.history] == [row["loss"] for row in same.history]
+
+
+def test_other_seed_gives_other_weights(base: Path, settings: Settings, tmp_path: Path) -> None:
+    one, _ = run(base, dataclasses.replace(settings, epochs=1), tmp_path / "one.npz")
+    other, _ = run(base, dataclasses.replace(settings, epochs=1, seed=7), tmp_path / "other.npz")
+    assert not equal(one, other)
+
+
+def test_checkpoint_of_another_run_is_refused(
+    base: Path, settings: Settings, tmp_path: Path
+) -> None:
+    run(base, dataclasses.replace(settings, epochs=1), tmp_path / "run.npz")
+    model = build(base, settings).model
+    other = optimise.Checkpoint(tmp_path / "run.npz", "another run")
+    with pytest.raises(ModelError, match=r"other data, settings or starting weights.*--restart"):
+        optimise.fit(model, encodings(), encodings(), settings, other)
+
+
+def test_weights_of_the_best_epoch_are_kept(base: Path, settings: Settings, tmp_path: Path) -> None:
+    # A rate this high makes validation worse after the first epochs.
+    wild = dataclasses.replace(
+        settings, epochs=8, learning_rate=0.5, final_learning_rate=0.5, warmup_steps=0, patience=3
+    )
+    model = build(base, wild).model
+    progress = optimise.fit(
+        model, encodings(), encodings(24), wild, optimise.Checkpoint(tmp_path / "run.npz", "x")
+    )
+    loss, _ = optimise.evaluate(optimise.validation_step(model), encodings(24))
+    losses = [row["val_loss"] for row in progress.history]
+    assert loss == pytest.approx(progress.best_loss, abs=1e-6)
+    assert progress.best_loss <= min(losses)
+    assert progress.epoch - progress.best_epoch == 3 or progress.epoch == 8
+
+
+def gradient_step(base: Path, settings: Settings, rate: float) -> tuple[dict, dict, float]:
+    """Weights before and after one step of plain gradient descent, and its loss."""
+    model = build(base, settings).model
+    before = get_weights(model)
+    optimizer = tf_keras.optimizers.SGD(rate)
+    optimizer.build(model.trainable_variables)
+    data = encodings(8)
+    from gi_classifier.text import pad
+
+    step = optimise.training_step(model, optimizer, settings)
+    loss = step(pad(data.ids), data.labels, np.ones(8, np.float32))
+    return before, get_weights(model), float(loss)
+
+
+def test_adversarial_step_takes_its_gradient_at_moved_embeddings(
+    base: Path, settings: Settings
+) -> None:
+    # With a rate of 0 nothing moves: the perturbation of the embedding table is undone.
+    before, after, adversarial = gradient_step(
+        base, dataclasses.replace(settings, adversarial_epsilon=1e-3), 0.0
+    )
+    _, _, plain = gradient_step(base, settings, 0.0)
+    np.testing.assert_allclose(before["Embedding-Token"][0], after["Embedding-Token"][0], atol=1e-6)
+    assert adversarial > plain
+
+
+def test_gradient_penalty_adds_half_the_squared_embedding_gradient(
+    base: Path, settings: Settings
+) -> None:
+    before, after, plain = gradient_step(base, settings, 1.0)
+    _, _, penalised = gradient_step(base, dataclasses.replace(settings, gradient_penalty=3.0), 0.0)
+    gradient = before["Embedding-Token"][0] - after["Embedding-Token"][0]
+    assert penalised == pytest.approx(plain + 1.5 * float((gradient**2).sum()), rel=1e-4)
+
+
+def test_balanced_class_weights_are_those_of_scikit_learn(settings: Settings) -> None:
+    labels = np.array([0] * 7 + [1] * 2 + [2])
+    balanced = dataclasses.replace(settings, class_weight="balanced")
+    expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
+    np.testing.assert_allclose(optimise.class_weights(balanced, labels), expected, rtol=1e-6)
+
+
+def test_every_record_comes_once_an_epoch_in_batches_of_like_length(settings: Settings) -> None:
+    lengths = np.random.default_rng(0).integers(3, 200, 500)
+    batches = optimise.epoch_batches(list(lengths), settings, epoch=0)
+    assert sorted(np.concatenate(batches)) == list(range(500))
+    spread = np.mean([np.ptp(lengths[rows]) for rows in batches])
+    assert spread < 20
+    again = optimise.epoch_batches(list(lengths), settings, epoch=1)
+    assert not all(np.array_equal(a, b) for a, b in zip(batches, again, strict=True))
+
+
+def test_evaluation_agrees_with_keras_cross_entropy(base: Path, settings: Settings) -> None:
+    from gi_classifier.text import pad
+
+    model, data = build(base, settings).model, encodings(10)
+    ids = pad(data.ids)
+    found = model.predict([ids, np.zeros_like(ids)], verbose=0)
+    expected = tf_keras.losses.sparse_categorical_crossentropy(data.labels, found)
+    loss, accuracy = optimise.evaluate(optimise.validation_step(model), data)
+    assert loss == pytest.approx(float(tf.reduce_mean(expected)), abs=1e-6)
+    assert accuracy == pytest.approx(float((found.argmax(1) == data.labels).mean()))
