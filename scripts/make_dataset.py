@@ -294,7 +294,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--knowledge", type=Path, default=ROOT / "data" / "knowledge")
     parser.add_argument("--output", type=Path, default=ROOT / "data")
-    parser.add_argument("--records", type=int, default=16000, help="how many to compose")
+    parser.add_argument("--records", type=int, default=22000, help="how many to compose")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--check", action="store_true", help="only check and show samples")
     parser.add_argument("--only", help="with --check: only this file")
