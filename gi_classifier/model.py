@@ -377,9 +377,12 @@ def read_checkpoint(prefix: str) -> tuple[LayerWeights, int | None]:
     missing = [name for names in layout.values() for name in names if name not in stored]
     if missing:
         raise ModelError(listed(f"{prefix} lacks variables of an ALBERT encoder:", missing))
-    weights = {
-        layer: [reader.get_tensor(name) for name in names] for layer, names in layout.items()
-    }
+    try:
+        weights = {
+            layer: [reader.get_tensor(name) for name in names] for layer, names in layout.items()
+        }
+    except tf.errors.OpError as error:
+        raise ModelError(f"{prefix}: not a whole TensorFlow checkpoint ({error})") from error
     if len(weights["Embedding-Token"]) == 2:
         table, projection = weights["Embedding-Token"]
         weights["Embedding-Token"] = [table @ projection]

@@ -225,6 +225,8 @@ def compose(
                     made.setdefault(text, label)
         if len(made) < wanted:
             print(f"{split}: {len(made)} of {wanted} records of label {label}", file=sys.stderr)
+        if torn := sorted(found.keys() & made.keys()):
+            raise KnowledgeError("\n".join(f"composed with two labels: {text}" for text in torn))
         found |= made
     return found
 
@@ -311,11 +313,15 @@ def main() -> None:
     source = random.Random(args.seed)
     everything: list[str] = []
     for name, records in splits.items():
-        lines = [f"{text}\t{label}\n" for text, label in records.items()]
-        source.shuffle(lines)
+        rows = list(records.items())
+        source.shuffle(rows)
+        distinct: dict[str, tuple[str, int]] = {}
+        for text, label in rows:
+            distinct.setdefault(normalise(text).lower(), (text, label))
+        lines = [f"{text}\t{label}\n" for text, label in distinct.values()]
         everything += lines
         (args.output / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-        counts = dict(sorted(Counter(records.values()).items()))
+        counts = dict(sorted(Counter(label for _, label in distinct.values()).items()))
         print(f"{name}: {len(lines)} records, by label {counts}")
     (args.output / "all.txt").write_text("".join(everything), encoding="utf-8")
 

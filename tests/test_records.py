@@ -1,0 +1,294 @@
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
+from gi_classifier.records import Records, decode, drop_duplicates, read_records, write_records
+
+ROWS = [("胃窦充血，见“糜烂”", 1), ("结肠息肉\u3000切除", 2), ("发热, 咳嗽", 0)]
+TEXTS = tuple(text for text, _ in ROWS)
+
+
+def lines(text: str = "text", label: str = "label") -> dict[str, str]:
+    """The rows above in each textual format."""
+    plain = "".join(f"{t}\t{n}\n" for t, n in ROWS)
+    return {
+        ".txt": plain,
+        ".tsv": plain,
+        ".csv": f"id,{text},{label}\n" + "".join(f'7,"{t}",{n}\n' for t, n in ROWS),
+        ".jsonl": "".join(json.dumps({label: n, text: t}) + "\n" for t, n in ROWS),
+    }
+
+
+def put(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("suffix", [".txt", ".tsv", ".csv", ".jsonl", ".TXT"])
+def test_every_format_is_read_in_every_encoding(
+    tmp_path: Path, suffix: str, ending: str, encoding: str
+) -> None:
+    content = lines()[suffix.lower()].replace("\n", ending)
+    if suffix == ".jsonl":
+        content = content.encode().decode("unicode_escape")
+    records = read_records(put(tmp_path / f"r{suffix}", content.encode(encoding)))
+    assert (records.texts, records.labels) == (TEXTS, (1, 2, 0))
+    assert records.lines == ((2, 3, 4) if suffix == ".csv" else (1, 2, 3))
+    assert (records.encoding, records.source) == (encoding, str(tmp_path / f"r{suffix}"))
+    assert len(records) == 3
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 0], [1.0, 2.0, 0.0], ["1", "2.0", " 0 "]])
+def test_excel_is_read_whatever_the_label_cells_hold(tmp_path: Path, labels: list[object]) -> None:
+    table = pd.DataFrame({"label": labels, "报告": TEXTS})
+    table.to_excel(tmp_path / "r.xlsx", index=False)
+    records = read_records(tmp_path / "r.xlsx", text_column="报告")
+    assert (records.texts, records.labels, records.lines) == (TEXTS, (1, 2, 0), (2, 3, 4))
+    assert records.encoding == "xlsx"
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl", ".xlsx"])
+def test_records_without_labels_are_read_where_none_are_wanted(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"r{suffix}"
+    if suffix == ".xlsx":
+        pd.DataFrame({"text": TEXTS}).to_excel(path, index=False)
+    else:
+        header = "text\n" if suffix == ".csv" else ""
+        row = (
+            '"{}"\n' if suffix == ".csv" else '{{"text": "{}"}}\n' if suffix == ".jsonl" else "{}\n"
+        )
+        put(path, (header + "".join(row.format(text) for text in TEXTS)).replace("\n", "\r\n"))
+    records = read_records(path, labelled=False)
+    assert (records.texts, records.labels) == (TEXTS, None)
+    with pytest.raises(
+        RecordsError, match=r"line 2: the label is missing|no column 'label'|'label'"
+    ):
+        read_records(path)
+
+
+def test_csv_lines_are_those_of_the_file(tmp_path: Path) -> None:
+    content = 'text,label\n"第一行\n第二行",1\n\n\n咳嗽,0\n"a\r\n\r\nb",2\n肠,2\n'
+    records = read_records(put(tmp_path / "r.csv", content))
+    assert records.lines == (2, 6, 7, 10)
+    assert records.texts == ("第一行\n第二行", "咳嗽", "a\r\n\r\nb", "肠")
+
+
+def test_a_csv_cell_may_be_longer_than_the_reader_s_own_limit(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.csv", f"text,label\n{'胃' * 200_000},1\n")
+    assert len(read_records(path).texts[0]) == 200_000
+
+
+BAD = [
+    (" \u200b", 1, "the text is empty"),
+    ("胃", "", "the label is missing"),
+    ("胃", "1.5", "not an integer from 0 up: '1.5'"),
+    ("胃", "-1", "not an integer from 0 up: '-1'"),
+    ("胃", "²", "not an integer"),
+    ("胃", "胃镜", "not an integer"),
+    ("胃", "9" * 400, "not an integer"),
+    ("胃", 3, "the label 3 is out of range 0…2"),
+]
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl", ".xlsx"])
+def test_all_bad_rows_are_named_at_once_with_their_lines(tmp_path: Path, suffix: str) -> None:
+    rows = [("好的", 1), *[(text, label) for text, label, _ in BAD]]
+    path = tmp_path / f"r{suffix}"
+    table = pd.DataFrame(rows, columns=["text", "label"])
+    if suffix == ".xlsx":
+        table.to_excel(path, index=False)
+    elif suffix == ".csv":
+        table.to_csv(path, index=False)
+    elif suffix == ".jsonl":
+        put(path, "".join(json.dumps({"text": t, "label": n}) + "\n" for t, n in rows))
+    else:
+        put(path, "".join(f"{t}\t{n}\n" for t, n in rows))
+    with pytest.raises(RecordsError, match=f"{len(BAD)} bad rows") as caught:
+        read_records(path, num_classes=3)
+    first = 2 if suffix in (".txt", ".jsonl") else 3
+    assert len(caught.value.problems) == len(BAD)
+    for line, problem, (_, _, wanted) in zip(
+        range(first, 99), caught.value.problems, BAD, strict=False
+    ):
+        assert problem.startswith(f"line {line}: ")
+        assert wanted in problem
+
+
+def test_cells_without_text_are_named(tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["胃", None, 5, float("nan")], "label": [1, 1, 1, 1]}).to_excel(
+        tmp_path / "r.xlsx", index=False
+    )
+    put(tmp_path / "r.jsonl", '{"text": null, "label": 1}\n{"text": NaN, "label": true}\n')
+    put(tmp_path / "r.csv", "label,text\n1\n0,肺\n")
+    for name, found in {
+        "r.xlsx": ["line 3: the text is", "line 4: the text is missing (found int)", "line 5: the"],
+        "r.jsonl": ["line 1: the text is missing", "line 2: the text is missing (found float)"],
+        "r.csv": ["line 2: the text is missing"],
+    }.items():
+        with pytest.raises(RecordsError, match="bad rows") as caught:
+            read_records(tmp_path / name)
+        for wanted in found:
+            assert any(problem.startswith(wanted) for problem in caught.value.problems)
+
+
+def test_the_message_shows_the_first_problems_and_counts_the_rest(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.txt", "胃\n" * (SHOWN_PROBLEMS + 5))
+    with pytest.raises(RecordsError, match="… and 5 more$") as caught:
+        read_records(path)
+    assert len(caught.value.problems) == SHOWN_PROBLEMS + 5
+    assert str(caught.value).count("\n") == SHOWN_PROBLEMS + 1
+
+
+def test_lines_of_jsonl_that_hold_no_record_are_named(tmp_path: Path) -> None:
+    good = '{"text": "胃", "label": 1}'
+    bad = ["{", "[1]", '{"text": "胃"}', "[" * 100_000]
+    path = put(tmp_path / "r.jsonl", "\n".join([good, *bad, "", good]))
+    with pytest.raises(RecordsError, match="4 bad rows") as caught:
+        read_records(path)
+    assert [p.split(":")[0] for p in caught.value.problems] == [f"line {i}" for i in (2, 3, 4, 5)]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"r{suffix}"
+    table = pd.DataFrame({"报告": TEXTS, "标签": [1, 2, 0]})
+    _ = table.to_csv(path, index=False) if suffix == ".csv" else table.to_excel(path, index=False)
+    with pytest.raises(RecordsError, match=r"no column 'text', 'label'\. It has: '报告', '标签'"):
+        read_records(path)
+    assert read_records(path, text_column="报告", label_column="标签").labels == (1, 2, 0)
+
+
+@pytest.mark.parametrize("name", ["r.doc", "r", "r.xls", "r.json"])
+def test_an_unknown_format_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RecordsError, match=r"unknown format .*this reads \.txt, \.tsv"):
+        read_records(put(tmp_path / name, "胃\t1\n"))
+
+
+@pytest.mark.parametrize("name", ["r.txt", "r.xlsx"])
+def test_a_missing_file_or_a_directory_is_no_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileNotFoundError, match=f"No file of records at .*{name}"):
+        read_records(tmp_path / name)
+    (tmp_path / name).mkdir()
+    with pytest.raises(FileNotFoundError, match=f"No file of records at .*{name}"):
+        read_records(tmp_path / name)
+
+
+TEXT = "".join(f"{text}\t{label}\n" for text, label in ROWS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode("utf-16"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-32"),
+        random.Random(1).randbytes(5000),
+        b"PK\x03\x04" + random.Random(2).randbytes(500),
+        b"\xef\xbb\xbf" + TEXT.encode("gb18030"),
+        b"abc\x00",
+        f"{TEXT}\u0378".encode("gb18030"),
+        f"{TEXT}\ue5e5".encode("gb18030"),
+    ],
+    ids=[
+        "utf-16",
+        "utf-16-le",
+        "utf-32",
+        "random",
+        "zip",
+        "false BOM",
+        "NUL",
+        "unassigned",
+        "private",
+    ],
+)
+def test_what_is_neither_utf8_nor_gb18030_is_refused(tmp_path: Path, content: bytes) -> None:
+    for suffix in (".txt", ".csv", ".jsonl"):
+        with pytest.raises(RecordsError, match="neither UTF-8 nor GB18030 text. Save it as UTF-8"):
+            read_records(put(tmp_path / f"r{suffix}", content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"PK\x03\x04 cut short", b"text,label\n", b"", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" * 200],
+    ids=["zip", "csv", "empty", "password"],
+)
+def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(RecordsError, match=r"not a readable \.xlsx file"):
+        read_records(put(tmp_path / "r.xlsx", content))
+
+
+def test_broken_quotes_are_named_with_their_line(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match="line 3: not CSV"):
+        read_records(put(tmp_path / "r.csv", 'text,label\n胃,1\n"肠"x,2\n'))
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".jsonl", ".csv"])
+def test_a_file_without_records_gives_none_or_names_what_is_missing(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = put(tmp_path / f"r{suffix}", "")
+    if suffix == ".csv":
+        with pytest.raises(RecordsError, match="It has: none"):
+            read_records(path)
+        put(path, "text,label\n")
+    assert len(read_records(path)) == 0
+
+
+def test_decode_names_the_encoding() -> None:
+    assert decode(b"abc", "x") == ("abc", "utf-8")
+    assert decode("胃镜".encode("gbk"), "x") == ("胃镜", "gb18030")
+    assert decode(b"\xef\xbb\xbfabc", "x") == ("abc", "utf-8-sig")
+
+
+def make(texts: list[str], labels: list[int] | None) -> Records:
+    own = None if labels is None else tuple(labels)
+    return Records(tuple(texts), own, tuple(range(11, 11 + len(texts))))
+
+
+@pytest.mark.parametrize("labels", [[1, 2, 1, 0, 1], None])
+def test_equal_texts_are_dropped_but_for_the_first(labels: list[int] | None) -> None:
+    found = drop_duplicates(make(["ＥＲＣＰ 术", "肠", "\ufeffercp  术", "肺", "Ercp 术"], labels))
+    assert (found.texts, found.lines) == (("ＥＲＣＰ 术", "肠", "肺"), (11, 12, 14))
+    assert found.labels == (None if labels is None else (1, 2, 0))
+
+
+def test_one_text_with_two_labels_is_named_with_both_lines() -> None:
+    with pytest.raises(RecordsError, match="one text with two labels") as caught:
+        drop_duplicates(make(["胃", "肠", "胃 ", "胃", "肠"], [1, 2, 0, 1, 0]))
+    assert caught.value.problems == [
+        "lines 11 and 13: one text, labels 1 and 0",
+        "lines 12 and 15: one text, labels 2 and 0",
+    ]
+
+
+def test_errors_hold_no_record_s_text(tmp_path: Path) -> None:
+    secret = "张三住院号"
+    path = put(tmp_path / "r.txt", f"{secret}\t1\n{secret}\t0\n{secret}\n")
+    with pytest.raises(RecordsError) as caught:
+        read_records(path)
+    with pytest.raises(RecordsError) as torn:
+        drop_duplicates(make([secret, secret], [0, 1]))
+    assert secret not in str(caught.value) + str(torn.value)
+
+
+def test_written_records_are_read_back(tmp_path: Path) -> None:
+    records = make(["胃\t窦\n充血", "肠", "a\u3000b"], [1, 2, 0])
+    write_records(records, tmp_path / "r.txt")
+    again = read_records(tmp_path / "r.txt")
+    assert (again.texts, again.labels) == (("胃 窦 充血", "肠", "a b"), (1, 2, 0))
+    with pytest.raises(RecordsError, match="without labels"):
+        write_records(make(["胃"], None), tmp_path / "none.txt")
+    assert not (tmp_path / "none.txt").exists()
+
+
+def test_taking_rows_keeps_their_lines_and_labels() -> None:
+    found = make(["胃", "肠", "肺"], [1, 2, 0]).take(i for i in (2, 0))
+    assert (found.texts, found.labels, found.lines) == (("肺", "胃"), (0, 1), (13, 11))

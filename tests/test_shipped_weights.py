@@ -1,0 +1,107 @@
+"""The model that ships answers the reference's own examples, from every way in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import gi_classifier
+from gi_classifier.model_dir import load, shipped
+from gi_classifier.records import read_records
+
+ROOT = Path(__file__).resolve().parent.parent
+GASTROSCOPY = (
+    "食管通过顺利，粘膜无殊。贲门齿状线清，粘膜无殊，胃底粘膜无殊，胃体粘膜充血，近胃窦部见一糜烂灶（活检2）。"
+    "胃角胃窦部粘膜粗糙，红白相间，局部粘膜白稍多，见散在糜烂（活检1）。幽门孔圆，开放可。"
+    "十二指肠球部粘膜无殊。"
+)
+EXAMPLES = {
+    GASTROSCOPY: 1,
+    GASTROSCOPY * 2: 1,
+    "某患者，肛门出血，疑似痔疮": 2,
+    "球囊扩张术，异物取出术": 0,
+    "慢性非萎缩性胃炎伴糜烂降部霜斑样糜烂": 1,
+    "所见回肠、结肠未见明显异常": 2,
+    "肛门通过顺利，戴透明帽进镜，距肛缘65cm肝曲处可见一亚蒂息肉，大小约0.5*0.6cm，予圈套摘除，"
+    "创面予钛夹一枚夹闭。": 2,
+    "“横结肠”及“直肠”管状腺瘤伴低级别上皮内瘤变。“降结肠”增生性息肉。": 2,
+    "胆总管结石ERCP+EST胆道塑料支架置入术": 0,
+}
+TRIPLE = [
+    "球囊扩张术，异物取出术",
+    "慢性非萎缩性胃炎伴糜烂降部霜斑样糜烂",
+    "所见回肠、结肠未见明显异常",
+]
+
+
+@pytest.mark.parametrize(("text", "label"), EXAMPLES.items())
+def test_example_is_right_by_itself(text: str, label: int) -> None:
+    assert gi_classifier.predict(text) == label
+    assert gi_classifier.multi_predict([text]) == [label]
+
+
+def test_examples_are_right_together_and_reversed() -> None:
+    assert gi_classifier.multi_predict(TRIPLE) == [0, 1, 2]
+    assert gi_classifier.multi_predict(TRIPLE[::-1]) == [2, 1, 0]
+    assert gi_classifier.multi_predict(list(EXAMPLES)) == list(EXAMPLES.values())
+
+
+def test_doubled_gastroscopy_is_longer_than_one_window() -> None:
+    bundle = load(shipped())
+    (encoded,) = bundle.vocabulary.encode([GASTROSCOPY * 2])
+    assert len(encoded.ids) > bundle.settings.maxlen
+
+
+def test_examples_stay_out_of_the_training_data() -> None:
+    for name in ("train", "val", "test"):
+        texts = read_records(ROOT / "data" / f"{name}.txt").texts
+        for example in EXAMPLES:
+            assert not any(example in text or text in GASTROSCOPY for text in texts)
+
+
+def test_development_sets_and_demo_stay_out_of_the_training_data() -> None:
+    known = set(read_records(ROOT / "data" / "all.txt").texts)
+    kept_out = [
+        text for path in (ROOT / "data" / "dev").glob("*.txt") for text in read_records(path).texts
+    ]
+    kept_out += read_records(ROOT / "data" / "demo.csv", labelled=False).texts
+    assert len(kept_out) > 1000
+    assert not known & set(kept_out)
+
+
+def test_dataset_is_of_the_promised_size_and_form() -> None:
+    parts = {n: read_records(ROOT / "data" / f"{n}.txt") for n in ("train", "val", "test", "all")}
+    assert sorted(parts["all"].texts) == sorted(
+        text for name in ("train", "val", "test") for text in parts[name].texts
+    )
+    assert len(set(parts["all"].texts)) == len(parts["all"]) >= 2636
+    assert all(4 <= len(text) <= 200 for text in parts["all"].texts)
+
+
+def test_shipped_directory_is_below_25_megabytes() -> None:
+    assert sum(path.stat().st_size for path in shipped().iterdir()) < 25_000_000
+
+
+@pytest.mark.slow
+def test_wheel_predicts_away_from_the_clone(tmp_path: Path) -> None:
+    options = ["--no-deps", "--no-build-isolation", "--quiet", "--wheel-dir", str(tmp_path)]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", str(ROOT), *options], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import gi_classifier; "
+        "print(gi_classifier.__file__, gi_classifier.multi_predict(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *TRIPLE],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(str(tmp_path / "site"))
+    assert done.stdout.strip().endswith("[0, 1, 2]")

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import importlib
+import itertools
+import random
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gi_classifier.errors import ModelError
+from gi_classifier.text import (
+    MAX_WORD,
+    SPECIAL,
+    Encoded,
+    Vocabulary,
+    batches_by_length,
+    normalise,
+    pad,
+    windows,
+)
+
+# Characters of Unicode 3.2: newer ones are read by each library's own tables. A final capital
+# sigma (and its mathematical forms, which NFKC makes one) is the documented exception.
+OLD = [
+    c
+    for c in map(chr, range(0x110000))
+    if unicodedata.ucd_3_2_0.category(c) not in ("Cn", "Cs")
+    and "Σ" not in unicodedata.normalize("NFKC", c)
+]
+CLOSE = list("abcdqxz019ERCPcméÉωδψσαΑβßİıſ ①Ⅳ㎝℃ﬁ½²μÅ食管胃甲乙㐀，。.,-+[]#％…")
+ODD = [*"\x00\x0b\x1c\x85\u2028\u3000\t\n\r\ufffd\ue000\ue001\u200b\u200e\ufeff\xad\u0301\u0308"]
+ODD += [
+    "\ud83d",
+    "\ude00",
+    "😀",
+    "👩🏽‍⚕️",
+    "\U0002a6e0",
+    "\U0002ceb0",
+    "가",
+    "\u1100",
+    "\u1161",
+    "ﾊ",
+    "ﾞ",
+]
+WIDE = st.lists(
+    st.sampled_from(CLOSE) | st.sampled_from(ODD) | st.sampled_from(OLD), max_size=30
+).map("".join)
+TOKENS = [*SPECIAL, *[chr(i) for i in range(33, 127) if not chr(i).isupper()]]
+TOKENS += [f"##{c}" for c in "abcdefghijklmnopqrstuvwy0123456789"]
+# Words whose letters stand nowhere alone, a letter known only inside words, and one only outside.
+TOKENS += ["ercp", "cm", "##cm", "ωδ", "##ψ", "σ", "α", "##α", "食", "管", "胃", "。"]
+VOCABULARY = Vocabulary(TOKENS)
+
+
+@cache
+def reference() -> Any:
+    importlib.import_module("gi_classifier.keras_backend")
+    return importlib.import_module("bert4keras.tokenizers").Tokenizer(
+        dict(VOCABULARY.ids), do_lower_case=True
+    )
+
+
+def encode(text: str) -> Encoded:
+    return VOCABULARY.encode([text])[0]
+
+
+def fold(text: str) -> str:
+    text = unicodedata.normalize("NFD", normalise(text).lower())
+    return "".join(c for c in text if unicodedata.category(c) != "Mn")
+
+
+@pytest.mark.slow
+@given(WIDE)
+@settings(max_examples=500, deadline=None)
+@example("a甲b")
+@example("aωb")
+@example("\u1100\u200b\u1161e\ud800\u0301")
+def test_encoding_is_that_of_bert4keras_on_the_normalised_text(text: str) -> None:
+    assert encode(text).ids.tolist() == reference().encode(normalise(text))[0][1:-1]
+
+
+@pytest.mark.slow
+def test_every_old_character_inside_a_word_is_encoded_as_by_bert4keras() -> None:
+    texts = [f"a{c}b" for c in OLD]
+    theirs = (reference().encode(normalise(text))[0][1:-1] for text in texts)
+    pairs = zip(OLD, VOCABULARY.encode(texts), theirs, strict=True)
+    assert [hex(ord(c)) for c, ours, want in pairs if ours.ids.tolist() != want] == []
+
+
+@given(WIDE)
+@settings(max_examples=300, deadline=None)
+@example("\u1100\xad\u1161")
+@example("c\u200b\u0301")
+def test_normalising_twice_is_normalising_once(text: str) -> None:
+    once = normalise(text)
+    assert normalise(once) == once
+    assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in once)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("\ufeff　胃\t\n窦 ", "胃 窦"),
+        ("ＥＲＣＰ＋１㎝", "ERCP+1cm"),
+        ("胃\x00\u200b窦\ud800\ufffd", "胃窦"),
+        ("a\x1cb\x85c\u2028d", "a b c d"),
+        (" \n", ""),
+    ],
+)
+def test_normalise_gives_the_one_form(text: str, wanted: str) -> None:
+    assert normalise(text) == wanted
+
+
+@given(WIDE)
+@settings(max_examples=300, deadline=None)
+def test_offsets_slice_the_original(text: str) -> None:
+    found = encode(text)
+    assert found.ids.dtype == found.offsets.dtype == np.int32
+    assert found.offsets.shape == (len(found.ids), 2)
+    ends = found.offsets[:, 1].tolist()
+    assert ends == sorted(ends)
+    assert found.offsets[:, 0].tolist() == sorted(found.offsets[:, 0].tolist())
+    for token, (start, end) in zip(found.ids, found.offsets, strict=True):
+        assert 0 <= start < end <= len(text)
+        if VOCABULARY.tokens[token] != "[UNK]":
+            assert VOCABULARY.tokens[token].removeprefix("##") in fold(text[start:end])
+
+
+def test_offsets_skip_what_is_removed_and_widen_what_expands() -> None:
+    found = encode(" \x00胃\ud800\u200b１㎝，é")
+    assert [VOCABULARY.tokens[i] for i in found.ids] == ["胃", "1", "##cm", ",", "e"]
+    assert found.offsets.tolist() == [[2, 3], [5, 6], [6, 7], [7, 8], [8, 9]]
+
+
+def test_a_final_capital_sigma_is_read_as_sigma() -> None:
+    assert [VOCABULARY.tokens[i] for i in encode("ΑΣ").ids] == ["α", "[UNK]"]
+    assert [VOCABULARY.tokens[i] for i in encode("Σ").ids] == ["σ"]
+
+
+def test_a_long_word_is_read_in_pieces() -> None:
+    assert encode("a" * 100).ids.tolist() == reference().encode("a" * 100)[0][1:-1]
+    ids = encode("a" * (2 * MAX_WORD + 1)).ids
+    starts = np.flatnonzero(ids == VOCABULARY.ids["a"]).tolist()
+    assert starts == [0, MAX_WORD, 2 * MAX_WORD]
+    assert len(ids) == 2 * MAX_WORD + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [(" " * 1_000_000, 0), ("\ud800" * 1_000_000, 0), ("胃窦ab，" * 50_000, 250_000)],
+    ids=["a million spaces", "a million surrogates", "a megabyte"],
+)
+def test_a_huge_text_is_encoded(text: str, tokens: int) -> None:
+    assert len(encode(text).ids) == tokens
+    normalise(text)
+
+
+def test_no_texts_and_empty_texts_are_encoded() -> None:
+    assert VOCABULARY.encode([]) == []
+    assert encode("").ids.shape == (0,)
+    assert encode("").offsets.shape == (0, 2)
+    assert VOCABULARY.with_special(encode("").ids).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [SPECIAL[:4], [*SPECIAL[1:], "[PAD]"], [*SPECIAL, "a", "a"], []],
+    ids=["no mask", "pad last", "twice", "empty"],
+)
+def test_a_vocabulary_without_its_special_tokens_is_refused(tokens: list[str]) -> None:
+    with pytest.raises(ModelError, match=r"starts with \[PAD\]"):
+        Vocabulary(tokens)
+
+
+def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "vocab.txt"
+    path.write_text(VOCABULARY.to_text(), encoding="utf-8", newline="\r\n")
+    assert Vocabulary.from_file(path).tokens == VOCABULARY.tokens
+    path.write_bytes("肠胃镜".encode("gb18030"))
+    with pytest.raises(ModelError, match="not UTF-8"):
+        Vocabulary.from_file(path)
+
+
+@given(st.data())
+def test_windows_cover_every_token_with_the_stated_overlap(data: st.DataObject) -> None:
+    size = data.draw(st.integers(2, 300))
+    overlap = data.draw(st.integers(0, size // 2))
+    length = data.draw(st.integers(0, 2000))
+    found = windows(length, size, overlap)
+    assert found[0][0] == 0
+    assert found[-1][1] == length
+    assert all(end - start == min(size, length) for start, end in found)
+    shared = [before[1] - after[0] for before, after in itertools.pairwise(found)]
+    assert all(count == overlap for count in shared[:-1])
+    assert all(overlap <= count < size for count in shared[-1:])
+
+
+@given(st.lists(st.integers(0, 300), max_size=80), st.integers(1, 2000))
+def test_batches_hold_every_index_once_within_the_limit(lengths: list[int], limit: int) -> None:
+    found = list(batches_by_length(lengths, limit))
+    assert sorted(i for batch in found for i in batch) == list(range(len(lengths)))
+    for batch in found:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= limit
+
+
+def test_batches_are_of_like_length() -> None:
+    lengths = random.Random(1).choices([10, 100], k=100)
+    found = batches_by_length(lengths, 500)
+    assert sum(len({lengths[i] for i in batch}) > 1 for batch in found) <= 1
+
+
+def test_padding_fills_the_end_with_zeros() -> None:
+    rows = [np.array([1, 2, 3]), np.array([4])]
+    assert pad(rows).tolist() == [[1, 2, 3], [4, 0, 0]]
+    assert pad(rows).dtype == np.int32
