@@ -8,7 +8,29 @@ SHOWN_PROBLEMS = 20
 
 
 class GIClassifierError(Exception):
-    """Base of every error that this library raises on purpose."""
+    """Base of every error that this library raises on purpose.
+
+    Parameters
+    ----------
+    summary : str
+        What was received and what to do.
+    problems : sequence of str, optional
+        One entry for each bad row, position, setting or file.
+
+    Attributes
+    ----------
+    summary : str
+    problems : list of str
+        All of them; the message shows the first 20.
+    """
+
+    def __init__(self, summary: str, problems: Sequence[str] = ()) -> None:
+        self.summary = summary
+        self.problems = list(problems)
+        lines = [summary, *(f"  {problem}" for problem in self.problems[:SHOWN_PROBLEMS])]
+        if len(self.problems) > SHOWN_PROBLEMS:
+            lines.append(f"  … and {len(self.problems) - SHOWN_PROBLEMS} more")
+        super().__init__("\n".join(lines))
 
 
 class SettingsError(GIClassifierError, ValueError):
@@ -20,19 +42,7 @@ class InputError(GIClassifierError, ValueError, TypeError):
 
 
 class RecordsError(GIClassifierError, ValueError):
-    """A file or a set of records cannot be used; ``problems`` lists every reason.
-
-    Parameters
-    ----------
-    summary : str
-        What was read and what to do.
-    problems : sequence of str, optional
-        One entry for each bad row or file; the message shows the first 20.
-    """
-
-    def __init__(self, summary: str, problems: Sequence[str] = ()) -> None:
-        self.problems = list(problems)
-        super().__init__(listed(summary, self.problems))
+    """A file or a set of records cannot be used."""
 
 
 class ModelError(GIClassifierError):
@@ -45,11 +55,3 @@ class OutputExistsError(GIClassifierError, FileExistsError):
 
 class MissingExtraError(GIClassifierError, ImportError):
     """An optional part is not installed; the message holds the pip command that installs it."""
-
-
-def listed(summary: str, problems: Sequence[str]) -> str:
-    """Return a summary followed by the first problems, one a line, and the count of the rest."""
-    lines = [summary, *(f"  {problem}" for problem in problems[:SHOWN_PROBLEMS])]
-    if len(problems) > SHOWN_PROBLEMS:
-        lines.append(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
-    return "\n".join(lines)

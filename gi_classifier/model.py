@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from gi_classifier.errors import ModelError, listed
+from gi_classifier.errors import ModelError
 from gi_classifier.keras_backend import ALBERT, ClsALBERT, tf, tf_keras
 from gi_classifier.model_dir import MANIFEST, WEIGHTS, Bundle, load
 from gi_classifier.settings import AlbertConfig, Settings
@@ -278,7 +278,7 @@ def set_weights(model: Any, weights: Mapping[str, list[np.ndarray]], *, head: bo
         if have != want:
             problems.append(f"{name}: needs {want}. Received: {have or 'nothing'}")
     if problems:
-        raise ModelError(listed("These weights do not fit the model:", problems))
+        raise ModelError("These weights do not fit the model:", problems)
     for name, layer in wanted.items():
         layer.set_weights(weights[name])
 
@@ -338,7 +338,7 @@ def checkpoint_files(folder: Path) -> tuple[Path, Path, str]:
         if len(paths) != 1
     ]
     if problems:
-        raise ModelError(listed(f"{folder} is not an ALBERT checkpoint directory:", problems))
+        raise ModelError(f"{folder} is not an ALBERT checkpoint directory:", problems)
     config, vocabulary, index = (paths[0] for paths in found.values())
     return config, vocabulary, str(index).removesuffix(".index")
 
@@ -376,7 +376,7 @@ def read_checkpoint(prefix: str) -> tuple[LayerWeights, int | None]:
         del layout["Embedding-Mapping"]
     missing = [name for names in layout.values() for name in names if name not in stored]
     if missing:
-        raise ModelError(listed(f"{prefix} lacks variables of an ALBERT encoder:", missing))
+        raise ModelError(f"{prefix} lacks variables of an ALBERT encoder:", missing)
     try:
         weights = {
             layer: [reader.get_tensor(name) for name in names] for layer, names in layout.items()

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gi_classifier.errors import ModelError, OutputExistsError, listed
+from gi_classifier.errors import ModelError, OutputExistsError
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
 
@@ -206,5 +206,5 @@ def load(path: str | Path) -> Bundle:
         if hashlib.sha256(files[name]).hexdigest() != digest:
             problems.append(f"{name}: changed since it was saved (sha256 differs)")
     if problems:
-        raise ModelError(listed(f"{path} is not a whole model directory:", problems))
+        raise ModelError(f"{path} is not a whole model directory:", problems)
     return Bundle(files, manifest)

@@ -7,13 +7,13 @@ given. Equal texts are computed once; texts longer than ``maxlen`` are read in w
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 
 from gi_classifier.engine import Engine, open_engine, softmax
-from gi_classifier.errors import InputError, listed
+from gi_classifier.errors import InputError
 from gi_classifier.model_dir import Bundle, load, shipped
 from gi_classifier.settings import Settings, WindowRule
 from gi_classifier.text import Vocabulary, batches_by_length, normalise, pad, windows
@@ -38,9 +38,10 @@ def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
     InputError
         Not an iterable, too many, or some are not text or blank.
     """
-    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
+    unordered = isinstance(texts, (str, bytes, Mapping, Set)) or hasattr(texts, "columns")
+    if unordered or not isinstance(texts, Iterable):
         raise InputError(
-            "Texts come as a list of str; for one text use predict. "
+            "Texts come as a list of str (of a table, one column); for one text use predict. "
             f"Received: {type(texts).__name__}"
         )
     found = list(texts)
@@ -56,7 +57,7 @@ def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
         elif not normalise(text):
             problems.append(f"position {position}: an empty text")
     if problems:
-        raise InputError(listed(f"{len(problems)} of {len(found)} texts cannot be read:", problems))
+        raise InputError(f"{len(problems)} of {len(found)} texts cannot be read:", problems)
     return found
 
 
@@ -126,7 +127,7 @@ class Predictor:
         owners: list[tuple[int, int]] = []
         size = self.settings.maxlen - 2
         for encoded in self.vocabulary.encode(texts):
-            spans = windows(len(encoded.ids), size, self.settings.overlap)
+            spans = windows(len(encoded.ids), size, self.settings.window_overlap)
             owners.append((len(pieces), len(pieces) + len(spans)))
             pieces += [self.vocabulary.with_special(encoded.ids[a:b]) for a, b in spans]
         probabilities = np.empty((len(pieces), self.settings.num_classes))

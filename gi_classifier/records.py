@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ class Records:
         1-based line (row of an ``.xlsx``) of each record.
     source, encoding : str
         The file, and the encoding that was recognised.
+    unit : str
+        What ``lines`` count, for messages.
     """
 
     texts: tuple[str, ...]
@@ -44,6 +47,7 @@ class Records:
     lines: tuple[int, ...]
     source: str = "memory"
     encoding: str = "utf-8"
+    unit: str = "line"
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -79,7 +83,7 @@ def decode(content: bytes, source: str) -> tuple[str, str]:
         if encoding != "gb18030" or not any(
             unicodedata.category(character) in ("Cn", "Co") for character in set(text)
         ):
-            return text, encoding
+            return text.removeprefix("\ufeff"), encoding
     raise RecordsError(
         f"{source}: neither UTF-8 nor GB18030 text. Save it as UTF-8 (in Excel: CSV UTF-8)."
     )
@@ -128,7 +132,12 @@ def read_records(
     for line, text, label in rows:
         found = [
             p
-            for p in (_text_problem(text), _label_problem(label, num_classes) if labelled else None)
+            for p in (
+                _text_problem(text),
+                _label_problem(label, num_classes)
+                if labelled and not isinstance(text, _Bad)
+                else None,
+            )
             if p
         ]
         problems += [f"line {line}: {problem}" for problem in found]
@@ -145,7 +154,16 @@ def read_records(
     )
 
 
+@dataclass(frozen=True)
+class _Bad:
+    """Stands for the text of a row that could not be read."""
+
+    problem: str
+
+
 def _text_problem(text: Any) -> str | None:
+    if isinstance(text, _Bad):
+        return text.problem
     if not isinstance(text, str):
         return f"the text is missing (found {type(text).__name__})"
     return None if normalise(text) else "the text is empty"
@@ -157,7 +175,9 @@ def _label_problem(label: Any, num_classes: int | None) -> str | None:
         return "the label is missing"
     number = text.removesuffix(".0")
     if not (number.isascii() and number.isdigit() and len(number) < 10):
-        return f"the label is not an integer from 0 up: {text[:20]!r}"
+        # A longer one may be a record's text, columns swapped; that is never shown.
+        shown = repr(text) if re.fullmatch(r"[\w.+-]{1,8}", text) else f"{len(text)} characters"
+        return f"the label is not an integer from 0 up: {shown}"
     if num_classes is not None and int(number) >= num_classes:
         return f"the label {number} is out of range 0…{num_classes - 1}"
     return None
@@ -180,17 +200,24 @@ def _rows(
 
 def _plain_rows(text: str, labelled: bool) -> Iterator[tuple[int, Any, Any]]:
     for line, row in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
-        body, tab, label = row.rstrip("\r").rpartition("\t")
-        yield (line, body, label) if tab else (line, row.rstrip("\r"), None)
+        row = row.rstrip("\r")
+        body, tab, label = row.rpartition("\t")
+        # Where no label is wanted, a tab may be part of the text.
+        if tab and (labelled or re.fullmatch(r"\s*\d{1,9}\s*", label)):
+            yield line, body, label
+        else:
+            yield line, row, None
 
 
 def _need(columns: Sequence[str], found: Iterable[Any], source: str) -> None:
     names = [str(name) for name in found]
     missing = [column for column in columns if column not in names]
     if missing:
+        # Without a header, the names are a record; only what is as short as a name is shown.
+        shown = [repr(name) if len(name) <= 12 else "…" for name in names]
         raise RecordsError(
             f"{source}: no column {', '.join(map(repr, missing))}. "
-            f"It has: {', '.join(map(repr, names)) or 'none'}"
+            f"It has {len(names)}: {', '.join(shown) or 'none'}. The first row names the columns."
         )
 
 
@@ -213,23 +240,18 @@ def _csv_rows(text: str, source: str, columns: Sequence[str]) -> Iterator[tuple[
 
 
 def _json_rows(text: str, source: str, columns: Sequence[str]) -> Iterator[tuple[int, Any, Any]]:
-    problems = []
-    rows = []
     for line, row in enumerate(text.split("\n"), 1):
         if not row.strip():
             continue
         try:
             table = json.loads(row)
         except (ValueError, RecursionError) as error:
-            problems.append(f"line {line}: not JSON ({error})")
+            yield line, _Bad(f"not JSON ({type(error).__name__})"), None
             continue
         if not isinstance(table, dict) or any(column not in table for column in columns):
-            problems.append(f"line {line}: no object with {', '.join(map(repr, columns))}")
+            yield line, _Bad(f"no object with {', '.join(map(repr, columns))}"), None
             continue
-        rows.append((line, table[columns[0]], table[columns[1]] if len(columns) > 1 else None))
-    if problems:
-        raise RecordsError(f"{source}: {len(problems)} bad rows. Mend or drop:", problems)
-    yield from rows
+        yield line, table[columns[0]], table[columns[1]] if len(columns) > 1 else None
 
 
 def _excel_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any, Any]]:
@@ -260,7 +282,7 @@ def drop_duplicates(records: Records) -> Records:
             kept.append(i)
         elif records.labels is not None and records.labels[before] != records.labels[i]:
             problems.append(
-                f"lines {records.lines[before]} and {records.lines[i]}: one text, labels "
+                f"{records.unit}s {records.lines[before]} and {records.lines[i]}: one text, labels "
                 f"{records.labels[before]} and {records.labels[i]}"
             )
     if problems:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import numbers
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from gi_classifier.errors import SettingsError, listed
+from gi_classifier.errors import SettingsError
 from gi_classifier.labels import names_for
 
 WindowRule = Literal["evidence", "mean"]
@@ -32,8 +33,8 @@ class Settings:
         One name for each label.
     maxlen : int
         Tokens in one window, [CLS] and [SEP] included; longer texts take several windows.
-    overlap : int
-        Tokens that two neighbouring windows share.
+    overlap : int, optional
+        Tokens that two neighbouring windows share; without, a quarter of ``maxlen``.
     window_rule : {"evidence", "mean"}
         How the windows' probabilities are joined, see :func:`gi_classifier.predict.join_windows`.
         "evidence" takes label 0 for the background; choose "mean" where it is a class like others.
@@ -72,7 +73,7 @@ class Settings:
     num_classes: int = 3
     label_names: tuple[str, ...] | None = None
     maxlen: int = 200
-    overlap: int = 50
+    overlap: int | None = None
     window_rule: WindowRule = "evidence"
     batch_size: int = 128
     epochs: int = 100
@@ -89,16 +90,14 @@ class Settings:
     seed: int = 42
 
     def __post_init__(self) -> None:
-        for name in ("label_names", "class_weight"):
-            value = getattr(self, name)
-            if isinstance(value, list):
-                object.__setattr__(self, name, tuple(value))
+        _plain_values(self)
         problems = list(self._problems())
         if problems:
-            raise SettingsError(listed("These settings cannot be used:", problems))
+            raise SettingsError("These settings cannot be used:", problems)
 
     def _problems(self) -> Iterator[str]:
-        whole = {"num_classes": 2, "maxlen": 4, "overlap": 0, "batch_size": 1, "epochs": 1}
+        whole = {"num_classes": 2, "maxlen": 4, "batch_size": 1, "epochs": 1}
+        whole |= {} if self.overlap is None else {"overlap": 0}
         whole |= {"warmup_steps": 0, "decay_steps": 0, "patience": 1, "seed": 0}
         yield from _not_whole(self, whole)
         real = {"learning_rate": math.inf, "final_learning_rate": math.inf, "dropout": 1.0}
@@ -113,7 +112,9 @@ class Settings:
         yield from self._problems_together()
 
     def _problems_together(self) -> Iterator[str]:
-        if _are_whole(self.maxlen, self.overlap) and self.overlap > (self.maxlen - 2) // 2:
+        if _are_whole(self.maxlen, self.window_overlap) and (
+            self.window_overlap > (self.maxlen - 2) // 2
+        ):
             yield (
                 "overlap must be at most half a window, (maxlen - 2) // 2. "
                 f"Received: overlap={self.overlap}, maxlen={self.maxlen}"
@@ -143,6 +144,13 @@ class Settings:
                 "decay_steps must not come before warmup_steps. "
                 f"Received: {self.decay_steps} and {self.warmup_steps}"
             )
+
+    @property
+    def window_overlap(self) -> int:
+        """Tokens that two neighbouring windows share: as set, or a quarter of ``maxlen``."""
+        if self.overlap is None and _are_whole(self.maxlen):
+            return self.maxlen // 4
+        return self.overlap  # type: ignore[return-value]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -211,6 +219,7 @@ class PretrainingSettings:
     seed: int = 42
 
     def __post_init__(self) -> None:
+        _plain_values(self)
         least = {"epochs": 1, "maxlen": 4, "batch_tokens": 1, "warmup_steps": 0}
         least |= {"checkpoint_steps": 1, "seed": 0}
         problems = list(_not_whole(self, least))
@@ -219,7 +228,7 @@ class PretrainingSettings:
         if not _is_number(self.mask_share) or not 0 < self.mask_share < 1:
             problems.append(f"mask_share must lie between 0 and 1. Received: {self.mask_share!r}")
         if problems:
-            raise SettingsError(listed("These pre-training settings cannot be used:", problems))
+            raise SettingsError("These pre-training settings cannot be used:", problems)
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Learning rate of a step, counted from 0, of so many in all."""
@@ -231,6 +240,19 @@ class PretrainingSettings:
     def from_dict(cls, table: Mapping[str, Any]) -> PretrainingSettings:
         """Build from a mapping; an unknown name is an error, not ignored."""
         return cls(**_known(cls, table))
+
+
+def _plain_values(settings: Any) -> None:
+    """Turn lists into tuples and NumPy's numbers into Python's, which JSON holds."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, list):
+            value = tuple(value)
+        elif isinstance(value, numbers.Integral) and not isinstance(value, bool):
+            value = int(value)
+        elif isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
+            value = float(value)
+        object.__setattr__(settings, field.name, value)
 
 
 def _is_number(value: Any) -> bool:
@@ -283,7 +305,7 @@ class AlbertConfig:
                 f"Received: {self.hidden_size} and {self.num_attention_heads}"
             )
         if problems:
-            raise SettingsError(listed("This encoder config cannot be used:", problems))
+            raise SettingsError("This encoder config cannot be used:", problems)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field, ready for JSON."""

@@ -42,10 +42,10 @@ else:
 assert os.environ.get("TF_KERAS", "") == environment
 assert sys.modules["keras"] is keras
 import tensorflow as tf
-from tensorflow.keras.layers import Dense
 assert keras.__version__.startswith("3") and tf.keras.__version__ == keras.__version__
+from tensorflow.keras.layers import Dense
 assert Dense is keras.layers.Dense and tf.keras.Model is keras.Model
-assert model.predict([[1.0, 2.0, 3.0]] and tf.ones((4, 3)), verbose=0).shape == (4, 2)
+assert model.predict(tf.ones((4, 3)), verbose=0).shape == (4, 2)
 assert ours.tf_keras.__version__.startswith("2") and "tf" not in ours.tf_keras.__version__
 from gi_classifier.model import classifier, initialise
 from gi_classifier.settings import AlbertConfig
@@ -64,24 +64,28 @@ def test_a_program_that_uses_keras_3_notices_nothing(order: str, environment: st
 
 MISSING = """
 import sys
-sys.modules[sys.argv[1]] = None
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+sys.meta_path.insert(0, Missing())
 from gi_classifier.errors import MissingExtraError
 try:
     import gi_classifier.keras_backend
 except MissingExtraError as error:
     print(error)
-if sys.argv[1] == "bert4keras.models":
+if sys.argv[1] == "bert4keras":
     import keras, tensorflow
     assert tensorflow.keras.Model is keras.Model
 """
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", ["tensorflow", "tf_keras", "bert4keras.models"])
+@pytest.mark.parametrize("module", ["tensorflow", "tf_keras", "bert4keras"])
 def test_a_missing_part_is_named_with_the_command_that_installs_it(module: str) -> None:
     message = run_python(MISSING, module)
     assert "pip install 'gi_classifier[train]'" in message
-    assert module.split(".")[0] in message
+    assert module in message.lower()
 
 
 def test_the_where_that_bert4keras_0_11_gets_broadcasts_scalars() -> None:
