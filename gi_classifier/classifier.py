@@ -54,7 +54,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         num_classes: int = _DEFAULT.num_classes,
         label_names: tuple[str, ...] | None = _DEFAULT.label_names,
         maxlen: int = _DEFAULT.maxlen,
-        overlap: int = _DEFAULT.overlap,
+        overlap: int | None = _DEFAULT.overlap,
         window_rule: WindowRule = _DEFAULT.window_rule,
         batch_size: int = _DEFAULT.batch_size,
         epochs: int = _DEFAULT.epochs,
@@ -149,6 +149,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _adopt(self, bundle: Bundle, engine: str | None = None) -> GIClassifier:
         self.bundle_ = bundle
         self.classes_ = np.arange(bundle.settings.num_classes)
+        self._engine = engine
         self._predictor: Predictor | None = Predictor.from_bundle(bundle, engine)
         return self
 
@@ -159,7 +160,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "GIClassifier.load() for the model that ships."
             )
         if self._predictor is None:
-            self._predictor = Predictor.from_bundle(self.bundle_)
+            self._predictor = Predictor.from_bundle(self.bundle_, self._engine)
         return self._predictor
 
     def __getstate__(self) -> dict[str, Any]:
@@ -190,7 +191,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Without, the one that the export recorded as fit.
         """
         bundle = model_dir.load(path or model_dir.shipped())
-        return cls(**bundle.settings.to_dict())._adopt(bundle, engine)
+        return cls(base=path, **bundle.settings.to_dict())._adopt(bundle, engine)
 
 
 def _records(texts: Any, labels: Any, settings: Settings, source: str) -> Records:
@@ -212,4 +213,6 @@ def _records(texts: Any, labels: Any, settings: Settings, source: str) -> Record
         raise RecordsError(
             f"{source}: labels are the integers 0…{settings.num_classes - 1}. Received:", problems
         )
-    return Records(tuple(checked), tuple(map(int, found)), tuple(range(len(checked))), source)
+    return Records(
+        tuple(checked), tuple(map(int, found)), tuple(range(len(checked))), source, "", "position"
+    )

@@ -6,6 +6,8 @@ failed, 2 the command was used wrongly.
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import logging
 import sys
@@ -19,12 +21,14 @@ from rich.table import Table
 from tqdm import tqdm
 
 from gi_classifier._version import __version__
-from gi_classifier.errors import GIClassifierError
+from gi_classifier.engine import PRECISIONS
+from gi_classifier.errors import GIClassifierError, RecordsError
 from gi_classifier.model_dir import check_output, load, shipped
 from gi_classifier.predict import Predictor, check_texts
-from gi_classifier.records import FORMATS, Records, read_records
+from gi_classifier.records import FORMATS, Records, drop_duplicates, read_records
 from gi_classifier.results import OUTPUT_FORMATS, results, write_results
-from gi_classifier.settings import Settings
+from gi_classifier.settings import PretrainingSettings, Settings
+from gi_classifier.splitting import earlier_splits, fingerprint
 
 if TYPE_CHECKING:
     from gi_classifier.train import Data
@@ -109,12 +113,13 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Classify records given as arguments, or a file of them."""
+    _check_engine(engine)
     if bool(text) == bool(input):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
     if output and output.suffix.lower() not in OUTPUT_FORMATS:
         raise typer.BadParameter(f"--output ends in one of {', '.join(OUTPUT_FORMATS)}.")
     if output:
-        check_output(output, force=force)
+        check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
     texts = (
         list(_read(input, text_column=text_column, labelled=False).texts)
         if input
@@ -170,13 +175,21 @@ def _plain(text: str) -> Any:
     return Text(text)
 
 
-def _settings(pairs: list[str] | None) -> dict[str, Any]:
+def _check_engine(engine: str | None) -> None:
+    if engine not in (None, *PRECISIONS):
+        raise typer.BadParameter(f"--engine is one of {', '.join(PRECISIONS)}.")
+
+
+def _settings(pairs: list[str] | None, kind: Any = Settings) -> dict[str, Any]:
     """Turn ``name=value`` into settings; values are JSON, or else text."""
+    known = [field.name for field in dataclasses.fields(kind)]
     found = {}
     for pair in pairs or ():
         name, equals, value = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"--set takes NAME=VALUE. Received: {pair!r}")
+        if name.strip() not in known:
+            raise typer.BadParameter(f"no setting {name!r}; there are {', '.join(known)}")
         try:
             found[name.strip()] = json.loads(value)
         except ValueError:
@@ -220,6 +233,7 @@ def train(
     label_column: LabelColumn = "label",
     force: ForceOption = False,
     restart: RestartOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Train a classifier; interrupted, the same command goes on."""
     from gi_classifier.train import train as run
@@ -236,7 +250,7 @@ def train(
         force=force,
         restart=restart,
     )
-    _finished(bundle.facts, output)
+    _finished(bundle.facts, output, as_json)
 
 
 @app.command(name="continue")
@@ -252,6 +266,7 @@ def continue_(
     label_column: LabelColumn = "label",
     force: ForceOption = False,
     restart: RestartOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Go on training a model on new or more records."""
     from gi_classifier.continue_training import continue_training
@@ -267,10 +282,13 @@ def continue_(
         force=force,
         restart=restart,
     )
-    _finished(bundle.facts, output)
+    _finished(bundle.facts, output, as_json)
 
 
-def _finished(facts: dict[str, Any], output: Path) -> None:
+def _finished(facts: dict[str, Any], output: Path, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({**facts, "output": str(output)}, ensure_ascii=False))
+        return
     if "test" in facts:
         _measures({"this model": facts["test"]}, facts["labels"])
     typer.echo(f"Written to {output}")
@@ -302,7 +320,14 @@ def evaluate(
         "label_column": label_column,
         "num_classes": settings.num_classes,
     }
-    records = _read(file, **options)
+    _check_engine(engine)
+    records = drop_duplicates(_read(file, **options))
+    if not len(records):
+        raise RecordsError(f"No record in {file}")
+    known = earlier_splits(bundle.splits)
+    seen = sum(known.get(fingerprint(text)) == "train" for text in records.texts)
+    if seen:
+        notes.print(f"{seen} of {len(records)} records were trained on: figures on them flatter.")
     labels = np.array(records.labels, dtype=int)
     texts = list(records.texts)
     predictor = Predictor.from_bundle(bundle, engine)
@@ -310,8 +335,10 @@ def evaluate(
     if settings.num_classes == 3 and settings.label_names is None:
         found["keyword rule"] = measure(labels, keyword_rule(texts))
     if train:
-        known = _read(train, **options)
-        rival = tfidf_logistic_regression(settings.seed).fit(known.texts, known.labels)
+        rows = _read(train, **options)
+        if len(set(rows.labels or ())) < 2:
+            raise RecordsError(f"{train}: needs records of two labels or more to train on.")
+        rival = tfidf_logistic_regression(settings.seed).fit(rows.texts, rows.labels)
         scores = np.zeros((len(texts), settings.num_classes))
         scores[:, rival.classes_] = rival.predict_proba(texts)
         found["TF-IDF + logistic regression"] = measure(labels, scores)
@@ -326,7 +353,8 @@ def _measures(found: dict[str, dict[str, Any]], names: list[str]) -> None:
     width = max(map(len, found))
     for title, values in found.items():
         typer.echo(
-            f"{title:<{width}}  macro-F1 {values['macro_f1']:.4f}  "
+            f"{title:<{width}}  macro-F1 {values['macro_f1']:.4f} "
+            f"[{values['macro_f1_interval'][0]:.4f}, {values['macro_f1_interval'][1]:.4f}]  "
             f"accuracy {values['accuracy']:.4f}  records {values['records']}"
         )
         for row in values["classes"]:
@@ -397,7 +425,6 @@ def pretrain(
 ) -> None:
     """Pre-train an encoder on your own unlabelled text; interrupted, the same command goes on."""
     from gi_classifier.pretrain import pretrain as run
-    from gi_classifier.settings import PretrainingSettings
     from gi_classifier.text import Vocabulary
 
     _log_to_terminal()
@@ -405,7 +432,7 @@ def pretrain(
         corpus,
         output,
         vocabulary=Vocabulary.from_file(vocabulary) if vocabulary else load(shipped()).vocabulary,
-        settings=PretrainingSettings.from_dict(_settings(settings)),
+        settings=PretrainingSettings.from_dict(_settings(settings, PretrainingSettings)),
         force=force,
         restart=restart,
     )
@@ -414,8 +441,15 @@ def pretrain(
 
 def main() -> None:
     """Run the command line; errors that users can mend are one message, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal may not hold every character of a record.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         app()
-    except (GIClassifierError, OSError) as error:
+    except GIClassifierError as error:
+        notes.print("\n  ".join([f"Error: {error.summary}", *error.problems]))
+        sys.exit(1)
+    except OSError as error:
         notes.print(f"Error: {error}")
         sys.exit(1)

@@ -67,7 +67,7 @@ def continue_training(
             f"{', '.join(fixed)} can't change when training goes on; train a new model for that."
         )
     settings = Settings.from_dict({**before.settings.to_dict(), **(changes or {})})
-    work = working_directory(output, force=force, restart=restart)
+    work = working_directory(output, force=force)
     earlier = earlier_splits(before.splits)
     splits = read_splits(data, settings, text_column, label_column, earlier)
     problems = [
@@ -80,8 +80,12 @@ def continue_training(
         raise RecordsError("These records must stay in the split that they were in:", problems)
     from gi_classifier.model import build
 
+    if restart:
+        shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / LOG):
-        bundle = run(build(Path(model), settings, head=True), splits, settings, work)
+        bundle = run(
+            build(Path(model), settings, head=True), splits, settings, work, keep_start=True
+        )
     bundle = _remembering(bundle, before)
     save(bundle, output, force=force)
     shutil.rmtree(work)

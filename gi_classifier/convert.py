@@ -1,6 +1,6 @@
 """Turn fine-tuned weights from elsewhere into a model directory, without training.
 
-In: an ``.h5`` of the reference with config and ``vocab.txt`` beside it, or a model directory.
+In: an ``.h5`` of the reference with config and ``vocab.txt`` beside it.
 Out: a model directory with its ONNX graphs.
 """
 
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gi_classifier.model_dir import Bundle, check_output, save
+from gi_classifier.errors import ModelError
+from gi_classifier.model_dir import MANIFEST, Bundle, check_model_output, save
 from gi_classifier.settings import Settings
 
 
@@ -31,12 +32,14 @@ def convert(
     Raises
     ------
     ModelError
-        The source holds no head, or doesn't fit the settings.
+        The source is a model directory already, holds no head, or doesn't fit the settings.
     """
-    check_output(output, force=force)
+    check_model_output(output, force=force)
     from gi_classifier.export import exported
     from gi_classifier.model import build
 
+    if (Path(source) / MANIFEST).is_file():
+        raise ModelError(f"{source} is a model directory already.")
     settings = settings or Settings()
     built = build(Path(source), settings, head=True)
     bundle = exported(built, settings, [])

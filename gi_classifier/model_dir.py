@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +40,7 @@ class Bundle:
         What the manifest says beyond its list of files: engine, training, measures.
     """
 
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(repr=False)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -96,7 +96,7 @@ def check_output(path: str | Path, *, force: bool = False) -> Path:
     OutputExistsError
         Naming the path and the way out.
     """
-    path = Path(path)
+    path = Path(path).absolute()
     if not path.exists():
         _recover(path)
     if path.exists() and not force:
@@ -117,6 +117,36 @@ def write_whole(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
+def check_model_output(path: str | Path, *, force: bool = False) -> Path:
+    """Return where a model directory may be written, or raise, before any work is done.
+
+    Raises
+    ------
+    OutputExistsError
+        Something is there and ``force`` was not given, or it is more than a model directory.
+    """
+    path = check_output(path, force=force)
+    if path.exists():
+        try:
+            listing = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["files"]
+        except (OSError, ValueError, KeyError, TypeError):
+            listing = {}
+        check_owned(path, {MANIFEST, *listing} if listing else set())
+    return path
+
+
+def check_owned(path: Path, names: Collection[str]) -> None:
+    """Raise where a directory that is to be replaced holds anything but files of these names."""
+    if not path.is_dir():
+        raise OutputExistsError(f"{path} exists and is no directory; it is not replaced.")
+    foreign = sorted({entry.name for entry in path.iterdir()} - set(names))
+    if foreign:
+        raise OutputExistsError(
+            f"{path} exists and is not replaced, since it is no model directory or holds more:",
+            foreign,
+        )
+
+
 def save(bundle: Bundle, path: str | Path, *, force: bool = False) -> Path:
     """Write a model directory, whole or not at all.
 
@@ -134,15 +164,19 @@ def save(bundle: Bundle, path: str | Path, *, force: bool = False) -> Path:
     OSError
         The disk is full, say; what was at ``path`` is untouched.
     """
-    path = check_output(path, force=force)
-    if path.exists() and not (path / MANIFEST).is_file():
-        raise OutputExistsError(f"{path} exists and is no model directory; it is not replaced.")
-    given, path = path, path.resolve()
+    path = check_model_output(path, force=force)
+    write_directory({**bundle.files, MANIFEST: to_json(bundle.manifest())}, path)
+    return path
+
+
+def write_directory(files: Mapping[str, bytes], path: Path) -> None:
+    """Write a directory's files to a sibling, and put that in the directory's place."""
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     draft, before = _sibling(path, f"{os.getpid()}.draft"), _sibling(path, "before")
     try:
         draft.mkdir()
-        for name, content in {**bundle.files, MANIFEST: to_json(bundle.manifest())}.items():
+        for name, content in files.items():
             with (draft / name).open("wb") as file:
                 file.write(content)
                 file.flush()
@@ -154,7 +188,6 @@ def save(bundle: Bundle, path: str | Path, *, force: bool = False) -> Path:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     shutil.rmtree(before, ignore_errors=True)
-    return given
 
 
 def _recover(path: Path) -> None:
@@ -179,8 +212,9 @@ def load(path: str | Path) -> Bundle:
         of them are named.
     """
     path = Path(path)
-    if not path.exists():
-        _recover(path)
+    if not path.exists() and _sibling(path, "before").is_dir():
+        # A replacement was killed between its two renames; the next one puts it back.
+        path = _sibling(path, "before")
     if not path.is_dir():
         raise FileNotFoundError(f"No model directory at {path}")
     if not (path / MANIFEST).is_file():

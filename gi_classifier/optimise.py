@@ -211,11 +211,14 @@ class Checkpoint:
 
 
 def fit(
-    model: Any, train: Encodings, val: Encodings, settings: Settings, checkpoint: Checkpoint
+    model: Any,
+    train: Encodings,
+    val: Encodings,
+    settings: Settings,
+    checkpoint: Checkpoint,
+    keep_start: bool = False,
 ) -> Progress:
     """Train a classifier and leave the weights of its best epoch in it.
-
-    The weights it starts from count as epoch 0, so the result is never worse on validation.
 
     Parameters
     ----------
@@ -225,6 +228,9 @@ def fit(
     settings : Settings
     checkpoint : Checkpoint
         Where a killed run is taken up again.
+    keep_start : bool
+        Count the weights it starts from as epoch 0, so that the result is never worse on
+        validation; without, they are a fresh head's, and never kept.
 
     Returns
     -------
@@ -243,7 +249,7 @@ def fit(
         logger.info("going on after epoch %d", progress.epoch)
     else:
         loss, accuracy = evaluate(validate, val)
-        best, progress = get_weights(model), Progress(best_loss=loss)
+        best, progress = get_weights(model), Progress(best_loss=loss if keep_start else math.inf)
         logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
     lengths = [len(ids) for ids in train.ids]
     while progress.epoch < settings.epochs and (

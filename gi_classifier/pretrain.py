@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.errors import RecordsError
-from gi_classifier.model_dir import check_output, to_json, write_whole
+from gi_classifier.model_dir import check_output, check_owned, to_json, write_directory
 from gi_classifier.records import decode
 from gi_classifier.settings import AlbertConfig, PretrainingSettings
 from gi_classifier.text import Vocabulary, normalise, pad
@@ -52,8 +52,6 @@ def read_corpus(paths: Sequence[Path]) -> Iterator[str]:
     """Yield the normalised, distinct, non-empty lines of text files, ``.gz`` or plain."""
     seen: set[bytes] = set()
     for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"No text at {path}")
         content = path.read_bytes()
         text, encoding = decode(
             gzip.decompress(content) if path.suffix == ".gz" else content, str(path)
@@ -209,7 +207,12 @@ def pretrain(
     settings = settings or PretrainingSettings()
     config = config or AlbertConfig(vocab_size=len(vocabulary))
     output = check_output(output, force=force)
+    if output.exists():
+        check_owned(output, (CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE))
     work = output.with_name(f"{output.name}.training")
+    missing = [str(path) for path in corpora if not Path(path).is_file()]
+    if missing:
+        raise FileNotFoundError(f"No text at {', '.join(missing)}")
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / "pretrain.log"):
@@ -224,15 +227,7 @@ def pretrain(
         VOCABULARY_FILE: vocabulary.to_text().encode("utf-8"),
         WEIGHTS_FILE: to_h5(body),
     }
-    draft = work / "output"
-    draft.mkdir(exist_ok=True)
-    for name, content in files.items():
-        write_whole(draft / name, content)
-    if output.exists():
-        for name in files:
-            (draft / name).replace(output / name)
-    else:
-        draft.rename(output)
+    write_directory(files, output)
     shutil.rmtree(work)
     return output
 

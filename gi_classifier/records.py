@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.text import normalise
@@ -259,8 +258,10 @@ def _excel_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any, 
 
     try:
         table = pd.read_excel(path, dtype=object, keep_default_na=False, engine="openpyxl")
-    except (ValueError, OSError, KeyError, BadZipFile) as error:
-        raise RecordsError(f"{path}: not a readable .xlsx file ({error})") from error
+    except Exception as error:  # a damaged file fails in zip, XML or the reader, each in its way
+        raise RecordsError(
+            f"{path}: not a readable .xlsx file ({type(error).__name__}: {error})"
+        ) from error
     _need(columns, table.columns, str(path))
     for line, row in enumerate(table[list(columns)].itertuples(index=False), 2):
         yield line, row[0], row[1] if len(columns) > 1 else None

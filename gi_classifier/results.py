@@ -83,5 +83,5 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
                         cell.data_type = "s"
             write_whole(path, buffer.getvalue())
             return
-        content = "\ufeff" + table.to_csv(index=False)
+        content = "\ufeff" + table.to_csv(index=False, lineterminator="\r\n")
     write_whole(path, _SURROGATE.sub("\ufffd", content).encode("utf-8"))

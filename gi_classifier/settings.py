@@ -246,7 +246,7 @@ def _plain_values(settings: Any) -> None:
     """Turn lists into tuples and NumPy's numbers into Python's, which JSON holds."""
     for field in dataclasses.fields(settings):
         value = getattr(settings, field.name)
-        if isinstance(value, list):
+        if isinstance(value, list) and field.name in ("label_names", "class_weight"):
             value = tuple(value)
         elif isinstance(value, numbers.Integral) and not isinstance(value, bool):
             value = int(value)

@@ -91,7 +91,7 @@ def split(
     seed : int
     earlier : mapping, optional
         From fingerprints to split names: records that were split before stay where they were,
-        and near-duplicates of them follow (test before val before train).
+        and near-duplicates of them follow. New records that are too few to split all train.
 
     Raises
     ------
@@ -99,16 +99,25 @@ def split(
         A label has fewer than 10 groups of records.
     """
     groups = near_duplicate_groups(records.texts)
-    folds = _folds(records, groups, 10, seed)
-    names = np.where(folds == 0, "test", np.where(folds == 1, "val", "train")).astype(object)
-    if earlier:
-        before = [earlier.get(fingerprint(text)) for text in records.texts]
-        for name in SPLIT_NAMES:
-            names[
-                np.isin(groups, [g for g, b in zip(groups, before, strict=True) if b == name])
-            ] = name
-        names = np.array([b or name for b, name in zip(before, names, strict=True)], dtype=object)
+    before = np.array([(earlier or {}).get(fingerprint(text), "") for text in records.texts])
+    new = np.flatnonzero(before == "")
+    names = np.where(before == "", "train", before).astype(object)
+    fresh = records.take(map(int, new))
+    # A few new records beside known ones all train; without known ones that is an error.
+    if not earlier or _fewest(fresh, groups[new]) >= 10:
+        folds = _folds(fresh, groups[new], 10, seed)
+        names[new[folds == 0]], names[new[folds == 1]] = "test", "val"
+    for name in SPLIT_NAMES:
+        follows = np.isin(groups, groups[before == name]) & (before == "")
+        names[follows] = name
     return {name: records.take(map(int, np.flatnonzero(names == name))) for name in SPLIT_NAMES}
+
+
+def _fewest(records: Records, groups: np.ndarray) -> int:
+    """The fewest groups that any label has; 0 where there are not two labels."""
+    labels = np.array(records.labels)
+    counts = [len(set(groups[labels == label])) for label in set(records.labels or ())]
+    return min(counts) if len(counts) > 1 else 0
 
 
 def hold_out(records: Records, seed: int) -> tuple[Records, Records]:
@@ -120,9 +129,7 @@ def hold_out(records: Records, seed: int) -> tuple[Records, Records]:
         A label has fewer than 2 groups of records.
     """
     groups = near_duplicate_groups(records.texts)
-    labels = np.array(records.labels)
-    fewest = min(len(set(groups[labels == label])) for label in set(labels))
-    folds = _folds(records, groups, max(2, min(10, fewest)), seed)
+    folds = _folds(records, groups, max(2, min(10, _fewest(records, groups))), seed)
     return (
         records.take(map(int, np.flatnonzero(folds != 0))),
         records.take(map(int, np.flatnonzero(folds == 0))),
@@ -135,7 +142,7 @@ def _folds(records: Records, groups: np.ndarray, count: int, seed: int) -> np.nd
 
     labels = np.array(records.labels)
     counts = {int(label): len(set(groups[labels == label])) for label in sorted(set(labels))}
-    if any(found < count for found in counts.values()) or len(counts) < 2:
+    if _fewest(records, groups) < count:
         raise RecordsError(
             f"{records.source}: too few records to hold some out. Needs two labels or more, each "
             f"with at least {count} records that are not near-duplicates of one another. "
@@ -148,23 +155,33 @@ def _folds(records: Records, groups: np.ndarray, count: int, seed: int) -> np.nd
     return folds
 
 
-def check_apart(splits: Mapping[str, Records]) -> None:
+def check_apart(splits: Mapping[str, Records]) -> int:
     """Raise where one text, once normalised, stands in two of the splits.
+
+    Returns
+    -------
+    int
+        Held-out records that are near-duplicates of training records; figures on them flatter.
 
     Raises
     ------
     RecordsError
-        With the lines of every such text.
+        With the lines of every text that stands in two.
     """
     seen: dict[str, tuple[str, int]] = {}
-    problems = []
+    problems, owners = [], []
     for name, records in splits.items():
+        owners += [name] * len(records)
         for text, line in zip(records.texts, records.lines, strict=True):
             other, other_line = seen.setdefault(fingerprint(text), (name, line))
             if other != name:
-                problems.append(f"{other} line {other_line} is {name} line {line}")
+                unit = records.unit
+                problems.append(f"{other} {unit} {other_line} is {name} {unit} {line}")
     if problems:
         raise RecordsError("A record must be in one split only. Drop it from the others:", problems)
+    groups = near_duplicate_groups([text for part in splits.values() for text in part.texts])
+    trained = np.array(owners) == "train"
+    return int(np.isin(groups[~trained], groups[trained]).sum())
 
 
 def fingerprints(splits: Mapping[str, Records]) -> dict[str, list[str]]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from gi_classifier import model_dir
 from gi_classifier.errors import RecordsError
-from gi_classifier.model_dir import Bundle, check_output, save, shipped, to_json
+from gi_classifier.model_dir import Bundle, check_model_output, save, shipped, to_json
 from gi_classifier.records import Records, drop_duplicates, read_records
 from gi_classifier.settings import Settings
 from gi_classifier.splitting import SPLIT_NAMES, check_apart, fingerprints, split
@@ -79,7 +79,7 @@ def train(
         Before anything is trained or written.
     """
     settings = settings or Settings()
-    work = working_directory(output, force=force, restart=restart)
+    work = working_directory(output, force=force)
     splits = read_splits(data, settings, text_column, label_column)
     missing = sorted(set(range(settings.num_classes)) - set(splits["train"].labels or ()))
     if missing:
@@ -90,6 +90,8 @@ def train(
         )
     from gi_classifier.model import build
 
+    if restart:
+        shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / model_dir.LOG):
         built = build(Path(base) if base else shipped(), settings)
         bundle = run(built, splits, settings, work)
@@ -98,13 +100,10 @@ def train(
     return bundle
 
 
-def working_directory(output: str | Path, *, force: bool, restart: bool) -> Path:
+def working_directory(output: str | Path, *, force: bool) -> Path:
     """Check the output and return the directory beside it that holds a run's state."""
-    output = check_output(output, force=force)
-    work = output.with_name(f"{output.name}.training")
-    if restart:
-        shutil.rmtree(work, ignore_errors=True)
-    return work
+    output = check_model_output(output, force=force)
+    return output.with_name(f"{output.name}.training")
 
 
 @contextmanager
@@ -150,34 +149,50 @@ def read_splits(
     """
 
     def read(path: str | Path) -> Records:
-        return read_records(
+        records = read_records(
             path,
             text_column=text_column,
             label_column=label_column,
             num_classes=settings.num_classes,
         )
+        logger.info("%s: %d records (%s)", path, len(records), records.encoding)
+        return records
 
     if isinstance(data, Mapping):
         if set(data) != set(SPLIT_NAMES):
             raise RecordsError(f"Ready splits are {SPLIT_NAMES}. Received: {sorted(data)}")
-        splits = {name: drop_duplicates(read(data[name])) for name in SPLIT_NAMES}
+        splits, errors = {}, []
+        for name in SPLIT_NAMES:
+            try:
+                splits[name] = drop_duplicates(read(data[name]))
+            except RecordsError as error:
+                errors.append(error)
+        if errors:
+            problems = [problem for error in errors for problem in error.problems]
+            raise RecordsError("\n".join(error.summary for error in errors), problems)
         empty = [str(data[name]) for name in SPLIT_NAMES if not len(splits[name])]
         if empty:
             raise RecordsError(f"No record in {', '.join(empty)}")
-        check_apart(splits)
+        if near := check_apart(splits):
+            logger.warning(
+                "%d held-out records are near-duplicates of training records: "
+                "figures on them flatter",
+                near,
+            )
         return splits
     records = read(data)
     if not len(records):
         raise RecordsError(f"No record in {data}")
     distinct = drop_duplicates(records)
-    logger.info(
-        "%s: %d records (%s), %d of them distinct",
-        records.source,
-        len(records),
-        records.encoding,
-        len(distinct),
-    )
-    return split(distinct, settings.seed, earlier=earlier)
+    logger.info("%d of them distinct", len(distinct))
+    splits = split(distinct, settings.seed, earlier=earlier)
+    for name in ("train", "val"):
+        if not len(splits[name]):
+            raise RecordsError(
+                f"{data}: no record is left for {name!r}, since records that were split before "
+                "stay where they were. Give them all in one file, or three ready splits."
+            )
+    return splits
 
 
 def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Encodings:
@@ -197,7 +212,14 @@ def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Enco
     return Encodings(ids, np.array(records.labels, dtype=np.int32))
 
 
-def run(built: Any, splits: Mapping[str, Records], settings: Settings, work: Path) -> Bundle:
+def run(
+    built: Any,
+    splits: Mapping[str, Records],
+    settings: Settings,
+    work: Path,
+    *,
+    keep_start: bool = False,
+) -> Bundle:
     """Train a built classifier on split records and return it as a bundle.
 
     Parameters
@@ -208,6 +230,8 @@ def run(built: Any, splits: Mapping[str, Records], settings: Settings, work: Pat
     settings : Settings
     work : Path
         Directory of the checkpoint and log.
+    keep_start : bool
+        Whether the weights it starts from may be the best ones.
     """
     from gi_classifier import export, optimise
     from gi_classifier.evaluation.metrics import measure
@@ -224,7 +248,7 @@ def run(built: Any, splits: Mapping[str, Records], settings: Settings, work: Pat
     checkpoint = optimise.Checkpoint(
         work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
     )
-    progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint)
+    progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)
     bundle = export.exported(built, settings, val_data.ids)
     files = {
         **bundle.files,

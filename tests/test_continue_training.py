@@ -92,3 +92,16 @@ def test_unknown_setting_is_named(trained: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "new.txt", new_records())
     with pytest.raises(SettingsError, match=r"Received: epoch$"):
         continue_training(trained, data, tmp_path / "model", changes={"epoch": 1})
+
+
+def test_a_few_new_records_beside_the_known_ones_all_train(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "few.txt", made_up_records() + new_records(5))
+    bundle = continue_training(trained, data, tmp_path / "few", changes={"epochs": 1})
+    assert len(bundle.splits["train"]) == len(load(trained).splits["train"]) + 5
+
+
+def test_records_that_leave_none_to_validate_on_are_refused(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "few.txt", new_records(5))
+    with pytest.raises(RecordsError, match="no record is left for 'val'"):
+        continue_training(trained, data, tmp_path / "model")
+    assert not (tmp_path / "model.training").exists()

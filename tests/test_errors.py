@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from gi_classifier import errors
-from gi_classifier.errors import SHOWN_PROBLEMS, GIClassifierError, RecordsError, listed
+from gi_classifier.errors import SHOWN_PROBLEMS, GIClassifierError, RecordsError
 
 KINDS = [
     kind
@@ -38,7 +38,7 @@ def test_errors_are_caught_as_the_builtin_ones_too(name: str, builtin: type) -> 
 @pytest.mark.parametrize("extra", [-1, 0, 3])
 def test_the_first_problems_are_shown_and_the_rest_counted(extra: int) -> None:
     problems = [f"problem {i}" for i in range(SHOWN_PROBLEMS + extra)]
-    shown = listed("Summary:", problems).split("\n")
+    shown = str(RecordsError("Summary:", problems)).split("\n")
     assert shown[:2] == ["Summary:", "  problem 0"]
     assert ("  … and 3 more" in shown) == (extra == 3)
     assert len(shown) == 1 + min(len(problems), SHOWN_PROBLEMS) + (extra == 3)

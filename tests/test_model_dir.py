@@ -163,7 +163,7 @@ def test_anything_else_is_never_replaced(tmp_path: Path, kind: str) -> None:
     else:
         path.mkdir()
         (path / "mine.txt").write_text("mine")
-    with pytest.raises(OutputExistsError, match="is no model directory; it is not replaced"):
+    with pytest.raises(OutputExistsError, match="is not replaced, since|is no directory"):
         save(bundle(), path, force=True)
     assert (path if kind == "file" else path / "mine.txt").read_text() == "mine"
     assert names(tmp_path) == ["thesis"]

@@ -111,6 +111,12 @@ def test_single_string_is_not_taken_for_a_list() -> None:
         gi_classifier.multi_predict("胃癌")
 
 
+@pytest.mark.parametrize("texts", [{"胃癌"}, {"胃癌": 1}, pd.DataFrame({"text": ["胃癌"]})])
+def test_what_has_no_order_or_several_columns_is_refused(texts: object) -> None:
+    with pytest.raises(InputError, match=f"of a table, one column.*{type(texts).__name__}"):
+        check_texts(texts)
+
+
 def test_empty_list_gives_an_empty_list() -> None:
     assert gi_classifier.multi_predict([]) == []
     assert gi_classifier.predict_proba([]).shape == (0, 3)
@@ -143,8 +149,7 @@ def test_answer_does_not_depend_on_the_other_texts_of_the_batch() -> None:
     texts = [text for text, _ in made_up_records(30)]
     together = gi_classifier.predict_proba(texts)
     alone = np.concatenate([gi_classifier.predict_proba([text]) for text in texts])
-    # int8 scales activations by batch, so the last digits may differ; the labels may not.
-    np.testing.assert_allclose(together, alone, atol=0.05)
+    np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 def test_threads_get_the_same_answers() -> None:

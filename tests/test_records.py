@@ -161,7 +161,7 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, suf
     path = tmp_path / f"r{suffix}"
     table = pd.DataFrame({"报告": TEXTS, "标签": [1, 2, 0]})
     _ = table.to_csv(path, index=False) if suffix == ".csv" else table.to_excel(path, index=False)
-    with pytest.raises(RecordsError, match=r"no column 'text', 'label'\. It has: '报告', '标签'"):
+    with pytest.raises(RecordsError, match=r"no column 'text', 'label'\. It has 2: '报告', '标签'"):
         read_records(path)
     assert read_records(path, text_column="报告", label_column="标签").labels == (1, 2, 0)
 
@@ -236,7 +236,7 @@ def test_a_file_without_records_gives_none_or_names_what_is_missing(
 ) -> None:
     path = put(tmp_path / f"r{suffix}", "")
     if suffix == ".csv":
-        with pytest.raises(RecordsError, match="It has: none"):
+        with pytest.raises(RecordsError, match="It has 0: none"):
             read_records(path)
         put(path, "text,label\n")
     assert len(read_records(path)) == 0
@@ -292,3 +292,37 @@ def test_written_records_are_read_back(tmp_path: Path) -> None:
 def test_taking_rows_keeps_their_lines_and_labels() -> None:
     found = make(["胃", "肠", "肺"], [1, 2, 0]).take(i for i in (2, 0))
     assert (found.texts, found.labels, found.lines) == (("肺", "胃"), (0, 1), (13, 11))
+
+
+def test_a_tab_inside_an_unlabelled_text_is_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "r.txt"
+    path.write_text("主诉：腹痛\t肠镜见直肠癌\n胃癌\t1\n", encoding="utf-8")
+    assert read_records(path, labelled=False).texts == ("主诉：腹痛\t肠镜见直肠癌", "胃癌")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        (".txt", "1\t患者张三男67岁反复上腹痛两年\n"),
+        (".csv", "患者张三男67岁反复上腹痛两年\n患者李四\n"),
+        (".jsonl", '{"text": "患者张三男67岁反复上腹痛两年"\n'),
+    ],
+)
+def test_no_error_shows_a_records_text(tmp_path: Path, suffix: str, content: str) -> None:
+    path = tmp_path / f"r{suffix}"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(RecordsError) as caught:
+        read_records(path)
+    assert "张三" not in str(caught.value)
+
+
+def test_rows_that_are_no_json_are_named_with_the_other_bad_rows(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"text": "", "label": 1}\nno json\n{"text": "a", "label": 9}\n', "utf-8")
+    with pytest.raises(RecordsError) as caught:
+        read_records(path, num_classes=3)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == [
+        "line 1",
+        "line 2",
+        "line 3",
+    ]
