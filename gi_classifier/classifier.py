@@ -37,7 +37,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model that ships.
     num_classes, label_names, maxlen, overlap, window_rule, batch_size, epochs, learning_rate,
     final_learning_rate, warmup_steps, decay_steps, patience, adversarial_epsilon,
-    gradient_penalty, class_weight, label_smoothing, dropout, seed
+    gradient_penalty, class_weight, label_smoothing, dropout, token_dropout,
+    seed
         See :class:`gi_classifier.Settings`; they are validated when fitting.
 
     Attributes
@@ -68,6 +69,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         class_weight: Literal["balanced"] | tuple[float, ...] | None = _DEFAULT.class_weight,
         label_smoothing: float = _DEFAULT.label_smoothing,
         dropout: float = _DEFAULT.dropout,
+        token_dropout: float = _DEFAULT.token_dropout,
         seed: int = _DEFAULT.seed,
     ) -> None:
         self.base = base
@@ -88,6 +90,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.dropout = dropout
+        self.token_dropout = token_dropout
         self.seed = seed
 
     @property

@@ -10,6 +10,8 @@ import dataclasses
 import io
 import json
 import logging
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -207,8 +209,19 @@ def _data(data: Path | None, train: Path | None, val: Path | None, test: Path | 
     raise typer.BadParameter("Give either --data FILE, or --train, --val and --test.")
 
 
-def _log_to_terminal() -> None:
-    """Show the library's log on standard error, as it is written."""
+def _begin_long_work() -> None:
+    """Show the library's log on standard error, and let a signal end the process at once.
+
+    An exception out of a signal can be swallowed inside TensorFlow; the state on disk is whole at
+    any moment, so nothing needs one.
+    """
+
+    def stop(*_: Any) -> None:
+        notes.print("Stopped. The same command goes on where this one stood.")
+        os._exit(1)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     logger = logging.getLogger("gi_classifier")
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
@@ -238,7 +251,7 @@ def train(
     """Train a classifier; interrupted, the same command goes on."""
     from gi_classifier.train import train as run
 
-    _log_to_terminal()
+    _begin_long_work()
     chosen = Settings.from_dict(_settings(settings))
     bundle = run(
         _data(data, train, val, test),
@@ -271,7 +284,7 @@ def continue_(
     """Go on training a model on new or more records."""
     from gi_classifier.continue_training import continue_training
 
-    _log_to_terminal()
+    _begin_long_work()
     bundle = continue_training(
         model,
         _data(data, train, val, test),
@@ -427,7 +440,7 @@ def pretrain(
     from gi_classifier.pretrain import pretrain as run
     from gi_classifier.text import Vocabulary
 
-    _log_to_terminal()
+    _begin_long_work()
     run(
         corpus,
         output,

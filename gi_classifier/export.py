@@ -177,6 +177,8 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Bun
         for length in range(1, settings.maxlen - 1, 7)
     ]
     engine = check(built.model, fp32, int8, ids or random)
+    if not ids:
+        engine["default"] = "fp32"
     logger.info("exported: %s", engine)
     files = {
         model_dir.SETTINGS: to_json(settings.to_dict()),

@@ -40,10 +40,13 @@ class Encodings:
     ids : sequence of ndarray of int32
         One window of a record each, with special tokens.
     labels : ndarray of int32, shape (windows,)
+    mask_id : int
+        The id of [MASK].
     """
 
     ids: Sequence[np.ndarray]
     labels: np.ndarray
+    mask_id: int
 
 
 @dataclass
@@ -97,6 +100,25 @@ def epoch_batches(lengths: Sequence[int], settings: Settings, epoch: int) -> lis
             part[i : i + settings.batch_size] for i in range(0, len(part), settings.batch_size)
         ]
     return [batches[i] for i in source.permutation(len(batches))]
+
+
+def drop_tokens(
+    ids: np.ndarray, share: float, mask_id: int, source: np.random.Generator
+) -> np.ndarray:
+    """Replace a share of a batch's tokens by [MASK]; its padding and each row's ends stay.
+
+    Parameters
+    ----------
+    ids : ndarray of int32, shape (rows, length)
+        Padded with 0.
+
+    Returns
+    -------
+    ndarray of int32, shape (rows, length)
+    """
+    inner = np.zeros(ids.shape, dtype=bool)
+    inner[:, 1:-1] = ids[:, 2:] != 0
+    return np.where(inner & (source.random(ids.shape) < share), mask_id, ids).astype(np.int32)
 
 
 def training_step(model: Any, optimizer: Any, settings: Settings) -> Any:
@@ -263,6 +285,9 @@ def fit(
                 dropout.step.assign(progress.step)
             labels = train.labels[rows]
             ids = pad([train.ids[row] for row in rows])
+            if settings.token_dropout:
+                source = np.random.default_rng([settings.seed, 1, progress.step])
+                ids = drop_tokens(ids, settings.token_dropout, train.mask_id, source)
             total += float(step(ids, labels, weights[labels])) * len(rows)
             progress.step += 1
         progress.epoch += 1

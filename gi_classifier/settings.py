@@ -61,6 +61,8 @@ class Settings:
         Share of each label's mass spread over all labels, in [0, 1).
     dropout : float
         Dropout rate inside the encoder, in [0, 1).
+    token_dropout : float
+        Share of training tokens replaced by [MASK] (word dropout, Iyyer et al. 2015), in [0, 1).
     seed : int
         The one source of every random choice.
 
@@ -87,6 +89,7 @@ class Settings:
     class_weight: Literal["balanced"] | tuple[float, ...] | None = None
     label_smoothing: float = 0.0
     dropout: float = 0.0
+    token_dropout: float = 0.0
     seed: int = 42
 
     def __post_init__(self) -> None:
@@ -102,7 +105,7 @@ class Settings:
         yield from _not_whole(self, whole)
         real = {"learning_rate": math.inf, "final_learning_rate": math.inf, "dropout": 1.0}
         real |= {"label_smoothing": 1.0, "adversarial_epsilon": math.inf}
-        real |= {"gradient_penalty": math.inf}
+        real |= {"gradient_penalty": math.inf, "token_dropout": 1.0}
         for name, limit in real.items():
             value = getattr(self, name)
             if not _is_number(value) or not 0 <= value < limit:

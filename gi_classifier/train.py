@@ -209,7 +209,7 @@ def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Enco
             len(encoded),
         )
     ids = [vocabulary.with_special(row[:size]) for row in encoded]
-    return Encodings(ids, np.array(records.labels, dtype=np.int32))
+    return Encodings(ids, np.array(records.labels, dtype=np.int32), vocabulary.ids["[MASK]"])
 
 
 def run(

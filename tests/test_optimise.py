@@ -23,7 +23,7 @@ def encodings(count: int = 48) -> optimise.Encodings:
         row = source.integers(20, 60, source.integers(5, 20))
         row[2] = 60 + label
         ids.append(np.concatenate(([2], row, [3])).astype(np.int32))
-    return optimise.Encodings(ids, labels)
+    return optimise.Encodings(ids, labels, 4)
 
 
 def run(base: Path, settings: Settings, path: Path) -> tuple[dict, optimise.Progress]:
@@ -44,6 +44,7 @@ VARIANTS = {
     "dropout": {"dropout": 0.2},
     "adversarial": {"adversarial_epsilon": 0.5},
     "penalty": {"gradient_penalty": 1.0},
+    "token dropout": {"token_dropout": 0.3},
 }
 
 
@@ -126,6 +127,15 @@ def test_gradient_penalty_adds_half_the_squared_embedding_gradient(
     _, _, penalised = gradient_step(base, dataclasses.replace(settings, gradient_penalty=3.0), 0.0)
     gradient = before["Embedding-Token"][0] - after["Embedding-Token"][0]
     assert penalised == pytest.approx(plain + 1.5 * float((gradient**2).sum()), rel=1e-4)
+
+
+def test_dropped_tokens_are_masks_inside_the_text_only() -> None:
+    ids = np.array([[2, 9, 9, 9, 3, 0], [2, 9, 9, 9, 9, 3], [2, 3, 0, 0, 0, 0]], np.int32)
+    everything = optimise.drop_tokens(ids, 0.999, 4, np.random.default_rng(0))
+    assert everything.tolist() == [[2, 4, 4, 4, 3, 0], [2, 4, 4, 4, 4, 3], [2, 3, 0, 0, 0, 0]]
+    many = np.full((200, 102), 9, np.int32)
+    share = (optimise.drop_tokens(many, 0.3, 4, np.random.default_rng(0)) == 4).mean()
+    assert share == pytest.approx(0.3 * 100 / 102, abs=0.01)
 
 
 def test_balanced_class_weights_are_those_of_scikit_learn(settings: Settings) -> None:

@@ -138,7 +138,7 @@ def test_a_corpus_is_read_from_any_file_each_line_once(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt.gz")]
     wanted = ["胃底 溃疡", "直肠息肉", "阑尾切除术后患者", "发热"]
     assert list(read_corpus(paths)) == wanted
-    with pytest.raises(FileNotFoundError, match=r"No text at .*d\.txt"):
+    with pytest.raises(FileNotFoundError, match=r"No such file.*d\.txt"):
         list(read_corpus([tmp_path / "d.txt"]))
 
 
@@ -282,17 +282,13 @@ def test_a_disk_that_fills_while_the_result_is_written_loses_nothing(
     config: AlbertConfig,
     tmp_path: Path,
 ) -> None:
-    write = module.write_whole
-
-    def full(path: Path, content: bytes) -> None:
-        if path.name == "model.h5":
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(path, content)
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     arguments: dict[str, Any] = {"vocabulary": vocabulary, "config": config, "settings": SMALL}
     output = tmp_path / "base"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "write_whole", full)
+        patch.setattr(module, "write_directory", full)
         with pytest.raises(OSError, match="No space left"):
             pretrain([corpus], output, **arguments)
     assert not output.exists()
@@ -316,9 +312,11 @@ def test_the_state_of_another_run_is_refused_until_it_is_dropped(
         pretrain([corpus], tmp_path / "base", **arguments)
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputExistsError, match=r"holds more:\n  mine\.txt"):
+        pretrain([corpus], tmp_path / "base", restart=True, force=True, **arguments)
+    (tmp_path / "base" / "mine.txt").unlink()
     pretrain([corpus], tmp_path / "base", restart=True, force=True, **arguments)
     assert_same(weights_of(tmp_path / "base"), weights_of(pretrained))
-    assert (tmp_path / "base" / "mine.txt").read_text() == "mine"
 
 
 def test_a_corpus_without_text_is_refused(vocabulary: Vocabulary, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ BAD: dict[str, list[Any]] = {
     "label_names": [("a", "b"), ("a", "b", "b"), ("a", "b", " "), ("a", "b", 3), "abc", ()],
     "label_smoothing": [1.0, -0.1],
     "dropout": [1, -0.1, None],
+    "token_dropout": [1, -0.1, None],
     "seed": [-1, None, 1.5],
 }
 
