@@ -1,20 +1,25 @@
 # make demo: set up and classify the records that ship.  make test: set up and run the tests.
 PYTHON ?= $(shell for v in 3.13 3.12 3.11; do python$$v -c '' 2>/dev/null && echo python$$v && exit; done; echo python3)
 BIN := .venv/bin
-STAMP := .venv/.installed
+ENCODER ?= runs/encoder
 
-.PHONY: install demo test lint dataset clean
+.PHONY: install demo test lint dataset weights clean
 
-install: $(STAMP)
+install: .venv/.complete
 
-$(STAMP): setup.cfg pyproject.toml
+# To predict, without TensorFlow.
+.venv/.basic: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11, 3.12 or 3.13 is needed; {sys.executable} is {v[0]}.{v[1]}. Say which: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-demo: install
+# To train and test as well.
+.venv/.complete: .venv/.basic
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[train,dev]'
+	@touch $@
+
+demo: .venv/.basic
 	@mkdir -p runs
 	$(BIN)/gi-classifier predict --input data/demo.csv --output runs/demo.csv --force
 
@@ -26,8 +31,15 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The dataset from its knowledge base, and the weights from it and a pre-trained encoder.
 dataset: install
 	$(BIN)/python scripts/make_dataset.py
+
+weights: install
+	$(BIN)/gi-classifier train --train data/train.txt --val data/val.txt --test data/test.txt \
+		--base $(ENCODER) --output weights --force --set batch_size=64 --set learning_rate=5e-4 \
+		--set warmup_steps=300 --set decay_steps=2680 --set epochs=10 --set patience=5 \
+		--set dropout=0.1 --set token_dropout=0.15 --set label_smoothing=0.05
 
 clean:
 	rm -rf .venv build dist runs *.egg-info

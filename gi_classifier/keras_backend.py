@@ -18,7 +18,7 @@ from typing import Any
 
 from gi_classifier.errors import MissingExtraError
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 try:
     import tensorflow as tf

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,7 +98,10 @@ def encoder(
     albert = (ClsALBERT if cls_only else ALBERT)(
         max_position=shape.pop("max_position_embeddings"), dropout_rate=dropout, **shape, **options
     )
-    albert.build()
+    with warnings.catch_warnings():
+        # bert4keras shares one initializer; `initialise` draws the weights anew.
+        warnings.filterwarnings("ignore", message="The initializer TruncatedNormal is unseeded")
+        albert.build()
     return albert.model
 
 

@@ -65,8 +65,8 @@ def join_windows(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np
     """Join the probabilities of one text's windows.
 
     "evidence" is a mean weighted by each window's mass off label 0, the background: a window
-    that describes a tract outweighs those, however many, that describe neither; where all
-    describe neither, so does the text. "mean" gives every window the same weight.
+    that describes a tract outweighs several that clearly describe neither; where all describe
+    neither, so does the text. "mean" gives every window the same weight.
 
     Parameters
     ----------

@@ -56,6 +56,27 @@ def test_doubled_gastroscopy_is_longer_than_one_window() -> None:
     assert len(encoded.ids) > bundle.settings.maxlen
 
 
+NORMAL_EXAMINATION = (
+    "体格检查：体温36.6℃，脉搏78次/分，血压132/80mmHg。神志清楚，自主体位，查体合作。全身皮肤黏膜无黄染，"
+    "浅表淋巴结未触及肿大。双侧瞳孔等大等圆，对光反射灵敏。口唇无发绀，咽无充血。颈软，气管居中，甲状腺不大。"
+    "双肺呼吸音清，未闻及干湿啰音。心率78次/分，律齐，未闻及杂音。腹平软，无压痛反跳痛，肝脾肋下未触及，"
+    "肠鸣音4次/分。双肾区无叩击痛。脊柱四肢无畸形，双下肢无水肿。生理反射存在，病理反射未引出。"
+)
+
+
+def test_long_normal_examination_does_not_outweigh_what_an_admission_is_about() -> None:
+    admissions = read_records(ROOT / "data" / "dev" / "admissions.txt")
+    texts = [text + NORMAL_EXAMINATION * 2 for text in admissions.texts]
+    found = gi_classifier.multi_predict(texts)
+    about = [(a, b) for a, b in zip(found, admissions.labels or (), strict=True) if b]
+    # 39 of 40 when this was written; with window_rule="mean", 1 of 40.
+    assert sum(a == b for a, b in about) >= 36
+
+
+def test_normal_examination_alone_is_about_neither() -> None:
+    assert gi_classifier.predict(NORMAL_EXAMINATION * 2) == 0
+
+
 def test_examples_stay_out_of_the_training_data() -> None:
     for name in ("train", "val", "test"):
         texts = read_records(ROOT / "data" / f"{name}.txt").texts
