@@ -274,6 +274,14 @@ def fit(
         best, progress = get_weights(model), Progress(best_loss=loss if keep_start else math.inf)
         logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
     lengths = [len(ids) for ids in train.ids]
+    steps = settings.epochs * math.ceil(len(lengths) / settings.batch_size)
+    if steps <= settings.warmup_steps:
+        logger.warning(
+            "at most %d steps, and the learning rate rises for %d: it never reaches its height. "
+            "For so few records lower warmup_steps, decay_steps and batch_size",
+            steps,
+            settings.warmup_steps,
+        )
     while progress.epoch < settings.epochs and (
         progress.epoch - progress.best_epoch < settings.patience
     ):

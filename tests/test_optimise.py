@@ -165,3 +165,11 @@ def test_evaluation_agrees_with_keras_cross_entropy(base: Path, settings: Settin
     loss, accuracy = optimise.evaluate(optimise.validation_step(model), data)
     assert loss == pytest.approx(float(tf.reduce_mean(expected)), abs=1e-6)
     assert accuracy == pytest.approx(float((found.argmax(1) == data.labels).mean()))
+
+
+def test_a_rate_that_never_reaches_its_height_is_warned_of(
+    base: Path, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = dataclasses.replace(settings, epochs=1, warmup_steps=100)
+    run(base, slow, tmp_path / "run.npz")
+    assert "at most 3 steps, and the learning rate rises for 100" in caplog.text
