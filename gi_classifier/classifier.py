@@ -202,7 +202,7 @@ def _records(texts: Any, labels: Any, settings: Settings, source: str) -> Record
     checked = check_texts(texts)
     if not checked:
         raise RecordsError(f"There is no record in {source}.")
-    found = list(labels)
+    found = [int(y) if isinstance(y, float) and y.is_integer() else y for y in labels]
     if len(found) != len(checked):
         raise RecordsError(f"{source}: {len(checked)} texts but {len(found)} labels")
     problems = [

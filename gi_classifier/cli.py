@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from gi_classifier._version import __version__
 from gi_classifier.engine import PRECISIONS
-from gi_classifier.errors import GIClassifierError, RecordsError
+from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped
 from gi_classifier.predict import Predictor, check_texts
 from gi_classifier.records import FORMATS, Records, drop_duplicates, read_records
@@ -127,6 +127,8 @@ def predict(
         if input
         else check_texts(text)
     )
+    if not texts:
+        raise RecordsError(f"No record in {input}")
     bundle = load(model or shipped())
     found = results(
         texts, _probabilities(Predictor.from_bundle(bundle, engine), texts), bundle.settings
@@ -199,6 +201,14 @@ def _settings(pairs: list[str] | None, kind: Any = Settings) -> dict[str, Any]:
     return found
 
 
+def _checked(kind: Any, pairs: list[str] | None) -> Any:
+    """Build settings from ``name=value``; a value out of range is wrong use."""
+    try:
+        return kind.from_dict(_settings(pairs, kind))
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 def _data(data: Path | None, train: Path | None, val: Path | None, test: Path | None) -> Data:
     ready = {"train": train, "val": val, "test": test}
     given = {name: path for name, path in ready.items() if path}
@@ -252,7 +262,7 @@ def train(
     from gi_classifier.train import train as run
 
     _begin_long_work()
-    chosen = Settings.from_dict(_settings(settings))
+    chosen = _checked(Settings, settings)
     bundle = run(
         _data(data, train, val, test),
         output,
@@ -421,7 +431,7 @@ def convert(
     """Turn the reference's fine-tuned .h5 into a model directory."""
     from gi_classifier.convert import convert as run
 
-    run(source, output, settings=Settings.from_dict(_settings(settings)), force=force)
+    run(source, output, settings=_checked(Settings, settings), force=force)
     typer.echo(f"Written to {output}")
 
 
@@ -445,7 +455,7 @@ def pretrain(
         corpus,
         output,
         vocabulary=Vocabulary.from_file(vocabulary) if vocabulary else load(shipped()).vocabulary,
-        settings=PretrainingSettings.from_dict(_settings(settings, PretrainingSettings)),
+        settings=_checked(PretrainingSettings, settings),
         force=force,
         restart=restart,
     )

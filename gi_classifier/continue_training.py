@@ -60,6 +60,8 @@ def continue_training(
         The records don't fit the model: a label out of range, or records that would move between
         training and the held-out splits.
     """
+    from gi_classifier.model import build
+
     before = load(model)
     fixed = sorted(set(changes or {}) & set(FIXED))
     if fixed:
@@ -78,14 +80,11 @@ def continue_training(
     ]
     if problems:
         raise RecordsError("These records must stay in the split that they were in:", problems)
-    from gi_classifier.model import build
-
+    built = build(Path(model), settings, head=True)
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / LOG):
-        bundle = run(
-            build(Path(model), settings, head=True), splits, settings, work, keep_start=True
-        )
+        bundle = run(built, splits, settings, work, keep_start=True)
     bundle = _remembering(bundle, before)
     save(bundle, output, force=force)
     shutil.rmtree(work)

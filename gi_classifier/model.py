@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import tempfile
 import warnings
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from gi_classifier.errors import ModelError
@@ -126,13 +126,13 @@ def classifier(
     return tf_keras.Model(base.input, head(cls))
 
 
-def initialise(model: Any, seed: int) -> None:
+def initialise(model: Any, seed: int, stream: int = 0) -> None:
     """Draw a model's weights from one seed, without touching any global random state.
 
     Matrices and tables come from a normal distribution (sd 0.02) cut at two deviations, scales
-    are 1, all else 0, as in the published code.
+    are 1, all else 0, as in the published code. ``stream`` makes another draw of the same seed.
     """
-    source = np.random.default_rng(seed)
+    source = np.random.default_rng([seed, stream])
     for weight in model.trainable_weights:
         shape = tuple(weight.shape)
         if len(shape) > 1:
@@ -225,10 +225,20 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     if head and (weights is None or HEAD not in weights):
         raise ModelError(f"{source} holds no softmax head to predict with or to go on training.")
     model = classifier(config, settings.num_classes, dropout=settings.dropout)
-    initialise(model, settings.seed)
+    # The head of one seed is what these weights may have been trained under; a fresh one is not.
+    initialise(model, settings.seed, _digest(weights) if weights else 0)
     if weights is not None:
         set_weights(model, weights, head=head)
     return Built(model, config, vocabulary, name)
+
+
+def _digest(weights: LayerWeights) -> int:
+    """A number that tells weights apart."""
+    digest = 0
+    for arrays in weights.values():
+        for array in arrays:
+            digest = zlib.crc32(np.ascontiguousarray(array).tobytes(), digest)
+    return digest
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -307,6 +317,8 @@ def read_h5(source: Path | bytes) -> LayerWeights:
     """
     name = "the weights" if isinstance(source, bytes) else str(source)
     weights: LayerWeights = {}
+    import h5py
+
     try:
         with h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
             group = file.get("model_weights", file)

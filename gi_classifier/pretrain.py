@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import MissingExtraError, RecordsError
 from gi_classifier.model_dir import check_output, check_owned, to_json, write_directory
 from gi_classifier.records import decode
 from gi_classifier.settings import AlbertConfig, PretrainingSettings
@@ -67,7 +67,12 @@ def read_corpus(paths: Sequence[Path]) -> Iterator[str]:
 
 def passages(texts: Iterable[str], vocabulary: Vocabulary, maxlen: int) -> list[Passage]:
     """Encode texts, cut to ``maxlen`` tokens, with the word of each token."""
-    import jieba
+    try:
+        import jieba
+    except ImportError as error:
+        raise MissingExtraError(
+            "Pre-training needs jieba. Install it with: pip install 'gi_classifier[train]'"
+        ) from error
 
     jieba.setLogLevel(logging.WARNING)
     special = {"cls": vocabulary.ids["[CLS]"], "sep": vocabulary.ids["[SEP]"]}
@@ -204,6 +209,8 @@ def pretrain(
         The directory; :func:`gi_classifier.model.build` and so training start from it, or from
         the ``model.h5`` in it.
     """
+    from gi_classifier.model import to_h5
+
     settings = settings or PretrainingSettings()
     config = config or AlbertConfig(vocab_size=len(vocabulary))
     output = check_output(output, force=force)
@@ -220,8 +227,6 @@ def pretrain(
         if not found:
             raise RecordsError(f"No text in {', '.join(map(str, corpora))}")
         body = _run(found, vocabulary, config, settings, work / "checkpoint.npz")
-    from gi_classifier.model import to_h5
-
     files = {
         CONFIG_FILE: to_json(config.to_dict()),
         VOCABULARY_FILE: vocabulary.to_text().encode("utf-8"),

@@ -213,7 +213,8 @@ def _need(columns: Sequence[str], found: Iterable[Any], source: str) -> None:
     missing = [column for column in columns if column not in names]
     if missing:
         # Without a header, the names are a record; only what is as short as a name is shown.
-        shown = [repr(name) if len(name) <= 12 else "…" for name in names]
+        header = not any(re.search(r"^[\d.]+$", name) for name in names)
+        shown = [repr(name) if header and len(name) <= 12 else "…" for name in names]
         raise RecordsError(
             f"{source}: no column {', '.join(map(repr, missing))}. "
             f"It has {len(names)}: {', '.join(shown) or 'none'}. The first row names the columns."

@@ -57,7 +57,8 @@ class Encoded:
     ----------
     ids : ndarray of int32, shape (tokens,)
     offsets : ndarray of int32, shape (tokens, 2)
-        Start and end of each token in the original text.
+        Start and end of each token in the original text. Where a combining mark composes with
+        what the character before it expands to (℃ and U+0301), those of the mark.
     """
 
     ids: np.ndarray

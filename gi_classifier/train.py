@@ -78,6 +78,8 @@ def train(
     RecordsError, ModelError, OutputExistsError, FileNotFoundError
         Before anything is trained or written.
     """
+    from gi_classifier.model import build
+
     settings = settings or Settings()
     work = working_directory(output, force=force)
     splits = read_splits(data, settings, text_column, label_column)
@@ -88,12 +90,10 @@ def train(
             f"{', '.join(map(str, missing))}; num_classes is {settings.num_classes}, "
             "and labels run from 0 without a gap."
         )
-    from gi_classifier.model import build
-
+    built = build(Path(base) if base else shipped(), settings)
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / model_dir.LOG):
-        built = build(Path(base) if base else shipped(), settings)
         bundle = run(built, splits, settings, work)
     save(bundle, output, force=force)
     shutil.rmtree(work)

@@ -126,3 +126,42 @@ def test_wheel_predicts_away_from_the_clone(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith(str(tmp_path / "site"))
     assert done.stdout.strip().endswith("[0, 1, 2]")
+
+
+def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() -> None:
+    import numpy as np
+
+    from gi_classifier.model import HEAD, build, get_weights, read_h5
+    from gi_classifier.model_dir import WEIGHTS
+
+    bundle = load(shipped())
+    trained = read_h5(bundle.files[WEIGHTS])[HEAD][0].ravel()
+    fresh = get_weights(build(shipped(), bundle.settings).model)[HEAD][0].ravel()
+    assert abs(np.corrcoef(trained, fresh)[0, 1]) < 0.15
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "--data", "data/val.txt", "--output", "{tmp}/m"],
+        ["continue", "weights", "--data", "data/val.txt", "--output", "{tmp}/m"],
+        ["pretrain", "data/val.txt", "--output", "{tmp}/m"],
+        ["predict", "胃癌", "--engine", "keras"],
+    ],
+)
+def test_without_the_extra_the_command_that_installs_it_is_said(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    blocked = ["tensorflow", "tf_keras", "bert4keras", "h5py", "onnx", "tf2onnx", "jieba"]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); "
+        "from gi_classifier.cli import main; main()"
+    )
+    filled = [argument.replace("{tmp}", str(tmp_path)) for argument in arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *filled], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "pip install 'gi_classifier[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
