@@ -23,6 +23,7 @@ from gi_classifier.predict import Predictor, check_texts
 from gi_classifier.records import Records, drop_duplicates
 from gi_classifier.settings import Settings, WindowRule
 from gi_classifier.splitting import check_apart, hold_out
+from gi_classifier.train import check_classes, run
 
 _DEFAULT = Settings()
 
@@ -129,12 +130,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         settings = self.settings
         records = _records(texts, labels, settings, "the training records")
-        missing = sorted(set(range(settings.num_classes)) - set(records.labels or ()))
-        if missing:
-            raise RecordsError(
-                f"No training record has label {', '.join(map(str, missing))}; num_classes is "
-                f"{settings.num_classes}, and labels run from 0 without a gap."
-            )
+        check_classes(records, settings)
         if validation is None:
             train, val = hold_out(drop_duplicates(records), settings.seed)
         else:
@@ -142,7 +138,6 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             val = drop_duplicates(_records(*validation, settings, "the validation records"))
             check_apart({"train": train, "val": val})
         from gi_classifier.model import build
-        from gi_classifier.train import run
 
         with tempfile.TemporaryDirectory() as work:
             built = build(Path(self.base) if self.base else model_dir.shipped(), settings)

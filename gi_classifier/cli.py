@@ -20,6 +20,7 @@ import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from tqdm import tqdm
 
 from gi_classifier._version import __version__
@@ -169,14 +170,8 @@ def _show(found: list[dict[str, Any]]) -> None:
     table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in found:
         body = " ".join(row["text"].split())
-        table.add_row(str(row["label"]), row["name"], f"{row['probability']:.4f}", _plain(body))
+        table.add_row(str(row["label"]), row["name"], f"{row['probability']:.4f}", Text(body))
     Console(highlight=False).print(table)
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)
 
 
 def _check_engine(engine: str | None) -> None:

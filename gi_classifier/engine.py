@@ -36,16 +36,13 @@ class OnnxEngine:
     ----------
     graph : bytes
         An ``.onnx`` file.
-    threads : int
-        Cores to use; 0 for all.
     """
 
-    def __init__(self, graph: bytes, threads: int = 0) -> None:
+    def __init__(self, graph: bytes) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=["CPUExecutionProvider"]
         )

@@ -83,13 +83,7 @@ def train(
     settings = settings or Settings()
     work = working_directory(output, force=force)
     splits = read_splits(data, settings, text_column, label_column)
-    missing = sorted(set(range(settings.num_classes)) - set(splits["train"].labels or ()))
-    if missing:
-        raise RecordsError(
-            f"{splits['train'].source}: no training record has label "
-            f"{', '.join(map(str, missing))}; num_classes is {settings.num_classes}, "
-            "and labels run from 0 without a gap."
-        )
+    check_classes(splits["train"], settings)
     built = build(Path(base) if base else shipped(), settings)
     if restart:
         shutil.rmtree(work, ignore_errors=True)
@@ -100,8 +94,24 @@ def train(
     return bundle
 
 
+def check_classes(records: Records, settings: Settings) -> None:
+    """Raise a RecordsError where some label has no training record, and name every such label."""
+    missing = sorted(set(range(settings.num_classes)) - set(records.labels or ()))
+    if missing:
+        raise RecordsError(
+            f"{records.source}: no training record has label {', '.join(map(str, missing))}; "
+            f"num_classes is {settings.num_classes}, and labels run from 0 without a gap."
+        )
+
+
 def working_directory(output: str | Path, *, force: bool) -> Path:
-    """Check the output and return the directory beside it that holds a run's state."""
+    """Return the directory beside an output that holds a run's state.
+
+    Raises
+    ------
+    OutputExistsError
+        Something is at the output that may not be replaced.
+    """
     output = check_model_output(output, force=force)
     return output.with_name(f"{output.name}.training")
 

@@ -113,7 +113,7 @@ def test_not_fitted_says_which_call_to_make(unfitted: GIClassifier) -> None:
         (TEXTS, LABELS[:-1], RecordsError, "120 texts but 119 labels"),
         (TEXTS, [*LABELS[:-2], 3, "1"], RecordsError, r"(?s)position 118: label 3.*119: label '1'"),
         ([*TEXTS[:-1], ""], LABELS, InputError, "position 119: an empty text"),
-        (TEXTS, [min(y, 1) for y in LABELS], RecordsError, "No training record has label 2"),
+        (TEXTS, [min(y, 1) for y in LABELS], RecordsError, "no training record has label 2"),
         (["胃癌", "骨折", "肠癌"], [1, 0, 2], RecordsError, "too few records to hold some out"),
     ],
 )
