@@ -26,7 +26,7 @@ from tqdm import tqdm
 from gi_classifier._version import __version__
 from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
-from gi_classifier.model_dir import check_output, load, shipped
+from gi_classifier.model_dir import check_output, check_owned, load, shipped, write_directory
 from gi_classifier.predict import Predictor, check_texts
 from gi_classifier.records import FORMATS, Records, drop_duplicates, read_records
 from gi_classifier.results import OUTPUT_FORMATS, results, write_results
@@ -246,6 +246,10 @@ def train(
         Path | None,
         typer.Option(help="Start from: a model directory, checkpoint directory, .h5 or .json."),
     ] = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(help="Unlabelled text, one passage a line; a linear teacher labels it."),
+    ] = None,
     settings: SetOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
@@ -263,6 +267,7 @@ def train(
         output,
         settings=chosen,
         base=base,
+        unlabelled=unlabelled or (),
         text_column=text_column,
         label_column=label_column,
         force=force,
@@ -323,14 +328,30 @@ def evaluate(
             "--train", help="Records to train TF-IDF + logistic regression on, to compare."
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A directory to write: JSON, CSV and a picture (extra 'plots')."),
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Also group by this column of .csv, .jsonl or .xlsx.")
+    ] = None,
+    errors: Annotated[int, typer.Option(min=0, help="List so many of the surest errors.")] = 20,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled records, beside the keyword rule."""
-    from gi_classifier.evaluation.baselines import keyword_rule, tfidf_logistic_regression
-    from gi_classifier.evaluation.metrics import measure
+    from gi_classifier.evaluation.account import account, groups_of
+    from gi_classifier.evaluation.baselines import keyword_rule, tfidf_probabilities
+    from gi_classifier.evaluation.report import FIGURE, FILES, files, terminal_tables
+    from gi_classifier.plots import check_plots, evaluation_figure
 
+    _check_engine(engine)
+    if output:
+        check_plots()
+        if check_output(output, force=force).exists():
+            check_owned(output, FILES)
     bundle = load(model or shipped())
     settings = bundle.settings
     options: dict[str, Any] = {
@@ -338,32 +359,51 @@ def evaluate(
         "label_column": label_column,
         "num_classes": settings.num_classes,
     }
-    _check_engine(engine)
-    records = drop_duplicates(_read(file, **options))
+    records = drop_duplicates(_read(file, group_column=by, **options))
     if not len(records):
         raise RecordsError(f"No record in {file}")
+    groups = groups_of(records, by)
+    rows = _read(train, **options) if train else None
+    if rows is not None and len(set(rows.labels or ())) < 2:
+        raise RecordsError(
+            f"{train}: needs records of two labels or more to train on. "
+            f"It has {len(rows)} records of {len(set(rows.labels or ()))}."
+        )
     known = earlier_splits(bundle.splits)
     seen = sum(known.get(fingerprint(text)) == "train" for text in records.texts)
     if seen:
         notes.print(f"{seen} of {len(records)} records were trained on: figures on them flatter.")
-    labels = np.array(records.labels, dtype=int)
     texts = list(records.texts)
-    predictor = Predictor.from_bundle(bundle, engine)
-    found = {"this model": measure(labels, _probabilities(predictor, texts))}
+    models = {"this model": _probabilities(Predictor.from_bundle(bundle, engine), texts)}
     if settings.num_classes == 3 and settings.label_names is None:
-        found["keyword rule"] = measure(labels, keyword_rule(texts))
-    if train:
-        rows = _read(train, **options)
-        if len(set(rows.labels or ())) < 2:
-            raise RecordsError(f"{train}: needs records of two labels or more to train on.")
-        rival = tfidf_logistic_regression(settings.seed).fit(rows.texts, rows.labels)
-        scores = np.zeros((len(texts), settings.num_classes))
-        scores[:, rival.classes_] = rival.predict_proba(texts)
-        found["TF-IDF + logistic regression"] = measure(labels, scores)
+        models["keyword rule"] = keyword_rule(texts)
+    if rows:
+        models["TF-IDF + logistic regression"] = tfidf_probabilities(
+            rows.texts, rows.labels or (), texts, classes=settings.num_classes, seed=settings.seed
+        )
+    found = {
+        "file": str(file),
+        "trained_on": seen,
+        **account(records, models, settings.names, groups=groups, errors=errors),
+    }
+    if output:
+        labels = np.array(records.labels)
+        picture = evaluation_figure(found, labels, models["this model"])
+        write_directory({**files(found), FIGURE: picture}, output)
     if as_json:
-        typer.echo(json.dumps({"file": str(file), **found}, ensure_ascii=False))
-    else:
-        _measures(found, list(settings.names))
+        typer.echo(json.dumps(found, ensure_ascii=False))
+        return
+    # A pipe has no width of its own.
+    screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    for table in terminal_tables(found):
+        screen.print(table)
+        screen.print()
+    typer.echo(
+        f"[low, high]: 95% interval of {found['draws']} bootstrap resamples. "
+        "Brier score, ECE (calibration error)\nand log loss: less is better."
+    )
+    if output:
+        typer.echo(f"Written to {output}")
 
 
 def _measures(found: dict[str, dict[str, Any]], names: list[str]) -> None:
@@ -437,6 +477,10 @@ def pretrain(
     vocabulary: Annotated[
         Path | None, typer.Option(help="A vocab.txt; without, that of the model that ships.")
     ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option(help="Go on from these weights and their vocabulary, not from random ones."),
+    ] = None,
     settings: SetOption = None,
     force: ForceOption = False,
     restart: RestartOption = False,
@@ -445,11 +489,15 @@ def pretrain(
     from gi_classifier.pretrain import pretrain as run
     from gi_classifier.text import Vocabulary
 
+    if vocabulary and base:
+        raise typer.BadParameter("Give --vocabulary or --base; a base brings its own.")
+    start = Vocabulary.from_file(vocabulary) if vocabulary else load(shipped()).vocabulary
     _begin_long_work()
     run(
         corpus,
         output,
-        vocabulary=Vocabulary.from_file(vocabulary) if vocabulary else load(shipped()).vocabulary,
+        vocabulary=None if base else start,
+        base=base,
         settings=_checked(PretrainingSettings, settings),
         force=force,
         restart=restart,

@@ -142,7 +142,7 @@ def check_owned(path: Path, names: Collection[str]) -> None:
     foreign = sorted({entry.name for entry in path.iterdir()} - set(names))
     if foreign:
         raise OutputExistsError(
-            f"{path} exists and is not replaced, since it is no model directory or holds more:",
+            f"{path} exists and is not replaced, since it holds what this command did not write:",
             foreign,
         )
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.errors import ModelError
 from gi_classifier.keras_backend import StatelessDropout, tf, tf_keras
-from gi_classifier.model import LayerWeights, get_weights, set_weights
+from gi_classifier.model import HEAD, LayerWeights, get_weights, set_weights
 from gi_classifier.settings import Settings
 from gi_classifier.text import batches_by_length, pad
 
@@ -39,14 +39,21 @@ class Encodings:
     ----------
     ids : sequence of ndarray of int32
         One window of a record each, with special tokens.
-    labels : ndarray of int32, shape (windows,)
+    targets : ndarray of float32, shape (windows, classes)
+        The probability of each label: 0 or 1 where the record is labelled, a teacher's else.
     mask_id : int
         The id of [MASK].
     """
 
     ids: Sequence[np.ndarray]
-    labels: np.ndarray
+    targets: np.ndarray
     mask_id: int
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The likeliest label of each window: int (windows,)."""
+        found: np.ndarray = self.targets.argmax(axis=1)
+        return found
 
 
 @dataclass
@@ -122,7 +129,7 @@ def drop_tokens(
 
 
 def training_step(model: Any, optimizer: Any, settings: Settings) -> Any:
-    """Compile one step: from ids, labels and weights of a batch to its loss.
+    """Compile one step: from ids, targets and weights of a batch to its loss.
 
     With ``adversarial_epsilon``, the gradient is taken at the embeddings moved by epsilon along
     their normalised gradient (FGM, Miyato et al. 2017). With ``gradient_penalty``, half that
@@ -132,42 +139,40 @@ def training_step(model: Any, optimizer: Any, settings: Settings) -> Any:
     variables = model.trainable_variables
     smoothing = settings.label_smoothing
 
-    def cross_entropy(ids: Any, labels: Any, weights: Any) -> Any:
+    def cross_entropy(ids: Any, targets: Any, weights: Any) -> Any:
         probabilities = model([ids, tf.zeros_like(ids)], training=True)
-        target = tf.one_hot(labels, settings.num_classes) * (1 - smoothing)
-        target += smoothing / settings.num_classes
-        losses = tf_keras.losses.categorical_crossentropy(target, probabilities)
+        smooth = targets * (1 - smoothing) + smoothing / settings.num_classes
+        losses = tf_keras.losses.categorical_crossentropy(smooth, probabilities)
         return tf.reduce_mean(weights * losses)
 
-    def penalised(ids: Any, labels: Any, weights: Any) -> Any:
+    def penalised(ids: Any, targets: Any, weights: Any) -> Any:
         if not settings.gradient_penalty:
-            return cross_entropy(ids, labels, weights)
+            return cross_entropy(ids, targets, weights)
         with tf.GradientTape() as tape:
-            loss = cross_entropy(ids, labels, weights)
+            loss = cross_entropy(ids, targets, weights)
         gradient = tf.convert_to_tensor(tape.gradient(loss, table))
         return loss + 0.5 * settings.gradient_penalty * tf.reduce_sum(gradient**2)
 
-    def step(ids: Any, labels: Any, weights: Any) -> Any:
+    def step(ids: Any, targets: Any, weights: Any) -> Any:
         if settings.adversarial_epsilon:
             with tf.GradientTape() as tape:
-                loss = cross_entropy(ids, labels, weights)
+                loss = cross_entropy(ids, targets, weights)
             gradient = tf.convert_to_tensor(tape.gradient(loss, table))
             shift = settings.adversarial_epsilon * gradient / (tf.norm(gradient) + 1e-8)
             table.assign_add(shift)
         with tf.GradientTape() as tape:
-            loss = penalised(ids, labels, weights)
+            loss = penalised(ids, targets, weights)
         gradients = tape.gradient(loss, variables)
         if settings.adversarial_epsilon:
             table.assign_sub(shift)
         optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return loss
 
-    rows = tf.TensorSpec((None,), tf.int32)
     return tf.function(
         step,
         input_signature=[
             tf.TensorSpec((None, None), tf.int32),
-            rows,
+            tf.TensorSpec((None, settings.num_classes), tf.float32),
             tf.TensorSpec((None,), tf.float32),
         ],
     )
@@ -182,15 +187,39 @@ def validation_step(model: Any) -> Any:
     return tf.function(run, input_signature=[tf.TensorSpec((None, None), tf.int32)])
 
 
+def probabilities(run: Callable[..., Any], data: Encodings) -> np.ndarray:
+    """All windows' probabilities, by a :func:`validation_step`: float64 (windows, classes)."""
+    found = np.zeros(data.targets.shape)
+    for rows in batches_by_length([len(ids) for ids in data.ids], max_tokens=16384):
+        found[rows] = run(pad([data.ids[row] for row in rows])).numpy()
+    return found
+
+
 def evaluate(run: Callable[..., Any], data: Encodings) -> tuple[float, float]:
     """Mean cross-entropy, unweighted, and accuracy over all windows."""
-    losses, right = 0.0, 0
-    for rows in batches_by_length([len(ids) for ids in data.ids], max_tokens=16384):
-        found = run(pad([data.ids[row] for row in rows])).numpy().astype(np.float64)
-        labels = data.labels[rows]
-        losses -= float(np.log(np.maximum(found[np.arange(len(rows)), labels], 1e-12)).sum())
-        right += int((found.argmax(axis=1) == labels).sum())
-    return losses / len(data.ids), right / len(data.ids)
+    found, labels = probabilities(run, data), data.labels
+    mass = np.maximum(found[np.arange(len(labels)), labels], 1e-12)
+    return float(-np.log(mass).mean()), float((found.argmax(axis=1) == labels).mean())
+
+
+def calibrate(model: Any, val: Encodings) -> float:
+    """Find the temperature of the least validation loss and divide the head's logits by it.
+
+    The head's kernel and bias are scaled, so that every engine and every later user of the
+    weights gets calibrated probabilities without knowing of it (Guo et al. 2017). No predicted
+    label changes.
+
+    Returns
+    -------
+    float
+        The temperature.
+    """
+    from gi_classifier.evaluation.calibration import fit_temperature
+
+    found = fit_temperature(probabilities(validation_step(model), val), val.labels)
+    head = model.get_layer(HEAD)
+    head.set_weights([array / found for array in head.get_weights()])
+    return found
 
 
 class Checkpoint:
@@ -291,12 +320,12 @@ def fit(
             optimizer.learning_rate.assign(settings.learning_rate_at(progress.step))
             for dropout in dropouts:
                 dropout.step.assign(progress.step)
-            labels = train.labels[rows]
+            targets = train.targets[rows]
             ids = pad([train.ids[row] for row in rows])
             if settings.token_dropout:
                 source = np.random.default_rng([settings.seed, 1, progress.step])
                 ids = drop_tokens(ids, settings.token_dropout, train.mask_id, source)
-            total += float(step(ids, labels, weights[labels])) * len(rows)
+            total += float(step(ids, targets, targets @ weights)) * len(rows)
             progress.step += 1
         progress.epoch += 1
         loss, accuracy = evaluate(validate, val)

@@ -8,25 +8,28 @@ from jieba; of the masked tokens 80% become [MASK], 10% another token, 10% stay 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
-from gi_classifier.errors import MissingExtraError, RecordsError
+from gi_classifier.errors import MissingExtraError, RecordsError, SettingsError
+from gi_classifier.initialisation import looking_at_neighbours
 from gi_classifier.model_dir import check_output, check_owned, to_json, write_directory
-from gi_classifier.records import decode
-from gi_classifier.settings import AlbertConfig, PretrainingSettings
-from gi_classifier.text import Vocabulary, normalise, pad
+from gi_classifier.records import read_passages
+from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
+from gi_classifier.text import Vocabulary, pad
 from gi_classifier.train import logging_to
+
+if TYPE_CHECKING:
+    from gi_classifier.model import LayerWeights
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE = "albert_config.json", "vocab.txt", "model.h5"
@@ -46,23 +49,6 @@ class Passage:
 
     ids: np.ndarray
     words: np.ndarray
-
-
-def read_corpus(paths: Sequence[Path]) -> Iterator[str]:
-    """Yield the normalised, distinct, non-empty lines of text files, ``.gz`` or plain."""
-    seen: set[bytes] = set()
-    for path in paths:
-        content = path.read_bytes()
-        text, encoding = decode(
-            gzip.decompress(content) if path.suffix == ".gz" else content, str(path)
-        )
-        logger.info("%s: %d characters (%s)", path.name, len(text), encoding)
-        for line in text.split("\n"):
-            passage = normalise(line)
-            mark = hashlib.sha256(passage.encode()).digest()[:12]
-            if passage and mark not in seen:
-                seen.add(mark)
-                yield passage
 
 
 def passages(texts: Iterable[str], vocabulary: Vocabulary, maxlen: int) -> list[Passage]:
@@ -117,14 +103,27 @@ def mask_words(
     return ids, positions
 
 
-def step_function(config: AlbertConfig, seed: int) -> tuple[Any, Any, Any, Callable[..., Any]]:
+def log_frequencies(found: Sequence[Passage], size: int) -> np.ndarray:
+    """Logarithm of each token's frequency, smoothed by one: float32 (size,).
+
+    Where the output bias starts, so that no step is spent on learning which tokens are common.
+    """
+    counts = np.bincount(np.concatenate([passage.ids[1:-1] for passage in found]), minlength=size)
+    shares: np.ndarray = np.log((counts + 1) / (counts.sum() + size)).astype(np.float32)
+    return shares
+
+
+def step_function(
+    config: AlbertConfig, seed: int, bias: np.ndarray, weights: LayerWeights | None = None
+) -> tuple[Any, Any, Any, Callable[..., Any]]:
     """Build encoder, masked-language model and Adam, and compile one training step.
 
     The head is the published one: dense, GELU, norm, the token table again, a bias; it is
-    computed at the masked positions only.
+    computed at the masked positions only. ``weights`` are the encoder's; without, it starts
+    as :mod:`gi_classifier.initialisation` says.
     """
     from gi_classifier.keras_backend import tf, tf_keras
-    from gi_classifier.model import encoder, initialise
+    from gi_classifier.model import encoder, get_weights, initialise, set_weights
 
     body = encoder(config, cls_only=False)
     states = tf_keras.Input((config.hidden_size,))
@@ -132,10 +131,13 @@ def step_function(config: AlbertConfig, seed: int) -> tuple[Any, Any, Any, Calla
     dense = tf_keras.layers.Dense(width, activation="gelu", name="MLM-Dense")(states)
     norm = tf_keras.layers.LayerNormalization(epsilon=1e-12, name="MLM-Norm")(dense)
     head = tf_keras.Model(states, norm)
-    bias = tf.Variable(tf.zeros(config.vocab_size), name="MLM-Bias")
+    offset = tf.Variable(bias, name="MLM-Bias")
     for number, model in enumerate((body, head)):
         initialise(model, seed + number)
-    variables = [*body.trainable_variables, *head.trainable_variables, bias]
+    if weights is None:
+        weights = looking_at_neighbours(get_weights(body), config, seed)
+    set_weights(body, weights, head=False)
+    variables = [*body.trainable_variables, *head.trainable_variables, offset]
     optimizer = tf_keras.optimizers.Adam(0.0, beta_2=0.98, global_clipnorm=1.0)
     optimizer.build(variables)
     table = body.get_layer("Embedding-Token").embeddings
@@ -143,7 +145,7 @@ def step_function(config: AlbertConfig, seed: int) -> tuple[Any, Any, Any, Calla
     def step(ids: Any, places: Any, truth: Any) -> Any:
         with tf.GradientTape() as tape:
             masked = tf.gather_nd(body([ids, tf.zeros_like(ids)], training=True), places)
-            logits = tf.matmul(head(masked), table, transpose_b=True) + bias
+            logits = tf.matmul(head(masked), table, transpose_b=True) + offset
             loss = tf.reduce_mean(
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits)
             )
@@ -182,8 +184,9 @@ def pretrain(
     corpora: Sequence[str | Path],
     output: str | Path,
     *,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | None = None,
     config: AlbertConfig | None = None,
+    base: str | Path | None = None,
     settings: PretrainingSettings | None = None,
     force: bool = False,
     restart: bool = False,
@@ -196,9 +199,13 @@ def pretrain(
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain.
     output : str or Path
         Directory to write; ``<output>.training`` holds the state until then.
-    vocabulary : Vocabulary
+    vocabulary : Vocabulary, optional
+        To start from random weights.
     config : AlbertConfig, optional
-        ALBERT-tiny without.
+        With ``vocabulary``; ALBERT-tiny without.
+    base : str or Path, optional
+        To go on from weights instead: whatever :func:`gi_classifier.model.build` takes. It
+        brings its own vocabulary and config.
     settings : PretrainingSettings, optional
     force, restart : bool
         As in :func:`gi_classifier.train`.
@@ -212,7 +219,7 @@ def pretrain(
     from gi_classifier.model import to_h5
 
     settings = settings or PretrainingSettings()
-    config = config or AlbertConfig(vocab_size=len(vocabulary))
+    vocabulary, config, weights = _start(vocabulary, config, base, settings)
     output = check_output(output, force=force)
     if output.exists():
         check_owned(output, (CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE))
@@ -223,10 +230,12 @@ def pretrain(
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / "pretrain.log"):
-        found = passages(read_corpus([Path(path) for path in corpora]), vocabulary, settings.maxlen)
+        found = passages(
+            read_passages([Path(path) for path in corpora]), vocabulary, settings.maxlen
+        )
         if not found:
             raise RecordsError(f"No text in {', '.join(map(str, corpora))}")
-        body = _run(found, vocabulary, config, settings, work / "checkpoint.npz")
+        body = _run(found, vocabulary, config, weights, settings, work / "checkpoint.npz")
     files = {
         CONFIG_FILE: to_json(config.to_dict()),
         VOCABULARY_FILE: vocabulary.to_text().encode("utf-8"),
@@ -237,18 +246,45 @@ def pretrain(
     return output
 
 
+def _start(
+    vocabulary: Vocabulary | None,
+    config: AlbertConfig | None,
+    base: str | Path | None,
+    settings: PretrainingSettings,
+) -> tuple[Vocabulary, AlbertConfig, LayerWeights | None]:
+    """The vocabulary, config and weights to start from; the weights are None where random."""
+    from gi_classifier.model import build, get_weights
+
+    if vocabulary is not None and base is None:
+        return vocabulary, config or AlbertConfig(vocab_size=len(vocabulary)), None
+    if base is None or vocabulary is not None or config is not None:
+        raise SettingsError(
+            "Pre-training starts from a vocabulary (and a config), or from a base. Received: "
+            f"vocabulary {vocabulary is not None}, config {config is not None}, base {base}"
+        )
+    built = build(Path(base), Settings(maxlen=settings.maxlen))
+    return built.vocabulary, built.config, get_weights(built.model)
+
+
 def _run(
     found: Sequence[Passage],
     vocabulary: Vocabulary,
     config: AlbertConfig,
+    weights: LayerWeights | None,
     settings: PretrainingSettings,
     path: Path,
 ) -> Any:
     digest = hashlib.sha256(repr((settings, config, vocabulary.tokens)).encode())
     for passage in found:
         digest.update(passage.ids.tobytes())
+    for name, layer_arrays in sorted((weights or {}).items()):
+        digest.update(name.encode())
+        for array in layer_arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
     identity = digest.hexdigest()
-    body, variables, optimizer, step = step_function(config, settings.seed)
+    body, variables, optimizer, step = step_function(
+        config, settings.seed, log_frequencies(found, len(vocabulary)), weights
+    )
     done, recent = 0, 0.0
     if stored := read_checkpoint(path, identity):
         arrays, state = stored

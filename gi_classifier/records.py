@@ -2,14 +2,18 @@ r"""Records on disk: read, check, drop duplicates, write.
 
 In: ``.txt``/``.tsv`` (``text<TAB>label`` lines), ``.csv``, ``.jsonl`` or ``.xlsx``.
 Out: :class:`Records`, or one :class:`~gi_classifier.errors.RecordsError` with every bad row.
+Unlabelled text comes as plain lines.
 Nothing here logs or prints a record's text.
 """
 
 from __future__ import annotations
 
 import csv
+import gzip
+import hashlib
 import io
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +24,11 @@ from typing import Any
 from gi_classifier.errors import RecordsError
 from gi_classifier.text import normalise
 
-FORMATS = (".txt", ".tsv", ".csv", ".jsonl", ".xlsx")
+logger = logging.getLogger(__name__)
+PLAIN = (".txt", ".tsv")
+FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
+# Line, and the cells of the text, the label and the group; None where there is none.
+_Row = tuple[int, Any, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Records:
         The file, and the encoding that was recognised.
     unit : str
         What ``lines`` count, for messages.
+    groups : tuple of str, or None
+        A further column's value of each record, where one was asked for.
     """
 
     texts: tuple[str, ...]
@@ -47,6 +57,7 @@ class Records:
     source: str = "memory"
     encoding: str = "utf-8"
     unit: str = "line"
+    groups: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -54,9 +65,11 @@ class Records:
     def take(self, rows: Iterable[int]) -> Records:
         """The records of these 0-based rows."""
         rows = list(rows)
-        labels = None if self.labels is None else tuple(self.labels[i] for i in rows)
-        texts, lines = (tuple(part[i] for i in rows) for part in (self.texts, self.lines))
-        return replace(self, texts=texts, labels=labels, lines=lines)  # type: ignore[arg-type]
+        taken: dict[str, Any] = {}
+        for name in ("texts", "labels", "lines", "groups"):
+            part = getattr(self, name)
+            taken[name] = None if part is None else tuple(part[i] for i in rows)
+        return replace(self, **taken)
 
 
 def decode(content: bytes, source: str) -> tuple[str, str]:
@@ -95,6 +108,7 @@ def read_records(
     label_column: str = "label",
     labelled: bool = True,
     num_classes: int | None = None,
+    group_column: str | None = None,
 ) -> Records:
     """Read and check a file of records.
 
@@ -109,13 +123,16 @@ def read_records(
         Whether labels are needed; without, a label column is passed over.
     num_classes : int, optional
         Labels must lie below it.
+    group_column : str, optional
+        A further column to keep with the records, as text; an empty cell is "".
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     RecordsError
-        The format is unknown, a column is missing, or rows are bad: all of them, with their lines.
+        The format is unknown or has no columns to group by, a column is missing, or rows are bad:
+        all of them, with their lines.
     """
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
@@ -125,10 +142,15 @@ def read_records(
         )
     if not path.is_file():
         raise FileNotFoundError(f"No file of records at {path}")
-    rows, encoding = _rows(path, text_column, label_column, labelled)
-    texts, labels, lines = [], [], []
+    if group_column is not None and path.suffix.lower() in PLAIN:
+        raise RecordsError(
+            f"{path}: {path.suffix} has no column {group_column!r}, only text and label. "
+            "Give .csv, .jsonl or .xlsx."
+        )
+    rows, encoding = _rows(path, (text_column, label_column if labelled else None, group_column))
+    texts, labels, lines, groups = [], [], [], []
     problems = []
-    for line, text, label in rows:
+    for line, text, label, group in rows:
         found = [
             p
             for p in (
@@ -144,12 +166,18 @@ def read_records(
             texts.append(str(text))
             labels.append(int(str(label).strip().removesuffix(".0")) if labelled else 0)
             lines.append(line)
+            groups.append("" if group is None or group != group else str(group).strip())
     if problems:
         raise RecordsError(
             f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop:", problems
         )
     return Records(
-        tuple(texts), tuple(labels) if labelled else None, tuple(lines), str(path), encoding
+        tuple(texts),
+        tuple(labels) if labelled else None,
+        tuple(lines),
+        str(path),
+        encoding,
+        groups=tuple(groups) if group_column is not None else None,
     )
 
 
@@ -182,35 +210,32 @@ def _label_problem(label: Any, num_classes: int | None) -> str | None:
     return None
 
 
-def _rows(
-    path: Path, text_column: str, label_column: str, labelled: bool
-) -> tuple[Iterator[tuple[int, Any, Any]], str]:
-    """Yield (line, text, label) of a file, unchecked, and the encoding that was read."""
+def _rows(path: Path, columns: tuple[str, str | None, str | None]) -> tuple[Iterator[_Row], str]:
+    """Yield the rows of a file, unchecked, and the encoding that was read."""
     suffix = path.suffix.lower()
-    columns = (text_column, label_column) if labelled else (text_column,)
     if suffix == ".xlsx":
         return _excel_rows(path, columns), "xlsx"
     text, encoding = decode(path.read_bytes(), str(path))
-    if suffix in (".txt", ".tsv"):
-        return _plain_rows(text, labelled), encoding
+    if suffix in PLAIN:
+        return _plain_rows(text, columns[1] is not None), encoding
     read = _csv_rows if suffix == ".csv" else _json_rows
     return read(text, str(path), columns), encoding
 
 
-def _plain_rows(text: str, labelled: bool) -> Iterator[tuple[int, Any, Any]]:
+def _plain_rows(text: str, labelled: bool) -> Iterator[_Row]:
     for line, row in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
         row = row.rstrip("\r")
         body, tab, label = row.rpartition("\t")
         # Where no label is wanted, a tab may be part of the text.
         if tab and (labelled or re.fullmatch(r"\s*\d{1,9}\s*", label)):
-            yield line, body, label
+            yield line, body, label, None
         else:
-            yield line, row, None
+            yield line, row, None, None
 
 
-def _need(columns: Sequence[str], found: Iterable[Any], source: str) -> None:
+def _need(columns: Sequence[str | None], found: Iterable[Any], source: str) -> None:
     names = [str(name) for name in found]
-    missing = [column for column in columns if column not in names]
+    missing = [column for column in columns if column is not None and column not in names]
     if missing:
         # Without a header, the names are a record; only what is as short as a name is shown.
         header = not any(re.search(r"^[\d.]+$", name) for name in names)
@@ -221,40 +246,44 @@ def _need(columns: Sequence[str], found: Iterable[Any], source: str) -> None:
         )
 
 
-def _csv_rows(text: str, source: str, columns: Sequence[str]) -> Iterator[tuple[int, Any, Any]]:
+def _csv_rows(text: str, source: str, columns: Sequence[str | None]) -> Iterator[_Row]:
     # One cell may hold a whole record; the module's own limit is 131,072 characters.
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(reader, [])
         _need(columns, header, source)
-        places = [header.index(column) for column in columns]
+        places = [len(header) if name is None else header.index(name) for name in columns]
         line = reader.line_num + 1
         for row in reader:
-            cells = [row[place] if place < len(row) else None for place in places]
+            body, label, group = (
+                row[place] if place < min(len(row), len(header)) else None for place in places
+            )
             if row:
-                yield line, cells[0], cells[1] if len(cells) > 1 else None
+                yield line, body, label, group
             line = reader.line_num + 1
     except csv.Error as error:
         raise RecordsError(f"{source}, line {reader.line_num}: not CSV ({error})") from error
 
 
-def _json_rows(text: str, source: str, columns: Sequence[str]) -> Iterator[tuple[int, Any, Any]]:
+def _json_rows(text: str, source: str, columns: Sequence[str | None]) -> Iterator[_Row]:
+    needed = [column for column in columns if column is not None]
     for line, row in enumerate(text.split("\n"), 1):
         if not row.strip():
             continue
         try:
             table = json.loads(row)
         except (ValueError, RecursionError) as error:
-            yield line, _Bad(f"not JSON ({type(error).__name__})"), None
+            yield line, _Bad(f"not JSON ({type(error).__name__})"), None, None
             continue
-        if not isinstance(table, dict) or any(column not in table for column in columns):
-            yield line, _Bad(f"no object with {', '.join(map(repr, columns))}"), None
+        if not isinstance(table, dict) or any(column not in table for column in needed):
+            yield line, _Bad(f"no object with {', '.join(map(repr, needed))}"), None, None
             continue
-        yield line, table[columns[0]], table[columns[1]] if len(columns) > 1 else None
+        body, label, group = (None if name is None else table[name] for name in columns)
+        yield line, body, label, group
 
 
-def _excel_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any, Any]]:
+def _excel_rows(path: Path, columns: Sequence[str | None]) -> Iterator[_Row]:
     import pandas as pd
 
     try:
@@ -264,8 +293,9 @@ def _excel_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, Any, 
             f"{path}: not a readable .xlsx file ({type(error).__name__}: {error})"
         ) from error
     _need(columns, table.columns, str(path))
-    for line, row in enumerate(table[list(columns)].itertuples(index=False), 2):
-        yield line, row[0], row[1] if len(columns) > 1 else None
+    cells = ([None] * len(table) if name is None else list(table[name]) for name in columns)
+    for line, (text, label, group) in enumerate(zip(*cells, strict=True), 2):
+        yield line, text, label, group
 
 
 def drop_duplicates(records: Records) -> Records:
@@ -301,3 +331,20 @@ def write_records(records: Records, path: Path) -> None:
         for text, label in zip(records.texts, records.labels, strict=True)
     )
     path.write_text("".join(lines), encoding="utf-8")
+
+
+def read_passages(paths: Sequence[Path]) -> Iterator[str]:
+    """Yield the normalised, distinct, non-empty lines of text files, ``.gz`` or plain."""
+    seen: set[bytes] = set()
+    for path in paths:
+        content = path.read_bytes()
+        text, encoding = decode(
+            gzip.decompress(content) if path.suffix == ".gz" else content, str(path)
+        )
+        logger.info("%s: %d characters (%s)", path.name, len(text), encoding)
+        for line in text.split("\n"):
+            passage = normalise(line)
+            mark = hashlib.sha256(passage.encode()).digest()[:12]
+            if passage and mark not in seen:
+                seen.add(mark)
+                yield passage

@@ -7,11 +7,12 @@ probability; ``.csv`` (UTF-8 with BOM, which Excel in China needs), ``.jsonl``, 
 
 from __future__ import annotations
 
+import csv
 import io
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from gi_classifier.settings import Settings
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the XML of a spreadsheet cannot hold.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# How a formula begins; an apostrophe before it makes it text.
+_FORMULA = re.compile(r"\A(?=[=+\-@\t\r])")
 # Characters in one cell.
 _CELL = 32_767
 OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
@@ -84,4 +87,36 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
             write_whole(path, buffer.getvalue())
             return
         content = "\ufeff" + table.to_csv(index=False, lineterminator="\r\n")
-    write_whole(path, _SURROGATE.sub("\ufffd", content).encode("utf-8"))
+    write_whole(path, encode(content))
+
+
+def encode(content: str) -> bytes:
+    """UTF-8; lone surrogates, which no file encoding holds, become U+FFFD."""
+    return _SURROGATE.sub("\ufffd", content).encode("utf-8")
+
+
+def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+    """Write rows as CSV that Excel opens: UTF-8 with BOM, no cell a formula.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        None becomes an empty cell; control characters become U+FFFD. Before a text that begins
+        with = + - @, a tab or a carriage return, an apostrophe is put (OWASP, CSV injection).
+    columns : sequence of str
+        The header, also where there is no row.
+    """
+    table = io.StringIO(newline="")
+    table.write("\ufeff")
+    writer = csv.DictWriter(table, columns, lineterminator="\r\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow(
+            {
+                name: _FORMULA.sub("'", _CONTROL.sub("\ufffd", cell))
+                if isinstance(cell, str)
+                else cell
+                for name, cell in row.items()
+            }
+        )
+    return encode(table.getvalue())

@@ -63,6 +63,11 @@ class Settings:
         Dropout rate inside the encoder, in [0, 1).
     token_dropout : float
         Share of training tokens replaced by [MASK] (word dropout, Iyyer et al. 2015), in [0, 1).
+    unlabelled_pieces : int
+        Of unlabelled text, so many pieces at most for each label that its teacher gives, see
+        :mod:`gi_classifier.distil`.
+    teacher_confidence : float
+        The teacher's probability from which a piece is learnt from, in [0, 1).
     seed : int
         The one source of every random choice.
 
@@ -90,6 +95,8 @@ class Settings:
     label_smoothing: float = 0.0
     dropout: float = 0.0
     token_dropout: float = 0.0
+    unlabelled_pieces: int = 10_000
+    teacher_confidence: float = 0.9
     seed: int = 42
 
     def __post_init__(self) -> None:
@@ -102,10 +109,11 @@ class Settings:
         whole = {"num_classes": 2, "maxlen": 4, "batch_size": 1, "epochs": 1}
         whole |= {} if self.overlap is None else {"overlap": 0}
         whole |= {"warmup_steps": 0, "decay_steps": 0, "patience": 1, "seed": 0}
+        whole |= {"unlabelled_pieces": 1}
         yield from _not_whole(self, whole)
         real = {"learning_rate": math.inf, "final_learning_rate": math.inf, "dropout": 1.0}
         real |= {"label_smoothing": 1.0, "adversarial_epsilon": math.inf}
-        real |= {"gradient_penalty": math.inf, "token_dropout": 1.0}
+        real |= {"gradient_penalty": math.inf, "token_dropout": 1.0, "teacher_confidence": 1.0}
         for name, limit in real.items():
             value = getattr(self, name)
             if not _is_number(value) or not 0 <= value < limit:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import numpy as np
 from gi_classifier import model_dir
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import Bundle, check_model_output, save, shipped, to_json
-from gi_classifier.records import Records, drop_duplicates, read_records
+from gi_classifier.records import Records, drop_duplicates, read_passages, read_records
 from gi_classifier.settings import Settings
 from gi_classifier.splitting import SPLIT_NAMES, check_apart, fingerprints, split
 from gi_classifier.text import Vocabulary
@@ -38,6 +38,7 @@ def train(
     *,
     settings: Settings | None = None,
     base: str | Path | None = None,
+    unlabelled: Sequence[str | Path] = (),
     text_column: str = "text",
     label_column: str = "label",
     force: bool = False,
@@ -48,7 +49,8 @@ def train(
     Records are checked, normalised, freed of duplicates and, where one file is given, split
     8:1:1 so that near-duplicates never cross. Of a text longer than ``maxlen`` the first window
     is trained on. If the run is stopped, the same call goes on after the last whole epoch and
-    ends with the same weights.
+    ends with the same weights. The probabilities are calibrated on the validation
+    records.
 
     Parameters
     ----------
@@ -61,6 +63,9 @@ def train(
         What to start from, see :func:`gi_classifier.model.build`: a model directory, an official
         checkpoint directory, an ``.h5``, or a config ``.json`` for random weights. Without, the
         encoder of the model that ships.
+    unlabelled : sequence of str or Path
+        Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
+        that the model will read. A linear teacher labels it, see :mod:`gi_classifier.distil`.
     text_column, label_column : str
         Column names of ``.csv``, ``.jsonl`` and ``.xlsx`` files.
     force : bool
@@ -82,13 +87,15 @@ def train(
 
     settings = settings or Settings()
     work = working_directory(output, force=force)
+    if missing := [str(path) for path in unlabelled if not Path(path).is_file()]:
+        raise FileNotFoundError(f"No text at {', '.join(missing)}")
     splits = read_splits(data, settings, text_column, label_column)
     check_classes(splits["train"], settings)
     built = build(Path(base) if base else shipped(), settings)
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / model_dir.LOG):
-        bundle = run(built, splits, settings, work)
+        bundle = run(built, splits, settings, work, unlabelled=[Path(p) for p in unlabelled])
     save(bundle, output, force=force)
     shutil.rmtree(work)
     return bundle
@@ -219,7 +226,31 @@ def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Enco
             len(encoded),
         )
     ids = [vocabulary.with_special(row[:size]) for row in encoded]
-    return Encodings(ids, np.array(records.labels, dtype=np.int32), vocabulary.ids["[MASK]"])
+    targets = np.eye(settings.num_classes, dtype=np.float32)[np.array(records.labels, dtype=int)]
+    return Encodings(ids, targets, vocabulary.ids["[MASK]"])
+
+
+def with_unlabelled(
+    data: Encodings,
+    records: Records,
+    unlabelled: Sequence[Path],
+    vocabulary: Vocabulary,
+    settings: Settings,
+) -> Encodings:
+    """Training data, and behind it pieces of unlabelled text with their teacher's labels."""
+    from gi_classifier.distil import soft_labels
+    from gi_classifier.optimise import Encodings
+
+    texts, targets = soft_labels(records, read_passages(unlabelled), settings)
+    logger.info(
+        "unlabelled pieces by the teacher's label: %s",
+        np.bincount(targets.argmax(axis=1), minlength=settings.num_classes).tolist(),
+    )
+    ids = [
+        vocabulary.with_special(found.ids[: settings.maxlen - 2])
+        for found in vocabulary.encode(texts)
+    ]
+    return Encodings([*data.ids, *ids], np.concatenate([data.targets, targets]), data.mask_id)
 
 
 def run(
@@ -228,6 +259,7 @@ def run(
     settings: Settings,
     work: Path,
     *,
+    unlabelled: Sequence[Path] = (),
     keep_start: bool = False,
 ) -> Bundle:
     """Train a built classifier on split records and return it as a bundle.
@@ -240,6 +272,8 @@ def run(
     settings : Settings
     work : Path
         Directory of the checkpoint and log.
+    unlabelled : sequence of Path
+        Text files, see :func:`train`.
     keep_start : bool
         Whether the weights it starts from may be the best ones.
     """
@@ -255,10 +289,16 @@ def run(
     train_data, val_data = (
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
+    if unlabelled:
+        train_data = with_unlabelled(
+            train_data, splits["train"], unlabelled, built.vocabulary, settings
+        )
     checkpoint = optimise.Checkpoint(
         work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
     )
     progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)
+    temperature = optimise.calibrate(built.model, val_data)
+    logger.info("calibrated: temperature %.3f", temperature)
     bundle = export.exported(built, settings, val_data.ids)
     files = {
         **bundle.files,
@@ -269,10 +309,12 @@ def run(
         **bundle.facts,
         "training": {
             "records": counts,
+            "unlabelled_pieces": len(train_data.ids) - len(splits["train"]),
             "epochs": progress.epoch,
             "steps": progress.step,
             "best_epoch": progress.best_epoch,
             "val_loss": progress.best_loss,
+            "temperature": temperature,
         },
     }
     if "test" in splits and len(splits["test"]):
@@ -297,7 +339,7 @@ def identity(built: Any, train_data: Encodings, val_data: Encodings, settings: S
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
     for data in (train_data, val_data):
-        digest.update(data.labels.tobytes())
+        digest.update(data.targets.tobytes())
         for ids in data.ids:
             digest.update(ids.tobytes() + b"|")
     return digest.hexdigest()

@@ -1,7 +1,8 @@
 """Compose ``data/{all,train,val,test}.txt`` from the hand-written knowledge in ``data/knowledge/``.
 
 In: TOML files of terms, sentence shapes and record shapes (format: ``data/README.md``).
-Out: four files of ``text<TAB>label`` lines, the same for the same knowledge and seed.
+Out: four files of ``text<TAB>label`` lines, ``data/test.csv`` with the kind of each test record,
+and the counts in ``data/README.md``; the same for the same knowledge and seed.
 Shapes are divided among the splits before anything is composed, so no shape of the
 test split, neither a record's nor a sentence's, is ever seen in training.
 """
@@ -25,22 +26,27 @@ from gi_classifier.text import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
-KINDS = (
-    "findings",
-    "impression",
-    "pathology",
-    "procedure",
-    "admission",
-    "discharge",
-    "order",
-    "question",
-    "term",
-    "line",
-)
+# Share of each kind among the records of every label, so that the kind never gives it away.
+KINDS = {
+    "findings": 0.09,
+    "impression": 0.08,
+    "pathology": 0.06,
+    "procedure": 0.10,
+    "admission": 0.09,
+    "discharge": 0.06,
+    "order": 0.04,
+    "question": 0.07,
+    "term": 0.30,
+    "line": 0.11,
+}
+# Kinds of which a record may join several: one label's findings or lines stay that label's.
+JOINED = ("findings", "impression", "pathology", "discharge", "order", "line")
+JOIN_SHARE = 0.3
 # Share of each label: most records of a hospital are about neither tract.
-SHARES = {0: 0.4, 1: 0.3, 2: 0.3}
-ROUNDS = 8
-SHORTEST, LONGEST = 4, 200
+SHARES = {0: 0.5, 1: 0.25, 2: 0.25}
+ROUNDS = 12
+SHORTEST, LONGEST = 4, 500
+LENGTHS = (20, 50, 100, 200, 500)
 # The examples that the shipped model is tested on; nothing near them may be composed.
 EXAMPLES = (
     "食管通过顺利，粘膜无殊。贲门齿状线清，粘膜无殊，胃底粘膜无殊，胃体粘膜充血，近胃窦部见一糜烂灶（活检2）。"
@@ -56,13 +62,57 @@ EXAMPLES = (
     "胆总管结石ERCP+EST胆道塑料支架置入术",
 )
 SIMPLIFIED = (
-    "镜肠检术变肿溃疡阑门贲胆脏结状后扩张动静脉内医师诊断发现无异"
-    "见观点处约个壁层过还运达选复杂难预质"
+    "镜肠检术变肿溃疡阑门贲胆脏结状后扩张动静脉内医师诊断发现无异见观点处约个壁层过还运达选复杂难预质"
+    "浅缩烂狭块围边缘触压气体温头颅脑肾叶关节损伤传药剂岁余齿线红闭钛夹电凝导丝钳创陈旧怀孕产妇儿缝"
 )
 TRADITIONAL = (
-    "鏡腸檢術變腫潰瘍闌門賁膽臟結狀後擴張動靜脈內醫師診斷發現無異"
-    "見觀點處約個壁層過還運達選複雜難預質"
+    "鏡腸檢術變腫潰瘍闌門賁膽臟結狀後擴張動靜脈內醫師診斷發現無異見觀點處約個壁層過還運達選複雜難預質"
+    "淺縮爛狹塊圍邊緣觸壓氣體溫頭顱腦腎葉關節損傷傳藥劑歲餘齒線紅閉鈦夾電凝導絲鉗創陳舊懷孕產婦兒縫"
 )
+# What a scanner reads for what was printed.
+MISREAD = dict(
+    zip(
+        "胃肠肛阑食管门贲溃疡腺肉炎瘤见未日入人0156llI口末己壁回",
+        "冒肤肚兰贪菅问责遗疬脉内淡榴贝末曰人入O1S6I1l囗未已璧囘",
+        strict=True,
+    )
+)
+# What a hurried hand types for what was meant: sounds alike, or chosen wrongly from a list.
+MISTYPED = {
+    "十二指肠": "12指肠",
+    "黏膜": "粘莫",
+    "溃疡": "溃殇",
+    "息肉": "熄肉",
+    "阑尾": "兰尾",
+    "憩室": "气室",
+    "贲门": "喷门",
+    "幽门": "优门",
+    "痔疮": "痣疮",
+    "直肠": "值肠",
+    "结肠": "接肠",
+    "胃窦": "胃豆",
+    "反流": "翻流",
+    "内镜": "内境",
+    "患者": "换者",
+    "活检": "活捡",
+    "糜烂": "弥烂",
+    "切除": "切出",
+    "胆囊": "胆襄",
+    "症状": "正状",
+    "治疗": "治了",
+    "检查": "捡查",
+}
+# What is left where names and numbers were taken out.
+REMOVED = (
+    "患者***",
+    "患者XXX",
+    "某某，",
+    "【姓名】",
+    "姓名：** ",
+    "住院号：****** ",
+    "20XX-XX-XX ",
+)
+REMOVED_DATE = ("XXXX年XX月XX日", "20**年*月", "****-**-**", "[日期]")
 REFERENCE = re.compile(r"\{([^{}]*)\}")
 NUMBER = re.compile(r"#(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)")
 
@@ -176,10 +226,16 @@ def read_all(folder: Path) -> tuple[Knowledge, list[Knowledge]]:
 
 
 def roughen(text: str, source: random.Random) -> str:
-    """Give some texts the surface of real ones: variants, punctuation, widths, slips."""
+    """Give some texts the surface of real ones: variants, punctuation, widths, slips, marks."""
     for one, other in (("黏膜", "粘膜"), ("食管", "食道"), ("反流", "返流"), ("降部", "降段")):
         if source.random() < 0.15:
             text = text.replace(one, other) if one in text else text.replace(other, one)
+    if len(text) > 20 and source.random() < 0.04:
+        text = source.choice(REMOVED) + text
+    elif "前" in text and source.random() < 0.04:
+        text = re.sub(
+            "[0-9一二三四五六七八九十]+[年月天]前", source.choice(REMOVED_DATE), text, count=1
+        )
     draw = source.random()
     if draw < 0.05:
         text = re.sub("[，。；、：]", "", text)
@@ -189,40 +245,66 @@ def roughen(text: str, source: random.Random) -> str:
         text = text.translate(str.maketrans("，。；：（）", ",.;:()"))
     elif draw < 0.23:
         text = text.translate(str.maketrans("0123456789.%+", "０１２３４５６７８９．％＋"))
-    elif draw < 0.26:
+    elif draw < 0.27:
         text = text.translate(str.maketrans(SIMPLIFIED, TRADITIONAL))
-    elif draw < 0.29 and len(text) > 12:
-        place = source.randrange(len(text))
-        text = text[:place] + source.choice(("", text[place] * 2, "*")) + text[place + 1 :]
+    elif len(text) > 12:
+        text = slip(text, source)
     return text
+
+
+def slip(text: str, source: random.Random) -> str:
+    """Make a mistake of a keyboard or a scanner in one text of eight."""
+    draw = source.random()
+    if draw < 0.04:
+        place = source.randrange(len(text) - 1)
+        one, two = text[place], text[place + 1]
+        changed = source.choice((two, one + one + two, "*" + two, two + one))
+        return text[:place] + changed + text[place + 2 :]
+    if draw < 0.08 and (meant := [word for word in MISTYPED if word in text]):
+        word = source.choice(meant)
+        return text.replace(word, MISTYPED[word], 1)
+    if draw < 0.12 and (places := [i for i, c in enumerate(text) if c in MISREAD]):
+        chosen = set(source.sample(places, min(len(places), 1 + len(text) // 60)))
+        return "".join(MISREAD[c] if i in chosen else c for i, c in enumerate(text))
+    return text
+
+
+Composed = dict[str, tuple[int, str]]
 
 
 def compose(
     files: Sequence[Knowledge], common: Knowledge, split: str, count: int, source: random.Random
-) -> dict[str, int]:
-    """Compose ``count`` distinct records of one split, labels in their shares.
+) -> Composed:
+    """Compose ``count`` distinct records of one split: text to label and kind, in their shares.
 
-    Every shape is used once before any is used again; a shape is used at most ``ROUNDS`` times.
+    Every shape of a kind is used once before any is used again; a shape is used at most ``ROUNDS``
+    times. What a kind of few shapes lacks, the others make up for.
     """
-    found: dict[str, int] = {}
+    found: Composed = {}
     for label, share in SHARES.items():
-        composers = [Composer(each, common, split) for each in files if each.label == label]
         shapes = [
             (composer, kind, shape)
-            for composer in composers
+            for composer in (Composer(each, common, split) for each in files if each.label == label)
             for kind, lines in composer.records.items()
             for shape in lines
         ]
         wanted = round(count * share)
-        made: dict[str, int] = {}
-        for _ in range(ROUNDS):
+        room = Counter({kind: round(wanted * part) for kind, part in KINDS.items()})
+        made: Composed = {}
+        for turn in range(2 * ROUNDS):
             source.shuffle(shapes)
             for composer, kind, shape in shapes:
+                if len(made) >= wanted or (turn < ROUNDS and room[kind] <= 0):
+                    continue
                 text = composer.expand(shape, source)
+                while kind in JOINED and source.random() < JOIN_SHARE:
+                    mark = "" if text.endswith(("。", "；")) else source.choice("，；。 ")
+                    text += mark + composer.expand(source.choice(composer.records[kind]), source)
                 text = text if kind == "term" else roughen(text, source)
                 text = " ".join(text.split())
-                if SHORTEST <= len(text) <= LONGEST and len(made) < wanted:
-                    made.setdefault(text, label)
+                if SHORTEST <= len(text) <= LONGEST and text not in made:
+                    made[text] = (label, kind)
+                    room[kind] -= 1
         if len(made) < wanted:
             print(f"{split}: {len(made)} of {wanted} records of label {label}", file=sys.stderr)
         if torn := sorted(found.keys() & made.keys()):
@@ -231,7 +313,7 @@ def compose(
     return found
 
 
-def apart(splits: dict[str, dict[str, int]], kept_out: Sequence[str]) -> dict[str, dict[str, int]]:
+def apart(splits: dict[str, Composed], kept_out: Sequence[str]) -> dict[str, Composed]:
     """Drop records that are near-duplicates of what is kept out, or of another split's.
 
     A pair across splits leaves test whole and drops out of train; then val gives way to test.
@@ -243,7 +325,7 @@ def apart(splits: dict[str, dict[str, int]], kept_out: Sequence[str]) -> dict[st
         owners += [name] * len(records)
     groups = near_duplicate_groups(texts)
     taken: set[int] = set()
-    result: dict[str, dict[str, int]] = {}
+    result: dict[str, Composed] = {}
     for name in ("out", "test", "val", "train"):
         mine = [i for i, owner in enumerate(owners) if owner == name and groups[i] not in taken]
         taken |= {int(groups[i]) for i in mine}
@@ -262,8 +344,8 @@ def kept_out(data: Path) -> list[str]:
     return found
 
 
-def make(folder: Path, count: int, seed: int) -> dict[str, dict[str, int]]:
-    """Compose all splits; one text never has two labels."""
+def make(folder: Path, count: int, seed: int) -> dict[str, Composed]:
+    """Compose all splits, shuffled; one text never has two labels, nor stands twice."""
     common, files = read_all(folder)
     splits = {
         name: compose(files, common, name, round(count * share), random.Random(f"{seed} {name}"))
@@ -271,12 +353,51 @@ def make(folder: Path, count: int, seed: int) -> dict[str, dict[str, int]]:
     }
     labels: dict[str, set[int]] = {}
     for records in splits.values():
-        for text, label in records.items():
+        for text, (label, _) in records.items():
             labels.setdefault(normalise(text).lower(), set()).add(label)
     torn = [text for text, found in labels.items() if len(found) > 1]
     if torn:
         raise KnowledgeError("\n".join(f"composed with two labels: {text}" for text in torn))
-    return apart(splits, kept_out(ROOT / "data"))
+    source = random.Random(seed)
+    result: dict[str, Composed] = {}
+    for name, records in apart(splits, kept_out(ROOT / "data")).items():
+        rows = list(records.items())
+        source.shuffle(rows)
+        distinct = {normalise(text).lower(): (text, about) for text, about in reversed(rows)}
+        result[name] = dict(reversed(distinct.values()))
+    return result
+
+
+def count_table(splits: Mapping[str, Composed]) -> str:
+    """The records by kind and by length, for each label and split, as Markdown."""
+    rows = [
+        (split, f"label {label}", kind, next(f"to {n}" for n in LENGTHS if len(text) <= n))
+        for split, records in splits.items()
+        for text, (label, kind) in records.items()
+    ]
+    columns = ["train", "val", "test", *(f"label {label}" for label in SHARES)]
+    lines = [f"| records | all | {' | '.join(columns)} |", "|---|" + "---:|" * (len(columns) + 1)]
+    groups = ["all", *KINDS, *(f"to {n}" for n in LENGTHS)]
+    for group in groups:
+        part = [row for row in rows if group == "all" or group in row]
+        counts = [len(part), *(sum(column in row for row in part) for column in columns)]
+        name = f"{group} characters" if group.startswith("to ") else group
+        lines.append(f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |")
+    return "\n".join(lines)
+
+
+def write(splits: Mapping[str, Composed], output: Path) -> None:
+    """Write the files of records; the test split once more with its kinds."""
+    everything: list[str] = []
+    for name, records in splits.items():
+        lines = [f"{text}\t{label}\n" for text, (label, _) in records.items()]
+        everything += lines
+        (output / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
+    (output / "all.txt").write_text("".join(everything), encoding="utf-8")
+    with (output / "test.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("text", "label", "kind"))
+        table.writerows((text, *about) for text, about in splits["test"].items())
 
 
 def show_samples(common: Knowledge, files: Sequence[Knowledge], seed: int) -> None:
@@ -296,7 +417,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--knowledge", type=Path, default=ROOT / "data" / "knowledge")
     parser.add_argument("--output", type=Path, default=ROOT / "data")
-    parser.add_argument("--records", type=int, default=22000, help="how many to compose")
+    parser.add_argument("--records", type=int, default=36000, help="how many to compose")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--check", action="store_true", help="only check and show samples")
     parser.add_argument("--only", help="with --check: only this file")
@@ -310,20 +431,16 @@ def main() -> None:
         splits = make(args.knowledge, args.records, args.seed)
     except KnowledgeError as error:
         sys.exit(str(error))
-    source = random.Random(args.seed)
-    everything: list[str] = []
-    for name, records in splits.items():
-        rows = list(records.items())
-        source.shuffle(rows)
-        distinct: dict[str, tuple[str, int]] = {}
-        for text, label in rows:
-            distinct.setdefault(normalise(text).lower(), (text, label))
-        lines = [f"{text}\t{label}\n" for text, label in distinct.values()]
-        everything += lines
-        (args.output / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-        counts = dict(sorted(Counter(label for _, label in distinct.values()).items()))
-        print(f"{name}: {len(lines)} records, by label {counts}")
-    (args.output / "all.txt").write_text("".join(everything), encoding="utf-8")
+    write(splits, args.output)
+    counts = count_table(splits)
+    print(counts)
+    card = args.output / "README.md"
+    if card.is_file():
+        before, mark, rest = card.read_text(encoding="utf-8").partition("<!-- counts -->\n")
+        after = rest.partition("<!-- end of counts -->")[2]
+        if mark and after:
+            text = f"{before}{mark}{counts}\n<!-- end of counts -->{after}"
+            card.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

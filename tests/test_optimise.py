@@ -23,7 +23,7 @@ def encodings(count: int = 48) -> optimise.Encodings:
         row = source.integers(20, 60, source.integers(5, 20))
         row[2] = 60 + label
         ids.append(np.concatenate(([2], row, [3])).astype(np.int32))
-    return optimise.Encodings(ids, labels, 4)
+    return optimise.Encodings(ids, np.eye(3, dtype=np.float32)[labels], 4)
 
 
 def run(base: Path, settings: Settings, path: Path) -> tuple[dict, optimise.Progress]:
@@ -104,7 +104,7 @@ def gradient_step(base: Path, settings: Settings, rate: float) -> tuple[dict, di
     from gi_classifier.text import pad
 
     step = optimise.training_step(model, optimizer, settings)
-    loss = step(pad(data.ids), data.labels, np.ones(8, np.float32))
+    loss = step(pad(data.ids), data.targets, np.ones(8, np.float32))
     return before, get_weights(model), float(loss)
 
 
@@ -173,3 +173,40 @@ def test_a_rate_that_never_reaches_its_height_is_warned_of(
     slow = dataclasses.replace(settings, epochs=1, warmup_steps=100)
     run(base, slow, tmp_path / "run.npz")
     assert "at most 3 steps, and the learning rate rises for 100" in caplog.text
+
+
+def test_soft_targets_cost_their_cross_entropy(base: Path, settings: Settings) -> None:
+    from gi_classifier.text import pad
+
+    model, data = build(base, settings).model, encodings(8)
+    targets = np.random.default_rng(1).dirichlet(np.ones(3), 8).astype(np.float32)
+    optimizer = tf_keras.optimizers.SGD(0.0)
+    optimizer.build(model.trainable_variables)
+    step = optimise.training_step(model, optimizer, settings)
+    loss = float(step(pad(data.ids), targets, np.ones(8, np.float32)))
+    soft = optimise.Encodings(data.ids, targets, 4)
+    found = optimise.probabilities(optimise.validation_step(model), soft)
+    assert loss == pytest.approx(float(-(targets * np.log(found)).sum(axis=1).mean()), abs=1e-5)
+
+
+def test_calibration_divides_the_logits_and_changes_no_label(
+    base: Path, settings: Settings
+) -> None:
+    model, data = build(base, settings).model, encodings(60)
+    # Labels that the model knows, but not all of them.
+    known = optimise.probabilities(optimise.validation_step(model), data).argmax(axis=1)
+    known[::4] = (known[::4] + 1) % 3
+    data = optimise.Encodings(data.ids, np.eye(3, dtype=np.float32)[known], 4)
+    head = model.get_layer("Label-Probability")
+    head.set_weights([400 * array for array in head.get_weights()])
+    before = optimise.probabilities(optimise.validation_step(model), data)
+    loss_before, accuracy = optimise.evaluate(optimise.validation_step(model), data)
+    temperature = optimise.calibrate(model, data)
+    after = optimise.probabilities(optimise.validation_step(model), data)
+    logits = np.log(before) / temperature
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(after, expected, atol=1e-5)
+    loss_after, same = optimise.evaluate(optimise.validation_step(model), data)
+    assert loss_after < loss_before
+    assert same == accuracy
+    assert optimise.calibrate(model, data) == pytest.approx(1, abs=0.01)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
-import gzip
 import json
 import signal
 import subprocess
@@ -19,14 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gi_classifier import pretrain as module
-from gi_classifier.errors import ModelError, OutputExistsError, RecordsError
+from gi_classifier.errors import ModelError, OutputExistsError, RecordsError, SettingsError
 from gi_classifier.pretrain import (
     Passage,
     epoch_batches,
     mask_words,
     passages,
     pretrain,
-    read_corpus,
 )
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, normalise
@@ -129,17 +128,6 @@ def test_an_epoch_takes_every_passage_once(lengths: list[int], limit: int, seed:
         assert len(rows) == 1 or len(rows) * max(lengths[row] for row in rows) <= limit
     again = epoch_batches(np.array(lengths), settings, 1)
     assert [list(rows) for rows in again] == [list(rows) for rows in batches]
-
-
-def test_a_corpus_is_read_from_any_file_each_line_once(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("胃底　溃疡\n\n \n直肠息肉\n", encoding="utf-8-sig")
-    (tmp_path / "b.txt").write_bytes("直肠息肉\n阑尾切除术后患者\n".encode("gb18030"))
-    (tmp_path / "c.txt.gz").write_bytes(gzip.compress("胃底 溃疡\n发热".encode()))
-    paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt.gz")]
-    wanted = ["胃底 溃疡", "直肠息肉", "阑尾切除术后患者", "发热"]
-    assert list(read_corpus(paths)) == wanted
-    with pytest.raises(FileNotFoundError, match=r"No such file.*d\.txt"):
-        list(read_corpus([tmp_path / "d.txt"]))
 
 
 def weights_of(path: Path) -> dict[str, list[np.ndarray]]:
@@ -324,3 +312,29 @@ def test_a_corpus_without_text_is_refused(vocabulary: Vocabulary, tmp_path: Path
     with pytest.raises(RecordsError, match=r"No text in .*empty\.txt"):
         pretrain([tmp_path / "empty.txt"], tmp_path / "base", vocabulary=vocabulary)
     assert not (tmp_path / "base").exists()
+
+
+def test_going_on_from_weights_keeps_their_vocabulary_and_starts_where_they_were(
+    pretrained: Path, corpus: Path, tmp_path: Path
+) -> None:
+    still = dataclasses.replace(SMALL, epochs=1, learning_rate=1e-12)
+    pretrain([corpus], tmp_path / "same", base=pretrained, settings=still)
+    before, after = weights_of(pretrained), weights_of(tmp_path / "same")
+    for name, arrays in before.items():
+        for one, other in zip(arrays, after[name], strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+    assert (tmp_path / "same" / "vocab.txt").read_bytes() == (pretrained / "vocab.txt").read_bytes()
+    pretrain([corpus], tmp_path / "more", base=pretrained / "model.h5", settings=SMALL)
+    moved = weights_of(tmp_path / "more")["Embedding-Token"][0] - before["Embedding-Token"][0]
+    assert np.abs(moved).max() > 1e-3
+
+
+def test_a_start_is_a_vocabulary_or_a_base(
+    pretrained: Path, corpus: Path, vocabulary: Vocabulary, tmp_path: Path
+) -> None:
+    wanted = "starts from a vocabulary .and a config., or from a base"
+    with pytest.raises(SettingsError, match=wanted):
+        pretrain([corpus], tmp_path / "out")
+    with pytest.raises(SettingsError, match=wanted):
+        pretrain([corpus], tmp_path / "out", base=pretrained, vocabulary=vocabulary)
+    assert not (tmp_path / "out").exists()

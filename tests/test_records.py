@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from pathlib import Path
@@ -8,7 +9,14 @@ import pandas as pd
 import pytest
 
 from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
-from gi_classifier.records import Records, decode, drop_duplicates, read_records, write_records
+from gi_classifier.records import (
+    Records,
+    decode,
+    drop_duplicates,
+    read_passages,
+    read_records,
+    write_records,
+)
 
 ROWS = [("胃窦充血，见“糜烂”", 1), ("结肠息肉\u3000切除", 2), ("发热, 咳嗽", 0)]
 TEXTS = tuple(text for text, _ in ROWS)
@@ -164,6 +172,35 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, suf
     with pytest.raises(RecordsError, match=r"no column 'text', 'label'\. It has 2: '报告', '标签'"):
         read_records(path)
     assert read_records(path, text_column="报告", label_column="标签").labels == (1, 2, 0)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
+def test_a_further_column_is_kept_beside_the_records(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"r{suffix}"
+    table = pd.DataFrame({"科室": ["消化科", None, 3], "text": TEXTS, "label": [1, 2, 0]})
+    if suffix == ".jsonl":
+        path.write_text(table.to_json(orient="records", lines=True), encoding="utf-8")
+    else:
+        _ = (
+            table.to_csv(path, index=False)
+            if suffix == ".csv"
+            else table.to_excel(path, index=False)
+        )
+    records = read_records(path, group_column="科室")
+    assert records.groups == ("消化科", "", "3")
+    assert records.take([2, 0]).groups == ("3", "消化科")
+    assert read_records(path, labelled=False, group_column="科室").groups == records.groups
+    assert read_records(path).groups is None
+
+
+def test_a_further_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RecordsError, match=r"no column 'kind'\. It has 2: 'text', 'label'"):
+        read_records(put(tmp_path / "r.csv", "text,label\n胃,1\n"), group_column="kind")
+    with pytest.raises(RecordsError, match=r"\.txt has no column 'kind', only text and label"):
+        read_records(put(tmp_path / "r.txt", "胃\t1\n"), group_column="kind")
+    with pytest.raises(RecordsError, match="bad rows") as caught:
+        read_records(put(tmp_path / "r.jsonl", '{"text": "胃", "label": 1}\n'), group_column="kind")
+    assert caught.value.problems == ["line 1: no object with 'text', 'label', 'kind'"]
 
 
 @pytest.mark.parametrize("name", ["r.doc", "r", "r.xls", "r.json"])
@@ -326,3 +363,14 @@ def test_rows_that_are_no_json_are_named_with_the_other_bad_rows(tmp_path: Path)
         "line 2",
         "line 3",
     ]
+
+
+def test_unlabelled_text_is_read_from_any_file_each_line_once(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("胃底　溃疡\n\n \n直肠息肉\n", encoding="utf-8-sig")
+    (tmp_path / "b.txt").write_bytes("直肠息肉\n阑尾切除术后患者\n".encode("gb18030"))
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress("胃底 溃疡\n发热".encode()))
+    paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt.gz")]
+    wanted = ["胃底 溃疡", "直肠息肉", "阑尾切除术后患者", "发热"]
+    assert list(read_passages(paths)) == wanted
+    with pytest.raises(FileNotFoundError, match=r"No such file.*d\.txt"):
+        list(read_passages([tmp_path / "d.txt"]))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.records import read_records
-from gi_classifier.results import OUTPUT_FORMATS, results, write_results
+from gi_classifier.results import OUTPUT_FORMATS, csv_for_excel, results, write_results
 from gi_classifier.settings import Settings
 
 TEXTS = [
@@ -150,3 +151,15 @@ def test_a_disk_that_fills_leaves_the_file_as_it_was(
     assert [*tmp_path.iterdir()] == [path]
     write_results(rows(TEXTS), path)
     assert path.read_bytes() != b"before"
+
+
+def test_csv_for_excel_reads_back_and_no_cell_is_a_formula() -> None:
+    cells = ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "a=1", "胃“a”,\n=b", "\x00\ud800", "", None]
+    content = csv_for_excel([{"n": -1.5, "text": cell} for cell in cells], ["n", "text"])
+    assert content.startswith(b"\xef\xbb\xbfn,text\r\n")
+    found = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert [row["text"] for row in found] == [
+        *("'=1+1", "'+1", "'-1", "'@a", "'\t=1", "'\r=1"),
+        *("a=1", "胃“a”,\n=b", "\ufffd\ufffd", "", ""),
+    ]
+    assert {row["n"] for row in found} == {"-1.5"}

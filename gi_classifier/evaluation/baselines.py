@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gi_classifier.errors import RecordsError
 from gi_classifier.labels import Label
 from gi_classifier.text import normalise
 
@@ -35,6 +36,37 @@ def keyword_rule(texts: Sequence[str]) -> np.ndarray:
             words = [w for w in (*UPPER_WORDS, "＃", *LOWER_WORDS) if w in rest]
             upper += min(words, key=rest.find) not in LOWER_WORDS
         row[Label.UPPER if upper > lower else Label.LOWER if lower else Label.NEITHER] = 1
+    return out
+
+
+def tfidf_probabilities(
+    train_texts: Sequence[str],
+    train_labels: Sequence[int],
+    texts: Sequence[str],
+    *,
+    classes: int,
+    seed: int,
+) -> np.ndarray:
+    """Train the linear rival on labelled texts and ask it about others.
+
+    Returns
+    -------
+    ndarray, shape (n, classes)
+        Rows sum to 1; 0 for a class that no training record has.
+
+    Raises
+    ------
+    RecordsError
+        The training records are of fewer than two classes.
+    """
+    if len(set(train_labels)) < 2:
+        raise RecordsError(
+            "TF-IDF + logistic regression needs records of two labels or more to train on. "
+            f"Received: {len(train_labels)} records of {len(set(train_labels))}"
+        )
+    rival = tfidf_logistic_regression(seed).fit(train_texts, train_labels)
+    out = np.zeros((len(texts), classes))
+    out[:, rival.classes_] = rival.predict_proba(texts)
     return out
 
 

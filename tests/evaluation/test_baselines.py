@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from conftest import made_up_records
 
-from gi_classifier.evaluation.baselines import keyword_rule, tfidf_logistic_regression
+from gi_classifier.errors import RecordsError
+from gi_classifier.evaluation.baselines import (
+    keyword_rule,
+    tfidf_logistic_regression,
+    tfidf_probabilities,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,3 +31,19 @@ def test_keyword_rule_takes_the_tract_named_more_often_or_first(text: str, label
 def test_linear_rival_learns_separable_records() -> None:
     texts, labels = zip(*made_up_records(), strict=True)
     assert tfidf_logistic_regression(1).fit(texts, labels).score(texts, labels) == 1
+
+
+def test_linear_rival_gives_0_to_a_class_that_it_never_saw() -> None:
+    texts, labels = zip(*(row for row in made_up_records() if row[1] != 1), strict=True)
+    found = tfidf_probabilities(texts, labels, texts, classes=4, seed=1)
+    assert found.shape == (len(texts), 4)
+    assert not found[:, [1, 3]].any()
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    assert (found.argmax(axis=1) == labels).all()
+
+
+def test_linear_rival_needs_two_labels() -> None:
+    for labels, received in (((1, 1), "2 records of 1"), ((), "0 records of 0")):
+        message = f"TF-IDF .* needs records of two labels .* Received: {received}"
+        with pytest.raises(RecordsError, match=message):
+            tfidf_probabilities(["胃", "肠"][: len(labels)], labels, ["肺"], classes=3, seed=1)

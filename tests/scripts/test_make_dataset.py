@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from gi_classifier.records import drop_duplicates, read_records
@@ -76,9 +78,8 @@ def test_what_it_writes_is_the_same_in_any_process_and_its_splits_are_apart(
 ) -> None:
     for seed in "01":
         shown = run(knowledge, tmp_path / seed, "--records", "60", seed=seed)
-        assert "train: " in shown
-    for name in (*SPLITS, "all"):
-        file = f"{name}.txt"
+        assert "| findings | " in shown
+    for file in (*(f"{name}.txt" for name in SPLITS), "all.txt", "test.csv"):
         assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
     splits = {name: read_records(tmp_path / "0" / f"{name}.txt") for name in SPLITS}
     everything = read_records(tmp_path / "0" / "all.txt")
@@ -124,12 +125,13 @@ def test_the_real_knowledge_passes_its_check_and_tests_on_shapes_not_trained_on(
 @pytest.mark.slow
 def test_the_files_that_ship_are_what_it_writes(tmp_path: Path) -> None:
     data = script.ROOT / "data"
+    shutil.copy(data / "README.md", tmp_path)
     run(data / "knowledge", tmp_path)
-    for name in (*SPLITS, "all"):
-        assert (tmp_path / f"{name}.txt").read_bytes() == (data / f"{name}.txt").read_bytes()
+    for file in (*(f"{name}.txt" for name in SPLITS), "all.txt", "test.csv", "README.md"):
+        assert (tmp_path / file).read_bytes() == (data / file).read_bytes()
     splits = {name: read_records(data / f"{name}.txt", num_classes=3) for name in SPLITS}
     check_apart(splits)
-    assert sum(len(drop_duplicates(part)) for part in splits.values()) >= 2636
+    assert sum(len(drop_duplicates(part)) for part in splits.values()) >= 12_000
 
 
 def test_the_examples_the_demo_and_the_development_sets_are_kept_out() -> None:
@@ -138,15 +140,79 @@ def test_the_examples_the_demo_and_the_development_sets_are_kept_out() -> None:
     assert "某患者，肛门出血，疑似痔疮" in script.EXAMPLES
     near = "某患者，肛门出血，疑似痔疮。"
     other = "右肺下叶见磨玻璃结节，随访"
-    splits = {name: {} for name in SPLITS} | {"train": {near: 2, other: 0}}
-    assert script.apart(splits, found)["train"] == {other: 0}
+    splits = {name: {} for name in SPLITS} | {"train": {near: (2, "line"), other: (0, "line")}}
+    assert script.apart(splits, found)["train"] == {other: (0, "line")}
 
 
 def test_near_duplicates_across_splits_stay_in_test() -> None:
     one, close = "胃窦见一大小约三厘米溃疡型肿物", "胃窦见一大小约三厘米溃疡型肿物。"
-    splits = {"train": {one: 1, "肺炎复查": 0}, "val": {"胃窦见一大小约三厘米溃疡型肿物,": 1}}
-    found = script.apart({**splits, "test": {close: 1}}, [])
-    assert found == {"test": {close: 1}, "val": {}, "train": {"肺炎复查": 0}}
+    upper, other = (1, "line"), (0, "line")
+    splits = {
+        "train": {one: upper, "肺炎复查": other},
+        "val": {"胃窦见一大小约三厘米溃疡型肿物,": upper},
+    }
+    found = script.apart({**splits, "test": {close: upper}}, [])
+    assert found == {"test": {close: upper}, "val": {}, "train": {"肺炎复查": other}}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Any:
+    return pd.read_csv(script.ROOT / "data" / "test.csv")
+
+
+def test_no_kind_of_text_gives_its_label_away(shipped: Any) -> None:
+    assert set(shipped.kind) == set(script.KINDS)
+    table = pd.crosstab(shipped.kind, shipped.label, normalize="index")
+    for label, share in script.SHARES.items():
+        # A tenth of the shapes of every file: the shares of the small kinds vary.
+        assert (table[label] - share).abs().max() < 0.11, table
+
+
+def test_kinds_stand_beside_the_records_of_the_test_split(shipped: Any) -> None:
+    records = read_records(script.ROOT / "data" / "test.txt")
+    assert tuple(shipped.text) == records.texts
+    assert tuple(shipped.label) == records.labels
+
+
+def test_the_counts_in_the_card_are_those_of_the_files() -> None:
+    card = (script.ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    for group, name in (("all", "all"), ("all", "train"), ("all", "val"), ("all", "test")):
+        header, row = (
+            next(line for line in card.splitlines() if line.startswith(f"| {start} |"))
+            for start in ("records", group)
+        )
+        column = [cell.strip() for cell in header.split("|")].index(name)
+        shown = int(row.split("|")[column].replace(",", ""))
+        assert shown == len(read_records(script.ROOT / "data" / f"{name}.txt"))
+
+
+def test_real_surfaces_occur_and_most_texts_stay_as_they_are() -> None:
+    text = "患者3年前因十二指肠溃疡行胃大部切除术，胃窦粘膜充血（++），食管通畅；建议复查胃镜。"
+    found = [script.roughen(text, random.Random(seed)) for seed in range(2000)]
+    assert 0.2 < sum(one == text for one in found) / len(found) < 0.6
+    for surface in (
+        "食道",
+        "黏膜",
+        "患者3年前因12指肠",
+        "冒",
+        "胃鏡",
+        "３年前",
+        "(++)",
+        "***",
+        "[日期]",
+    ):
+        assert any(surface in one for one in found), surface
+    assert any("，" not in one and " " not in one and "," not in one for one in found)
+    assert len({script.roughen(text, random.Random(7)) for _ in range(5)}) == 1
+
+
+def test_a_slip_changes_a_character_or_two() -> None:
+    text = "距门齿三十厘米见一肿物"
+    changed = {script.slip(text, random.Random(seed)) for seed in range(500)} - {text}
+    assert len(changed) >= 20
+    for one in changed:
+        assert abs(len(one) - len(text)) <= 1
+        assert len(set(text) ^ set(one)) <= 3
 
 
 @pytest.mark.parametrize("count", [3, 5, 10, 40, 101])
