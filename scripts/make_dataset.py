@@ -153,27 +153,30 @@ def read_knowledge(path: Path) -> Knowledge:
     return Knowledge(path, table.get("label"), **parts)
 
 
-def share_out(shapes: list[str]) -> dict[str, list[str]]:
-    """Divide shapes among the splits, by their hash: a tenth, and at least one, to val and test."""
+def share_out(shapes: list[str], turn: int = 0) -> dict[str, list[str]]:
+    """Divide shapes among the splits, by their hash: a tenth, and at least one, to val and test.
+
+    Each ``turn`` gives validation another tenth, for cross-validation; test keeps its own.
+    """
     ordered = sorted(shapes, key=lambda shape: hashlib.sha256(shape.encode()).hexdigest())
     held = max(1, round(len(ordered) * SPLITS["test"]))
-    return {
-        "test": ordered[:held],
-        "val": ordered[held : 2 * held],
-        "train": ordered[2 * held :],
-    }
+    rest = ordered[held:]
+    first = turn * held % len(rest)
+    rest = rest[first:] + rest[:first]
+    return {"test": ordered[:held], "val": rest[:held], "train": rest[held:]}
 
 
 class Composer:
     """Expands the shapes of one knowledge file for one split."""
 
-    def __init__(self, knowledge: Knowledge, common: Knowledge, split: str) -> None:
+    def __init__(self, knowledge: Knowledge, common: Knowledge, split: str, turn: int = 0) -> None:
         self.rules: dict[str, list[str]] = {**common.terms, **knowledge.terms}
         for sentences in (common.sentences, knowledge.sentences):
-            self.rules |= {name: share_out(shapes)[split] for name, shapes in sentences.items()}
+            for name, shapes in sentences.items():
+                self.rules[name] = share_out(shapes, turn)[split]
         self.label = knowledge.label
         self.records = {
-            kind: share_out(shapes)[split] for kind, shapes in knowledge.records.items()
+            kind: share_out(shapes, turn)[split] for kind, shapes in knowledge.records.items()
         }
 
     def expand(self, shape: str, source: random.Random) -> str:
@@ -273,7 +276,12 @@ Composed = dict[str, tuple[int, str]]
 
 
 def compose(
-    files: Sequence[Knowledge], common: Knowledge, split: str, count: int, source: random.Random
+    files: Sequence[Knowledge],
+    common: Knowledge,
+    split: str,
+    count: int,
+    source: random.Random,
+    turn: int = 0,
 ) -> Composed:
     """Compose ``count`` distinct records of one split: text to label and kind, in their shares.
 
@@ -284,17 +292,19 @@ def compose(
     for label, share in SHARES.items():
         shapes = [
             (composer, kind, shape)
-            for composer in (Composer(each, common, split) for each in files if each.label == label)
+            for composer in (
+                Composer(each, common, split, turn) for each in files if each.label == label
+            )
             for kind, lines in composer.records.items()
             for shape in lines
         ]
         wanted = round(count * share)
         room = Counter({kind: round(wanted * part) for kind, part in KINDS.items()})
         made: Composed = {}
-        for turn in range(2 * ROUNDS):
+        for uses in range(2 * ROUNDS):
             source.shuffle(shapes)
             for composer, kind, shape in shapes:
-                if len(made) >= wanted or (turn < ROUNDS and room[kind] <= 0):
+                if len(made) >= wanted or (uses < ROUNDS and room[kind] <= 0):
                     continue
                 text = composer.expand(shape, source)
                 while kind in JOINED and source.random() < JOIN_SHARE:
@@ -344,11 +354,16 @@ def kept_out(data: Path) -> list[str]:
     return found
 
 
-def make(folder: Path, count: int, seed: int) -> dict[str, Composed]:
-    """Compose all splits, shuffled; one text never has two labels, nor stands twice."""
+def make(folder: Path, count: int, seed: int, turn: int = 0) -> dict[str, Composed]:
+    """Compose all splits, shuffled; one text never has two labels, nor stands twice.
+
+    ``turn`` says which tenth of the shapes validates, see :func:`share_out`.
+    """
     common, files = read_all(folder)
     splits = {
-        name: compose(files, common, name, round(count * share), random.Random(f"{seed} {name}"))
+        name: compose(
+            files, common, name, round(count * share), random.Random(f"{seed} {name}"), turn
+        )
         for name, share in SPLITS.items()
     }
     labels: dict[str, set[int]] = {}
