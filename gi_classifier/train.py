@@ -23,7 +23,7 @@ from gi_classifier.model_dir import Bundle, check_model_output, save, shipped, t
 from gi_classifier.records import Records, drop_duplicates, read_passages, read_records
 from gi_classifier.settings import Settings
 from gi_classifier.splitting import SPLIT_NAMES, check_apart, fingerprints, split
-from gi_classifier.text import Vocabulary
+from gi_classifier.text import Vocabulary, windows
 
 if TYPE_CHECKING:
     from gi_classifier.optimise import Encodings
@@ -48,9 +48,9 @@ def train(
 
     Records are checked, normalised, freed of duplicates and, where one file is given, split
     8:1:1 so that near-duplicates never cross. Of a text longer than ``maxlen`` the first window
-    is trained on. If the run is stopped, the same call goes on after the last whole epoch and
-    ends with the same weights. The probabilities are calibrated on the validation
-    records.
+    is trained on, and with the window rule "evidence" every window of label 0. If the run is
+    stopped, the same call goes on after the last whole epoch and ends with the same weights. The
+    probabilities are calibrated on the validation records.
 
     Parameters
     ----------
@@ -213,21 +213,27 @@ def read_splits(
 
 
 def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Encodings:
-    """The first window of each record, with special tokens, and the labels."""
+    """Windows of labelled records, with special tokens.
+
+    The first window of each record. Where label 0 is the background, a record of it has nothing
+    else in any window, so all of its windows count.
+    """
     from gi_classifier.optimise import Encodings
 
-    size = settings.maxlen - 2
-    encoded = [found.ids for found in vocabulary.encode(records.texts)]
-    longer = sum(len(ids) > size for ids in encoded)
-    if longer:
+    size, rows, labels, cut = settings.maxlen - 2, [], [], 0
+    for found, label in zip(vocabulary.encode(records.texts), records.labels or (), strict=True):
+        spans = windows(len(found.ids), size, settings.window_overlap)
+        if settings.window_rule != "evidence" or label != 0:
+            cut += len(spans) > 1
+            spans = spans[:1]
+        rows += [vocabulary.with_special(found.ids[start:end]) for start, end in spans]
+        labels += [label] * len(spans)
+    if cut:
         logger.info(
-            "%d of %d records are longer than maxlen; their first window is used",
-            longer,
-            len(encoded),
+            "%d of %d records are longer than maxlen; their first window is used", cut, len(records)
         )
-    ids = [vocabulary.with_special(row[:size]) for row in encoded]
-    targets = np.eye(settings.num_classes, dtype=np.float32)[np.array(records.labels, dtype=int)]
-    return Encodings(ids, targets, vocabulary.ids["[MASK]"])
+    targets = np.eye(settings.num_classes, dtype=np.float32)[np.array(labels, dtype=int)]
+    return Encodings(rows, targets, vocabulary.ids["[MASK]"])
 
 
 def with_unlabelled(
@@ -289,6 +295,7 @@ def run(
     train_data, val_data = (
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
+    labelled = len(train_data.ids)
     if unlabelled:
         train_data = with_unlabelled(
             train_data, splits["train"], unlabelled, built.vocabulary, settings
@@ -309,7 +316,7 @@ def run(
         **bundle.facts,
         "training": {
             "records": counts,
-            "unlabelled_pieces": len(train_data.ids) - len(splits["train"]),
+            "unlabelled_pieces": len(train_data.ids) - labelled,
             "epochs": progress.epoch,
             "steps": progress.step,
             "best_epoch": progress.best_epoch,

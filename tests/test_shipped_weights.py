@@ -99,8 +99,9 @@ def test_dataset_is_of_the_promised_size_and_form() -> None:
     assert sorted(parts["all"].texts) == sorted(
         text for name in ("train", "val", "test") for text in parts[name].texts
     )
-    assert len(set(parts["all"].texts)) == len(parts["all"]) >= 2636
-    assert all(4 <= len(text) <= 200 for text in parts["all"].texts)
+    assert len(set(parts["all"].texts)) == len(parts["all"]) >= 12_000
+    assert all(4 <= len(text) <= 500 for text in parts["all"].texts)
+    assert max(map(len, parts["test"].texts)) > 400
 
 
 def test_shipped_directory_is_below_25_megabytes() -> None:

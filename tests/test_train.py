@@ -19,8 +19,11 @@ from gi_classifier.errors import OutputExistsError, RecordsError
 from gi_classifier.model import read_h5
 from gi_classifier.model_dir import HISTORY, LOG, WEIGHTS, load
 from gi_classifier.predict import Predictor
+from gi_classifier.records import Records
 from gi_classifier.settings import Settings
 from gi_classifier.splitting import fingerprint
+from gi_classifier.text import Vocabulary, windows
+from gi_classifier.train import encode
 
 
 def command(base: Path, data: Path, output: Path, **settings: object) -> list[str]:
@@ -49,6 +52,21 @@ def test_measured_test_records_were_not_trained_on(trained: Path) -> None:
     assert not set(splits["train"]) & (set(splits["val"]) | set(splits["test"]))
     assert sum(map(len, splits.values())) == 120
     assert fingerprint(made_up_records()[0][0]) in {m for part in splits.values() for m in part}
+
+
+def test_all_windows_of_the_background_are_trained_on_and_the_first_of_a_tract(
+    vocabulary: Vocabulary, settings: Settings
+) -> None:
+    long = "".join(text for text, _ in made_up_records(8))
+    records = Records((long, long[::-1], "胃肠"), (0, 1, 2), (1, 2, 3))
+    found = encode(records, vocabulary, settings)
+    (background,) = vocabulary.encode([long])
+    spans = windows(len(background.ids), settings.maxlen - 2, settings.window_overlap)
+    assert found.labels.tolist() == [0] * len(spans) + [1, 2]
+    for (start, end), row in zip(spans, found.ids, strict=False):
+        np.testing.assert_array_equal(row, vocabulary.with_special(background.ids[start:end]))
+    plain = encode(records, vocabulary, dataclasses.replace(settings, window_rule="mean"))
+    assert plain.labels.tolist() == [0, 1, 2]
 
 
 def test_two_runs_with_one_seed_are_equal(
