@@ -38,8 +38,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model that ships.
     num_classes, label_names, maxlen, overlap, window_rule, batch_size, epochs, learning_rate,
     final_learning_rate, warmup_steps, decay_steps, patience, adversarial_epsilon,
-    gradient_penalty, class_weight, label_smoothing, dropout, token_dropout,
-    seed
+    gradient_penalty, class_weight, label_smoothing, dropout, token_dropout, unlabelled_pieces,
+    teacher_confidence, seed
         See :class:`gi_classifier.Settings`; they are validated when fitting.
 
     Attributes
@@ -71,6 +71,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         label_smoothing: float = _DEFAULT.label_smoothing,
         dropout: float = _DEFAULT.dropout,
         token_dropout: float = _DEFAULT.token_dropout,
+        unlabelled_pieces: int = _DEFAULT.unlabelled_pieces,
+        teacher_confidence: float = _DEFAULT.teacher_confidence,
         seed: int = _DEFAULT.seed,
     ) -> None:
         self.base = base
@@ -92,6 +94,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.label_smoothing = label_smoothing
         self.dropout = dropout
         self.token_dropout = token_dropout
+        self.unlabelled_pieces = unlabelled_pieces
+        self.teacher_confidence = teacher_confidence
         self.seed = seed
 
     @property
@@ -106,6 +110,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: Sequence[int],
         *,
         validation: tuple[Sequence[str], Sequence[int]] | None = None,
+        unlabelled: Sequence[str] = (),
     ) -> GIClassifier:
         """Train anew.
 
@@ -117,6 +122,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation : (texts, labels), optional
             Records for early stopping. Without, about a tenth of the records is held out, with
             near-duplicates kept together.
+        unlabelled : sequence of str
+            More text of the same kind, which a linear teacher labels; see :func:`train`.
 
         Returns
         -------
@@ -141,7 +148,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         with tempfile.TemporaryDirectory() as work:
             built = build(Path(self.base) if self.base else model_dir.shipped(), settings)
-            bundle = run(built, {"train": train, "val": val}, settings, Path(work))
+            splits = {"train": train, "val": val}
+            bundle = run(built, splits, settings, Path(work), unlabelled=check_texts(unlabelled))
         return self._adopt(bundle)
 
     def _adopt(self, bundle: Bundle, engine: str | None = None) -> GIClassifier:

@@ -370,9 +370,19 @@ def evaluate(
             f"It has {len(rows)} records of {len(set(rows.labels or ()))}."
         )
     known = earlier_splits(bundle.splits)
-    seen = sum(known.get(fingerprint(text)) == "train" for text in records.texts)
+    marks = [fingerprint(text) for text in records.texts]
+    seen = sum(known.get(mark) in ("train", "val") for mark in marks)
     if seen:
-        notes.print(f"{seen} of {len(records)} records were trained on: figures on them flatter.")
+        notes.print(
+            f"{seen} of {len(records)} records were trained on, or chose the weights and their "
+            "calibration: figures on them flatter."
+        )
+    if rows is not None:
+        held = set(marks)
+        apart = [i for i, text in enumerate(rows.texts) if fingerprint(text) not in held]
+        if len(apart) < len(rows):
+            notes.print(f"{len(rows) - len(apart)} records of {train} are in {file}: left out.")
+            rows = rows.take(apart)
     texts = list(records.texts)
     models = {"this model": _probabilities(Predictor.from_bundle(bundle, engine), texts)}
     if settings.num_classes == 3 and settings.label_names is None:

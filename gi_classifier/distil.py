@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from gi_classifier.errors import RecordsError
 from gi_classifier.records import Records
 from gi_classifier.settings import Settings
 
@@ -22,15 +23,16 @@ _SENTENCE = re.compile(r"[^。！？；!?;]+[。！？；!?;]*")
 
 
 def pieces(passages: Iterable[str], seed: int) -> Iterator[str]:
-    """Cut passages into runs of whole sentences, of lengths drawn from 8 to 100 characters.
+    """Cut passages into runs of whole sentences, the first that reach 8 to 100 characters.
 
-    A longer sentence is a piece of its own.
+    The limit is drawn for each piece. A longer sentence stays whole; what is left below 8 is
+    dropped.
     """
     source = np.random.default_rng([seed, 3])
     for passage in passages:
         piece, wanted = "", source.integers(SHORTEST, _LONGEST)
         for sentence in _SENTENCE.findall(passage):
-            if piece and len(piece) + len(sentence) > wanted:
+            if len(piece.strip()) >= SHORTEST and len(piece) + len(sentence) > wanted:
                 yield piece.strip()
                 piece, wanted = "", source.integers(SHORTEST, _LONGEST)
             piece += sentence
@@ -59,10 +61,19 @@ def soft_labels(
     texts : list of str
     probabilities : ndarray of float32, shape (texts, num_classes)
         The teacher's; rows sum to 1.
+
+    Raises
+    ------
+    RecordsError
+        The teacher is sure of none.
     """
     from gi_classifier.evaluation.baselines import tfidf_probabilities
 
     texts = list(dict.fromkeys(pieces(passages, settings.seed)))
+    if not texts:
+        raise RecordsError(
+            f"The unlabelled text has no passage of {SHORTEST} characters or more. Give more text."
+        )
     found = tfidf_probabilities(
         records.texts,
         records.labels or (),
@@ -76,5 +87,10 @@ def soft_labels(
         source.permutation(np.flatnonzero(sure & (found.argmax(axis=1) == label)))
         for label in range(settings.num_classes)
     ]
+    if not sure.any():
+        raise RecordsError(
+            f"The teacher is sure of none of {len(texts)} pieces of unlabelled text. Lower "
+            f"teacher_confidence, or give more text. Received: {settings.teacher_confidence}"
+        )
     rows = np.sort(np.concatenate([part[: settings.unlabelled_pieces] for part in drawn]))
     return [texts[row] for row in rows], found[rows]

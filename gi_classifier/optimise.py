@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.errors import ModelError
+from gi_classifier.evaluation.calibration import apply_temperature, fit_temperature
 from gi_classifier.keras_backend import StatelessDropout, tf, tf_keras
 from gi_classifier.model import HEAD, LayerWeights, get_weights, set_weights
 from gi_classifier.settings import Settings
@@ -196,17 +197,24 @@ def probabilities(run: Callable[..., Any], data: Encodings) -> np.ndarray:
 
 
 def evaluate(run: Callable[..., Any], data: Encodings) -> tuple[float, float]:
-    """Mean cross-entropy, unweighted, and accuracy over all windows."""
+    """Mean cross-entropy at the best temperature, unweighted, and accuracy over all windows.
+
+    A model is calibrated before it is kept, so how sure it is of itself is no reason to keep it.
+    """
     found, labels = probabilities(run, data), data.labels
+    if not np.isfinite(found).all():
+        return math.nan, 0.0
+    right = float((found.argmax(axis=1) == labels).mean())
+    found = apply_temperature(found, fit_temperature(found, labels))
     mass = np.maximum(found[np.arange(len(labels)), labels], 1e-12)
-    return float(-np.log(mass).mean()), float((found.argmax(axis=1) == labels).mean())
+    return float(-np.log(mass).mean()), right
 
 
 def calibrate(model: Any, val: Encodings) -> float:
     """Find the temperature of the least validation loss and divide the head's logits by it.
 
     The head's kernel and bias are scaled, so that every engine and every later user of the
-    weights gets calibrated probabilities without knowing of it (Guo et al. 2017). No predicted
+    weights gets calibrated probabilities without knowing of it (Guo et al. 2017). No window's
     label changes.
 
     Returns
@@ -214,8 +222,6 @@ def calibrate(model: Any, val: Encodings) -> float:
     float
         The temperature.
     """
-    from gi_classifier.evaluation.calibration import fit_temperature
-
     found = fit_temperature(probabilities(validation_step(model), val), val.labels)
     head = model.get_layer(HEAD)
     head.set_weights([array / found for array in head.get_weights()])

@@ -23,7 +23,7 @@ from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_
 from gi_classifier.errors import MissingExtraError, RecordsError, SettingsError
 from gi_classifier.initialisation import looking_at_neighbours
 from gi_classifier.model_dir import check_output, check_owned, to_json, write_directory
-from gi_classifier.records import read_passages
+from gi_classifier.records import check_passages, read_passages
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, pad
 from gi_classifier.train import logging_to
@@ -181,7 +181,7 @@ def epoch_batches(
 
 
 def pretrain(
-    corpora: Sequence[str | Path],
+    corpora: str | Path | Sequence[str | Path],
     output: str | Path,
     *,
     vocabulary: Vocabulary | None = None,
@@ -195,7 +195,7 @@ def pretrain(
 
     Parameters
     ----------
-    corpora : sequence of str or Path
+    corpora : str, Path or sequence of them
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain.
     output : str or Path
         Directory to write; ``<output>.training`` holds the state until then.
@@ -224,17 +224,13 @@ def pretrain(
     if output.exists():
         check_owned(output, (CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE))
     work = output.with_name(f"{output.name}.training")
-    missing = [str(path) for path in corpora if not Path(path).is_file()]
-    if missing:
-        raise FileNotFoundError(f"No text at {', '.join(missing)}")
+    files_read = check_passages(corpora)
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / "pretrain.log"):
-        found = passages(
-            read_passages([Path(path) for path in corpora]), vocabulary, settings.maxlen
-        )
+        found = passages(read_passages(files_read), vocabulary, settings.maxlen)
         if not found:
-            raise RecordsError(f"No text in {', '.join(map(str, corpora))}")
+            raise RecordsError(f"No text in {', '.join(map(str, files_read))}")
         body = _run(found, vocabulary, config, weights, settings, work / "checkpoint.npz")
     files = {
         CONFIG_FILE: to_json(config.to_dict()),
@@ -274,9 +270,10 @@ def _run(
     settings: PretrainingSettings,
     path: Path,
 ) -> Any:
-    digest = hashlib.sha256(repr((settings, config, vocabulary.tokens)).encode())
+    start = "weights" if weights else looking_at_neighbours.__name__
+    digest = hashlib.sha256(repr((settings, config, vocabulary.tokens, start)).encode())
     for passage in found:
-        digest.update(passage.ids.tobytes())
+        digest.update(passage.ids.tobytes() + passage.words.tobytes())
     for name, layer_arrays in sorted((weights or {}).items()):
         digest.update(name.encode())
         for array in layer_arrays:

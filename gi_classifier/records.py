@@ -16,6 +16,7 @@ import json
 import logging
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -333,14 +334,39 @@ def write_records(records: Records, path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
+def check_passages(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the paths of unlabelled text, or raise where one cannot be read as plain lines.
+
+    Raises
+    ------
+    FileNotFoundError
+        All that are missing.
+    RecordsError
+        Some are tables, whose commas, braces and labels would be taken for text.
+    """
+    found = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    if missing := [str(path) for path in found if not path.is_file()]:
+        raise FileNotFoundError(f"No text at {', '.join(missing)}")
+    tables = [str(path) for path in found if path.suffix.lower() in FORMATS[1:]]
+    if tables:
+        raise RecordsError(
+            "Unlabelled text is plain lines (.txt or .gz). Write the text column of these to "
+            f"such a file: {', '.join(tables)}"
+        )
+    return found
+
+
 def read_passages(paths: Sequence[Path]) -> Iterator[str]:
     """Yield the normalised, distinct, non-empty lines of text files, ``.gz`` or plain."""
     seen: set[bytes] = set()
     for path in paths:
         content = path.read_bytes()
-        text, encoding = decode(
-            gzip.decompress(content) if path.suffix == ".gz" else content, str(path)
-        )
+        if path.suffix.lower() == ".gz":
+            try:
+                content = gzip.decompress(content)
+            except (OSError, EOFError, zlib.error) as error:
+                raise RecordsError(f"{path}: not a whole gzip file ({error})") from error
+        text, encoding = decode(content, str(path))
         logger.info("%s: %d characters (%s)", path.name, len(text), encoding)
         for line in text.split("\n"):
             passage = normalise(line)

@@ -26,7 +26,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # What the XML of a spreadsheet cannot hold.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # How a formula begins; an apostrophe before it makes it text.
-_FORMULA = re.compile(r"\A(?=[=+\-@\t\r])")
+_FORMULA = re.compile(r"\A(?=[=+\-@\t\r\n＝＋－＠])")
 # Characters in one cell.
 _CELL = 32_767
 OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
@@ -102,7 +102,8 @@ def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     ----------
     rows : sequence of mapping
         None becomes an empty cell; control characters become U+FFFD. Before a text that begins
-        with = + - @, a tab or a carriage return, an apostrophe is put (OWASP, CSV injection).
+        with = + - @, full width or not, a tab or a line end, an apostrophe is put (OWASP, CSV
+        injection).
     columns : sequence of str
         The header, also where there is no row.
     """

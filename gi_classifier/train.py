@@ -8,9 +8,10 @@ when training starts.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import logging
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +21,21 @@ import numpy as np
 from gi_classifier import model_dir
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import Bundle, check_model_output, save, shipped, to_json
-from gi_classifier.records import Records, drop_duplicates, read_passages, read_records
+from gi_classifier.records import (
+    Records,
+    check_passages,
+    drop_duplicates,
+    read_passages,
+    read_records,
+)
 from gi_classifier.settings import Settings
-from gi_classifier.splitting import SPLIT_NAMES, check_apart, fingerprints, split
+from gi_classifier.splitting import (
+    SPLIT_NAMES,
+    check_apart,
+    fingerprints,
+    near_duplicate_groups,
+    split,
+)
 from gi_classifier.text import Vocabulary, windows
 
 if TYPE_CHECKING:
@@ -38,7 +51,7 @@ def train(
     *,
     settings: Settings | None = None,
     base: str | Path | None = None,
-    unlabelled: Sequence[str | Path] = (),
+    unlabelled: str | Path | Sequence[str | Path] = (),
     text_column: str = "text",
     label_column: str = "label",
     force: bool = False,
@@ -63,7 +76,7 @@ def train(
         What to start from, see :func:`gi_classifier.model.build`: a model directory, an official
         checkpoint directory, an ``.h5``, or a config ``.json`` for random weights. Without, the
         encoder of the model that ships.
-    unlabelled : sequence of str or Path
+    unlabelled : str, Path or sequence of them
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
         that the model will read. A linear teacher labels it, see :mod:`gi_classifier.distil`.
     text_column, label_column : str
@@ -87,15 +100,14 @@ def train(
 
     settings = settings or Settings()
     work = working_directory(output, force=force)
-    if missing := [str(path) for path in unlabelled if not Path(path).is_file()]:
-        raise FileNotFoundError(f"No text at {', '.join(missing)}")
+    files = check_passages(unlabelled)
     splits = read_splits(data, settings, text_column, label_column)
     check_classes(splits["train"], settings)
     built = build(Path(base) if base else shipped(), settings)
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / model_dir.LOG):
-        bundle = run(built, splits, settings, work, unlabelled=[Path(p) for p in unlabelled])
+        bundle = run(built, splits, settings, work, unlabelled=read_passages(files))
     save(bundle, output, force=force)
     shutil.rmtree(work)
     return bundle
@@ -238,24 +250,30 @@ def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Enco
 
 def with_unlabelled(
     data: Encodings,
-    records: Records,
-    unlabelled: Sequence[Path],
+    splits: Mapping[str, Records],
+    passages: Sequence[str],
     vocabulary: Vocabulary,
     settings: Settings,
 ) -> Encodings:
-    """Training data, and behind it pieces of unlabelled text with their teacher's labels."""
+    """Training data, and behind it pieces of unlabelled text with their teacher's labels.
+
+    Pieces that are near-duplicates of held-out records are left out.
+    """
     from gi_classifier.distil import soft_labels
     from gi_classifier.optimise import Encodings
 
-    texts, targets = soft_labels(records, read_passages(unlabelled), settings)
+    texts, targets = soft_labels(splits["train"], passages, settings)
+    held = [text for name in ("val", "test") if name in splits for text in splits[name].texts]
+    groups = near_duplicate_groups([*held, *texts])
+    fresh = ~np.isin(groups[len(held) :], groups[: len(held)])
+    texts, targets = list(itertools.compress(texts, fresh)), targets[fresh]
     logger.info(
-        "unlabelled pieces by the teacher's label: %s",
+        "unlabelled pieces by the teacher's label: %s; %d near held-out records left out",
         np.bincount(targets.argmax(axis=1), minlength=settings.num_classes).tolist(),
+        int((~fresh).sum()),
     )
-    ids = [
-        vocabulary.with_special(found.ids[: settings.maxlen - 2])
-        for found in vocabulary.encode(texts)
-    ]
+    size = settings.maxlen - 2
+    ids = [vocabulary.with_special(found.ids[:size]) for found in vocabulary.encode(texts)]
     return Encodings([*data.ids, *ids], np.concatenate([data.targets, targets]), data.mask_id)
 
 
@@ -265,7 +283,7 @@ def run(
     settings: Settings,
     work: Path,
     *,
-    unlabelled: Sequence[Path] = (),
+    unlabelled: Iterable[str] = (),
     keep_start: bool = False,
 ) -> Bundle:
     """Train a built classifier on split records and return it as a bundle.
@@ -278,8 +296,8 @@ def run(
     settings : Settings
     work : Path
         Directory of the checkpoint and log.
-    unlabelled : sequence of Path
-        Text files, see :func:`train`.
+    unlabelled : iterable of str
+        Passages, see :func:`train`.
     keep_start : bool
         Whether the weights it starts from may be the best ones.
     """
@@ -296,10 +314,8 @@ def run(
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
     labelled = len(train_data.ids)
-    if unlabelled:
-        train_data = with_unlabelled(
-            train_data, splits["train"], unlabelled, built.vocabulary, settings
-        )
+    if passages := list(unlabelled):
+        train_data = with_unlabelled(train_data, splits, passages, built.vocabulary, settings)
     checkpoint = optimise.Checkpoint(
         work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
     )

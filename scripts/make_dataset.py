@@ -72,8 +72,8 @@ TRADITIONAL = (
 # What a scanner reads for what was printed.
 MISREAD = dict(
     zip(
-        "胃肠肛阑食管门贲溃疡腺肉炎瘤见未日入人0156llI口末己壁回",
-        "冒肤肚兰贪菅问责遗疬脉内淡榴贝末曰人入O1S6I1l囗未已璧囘",
+        "胃肠肛阑食管门贲溃疡腺肉炎瘤见未日入人0156I口末己壁回",
+        "冒肤肚兰贪菅问责遗疬脉内淡榴贝末曰人入OlSbl囗未已璧囘",
         strict=True,
     )
 )
@@ -285,8 +285,8 @@ def compose(
 ) -> Composed:
     """Compose ``count`` distinct records of one split: text to label and kind, in their shares.
 
-    Every shape of a kind is used once before any is used again; a shape is used at most ``ROUNDS``
-    times. What a kind of few shapes lacks, the others make up for.
+    Every shape of a kind is used once before any is used again; after ``ROUNDS`` of them, other
+    kinds make up for what a kind of few shapes lacks.
     """
     found: Composed = {}
     for label, share in SHARES.items():
@@ -407,8 +407,8 @@ def write(splits: Mapping[str, Composed], output: Path) -> None:
     for name, records in splits.items():
         lines = [f"{text}\t{label}\n" for text, (label, _) in records.items()]
         everything += lines
-        (output / f"{name}.txt").write_text("".join(lines), encoding="utf-8")
-    (output / "all.txt").write_text("".join(everything), encoding="utf-8")
+        (output / f"{name}.txt").write_text("".join(lines), encoding="utf-8", newline="\n")
+    (output / "all.txt").write_text("".join(everything), encoding="utf-8", newline="\n")
     with (output / "test.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("text", "label", "kind"))
@@ -455,7 +455,7 @@ def main() -> None:
         after = rest.partition("<!-- end of counts -->")[2]
         if mark and after:
             text = f"{before}{mark}{counts}\n<!-- end of counts -->{after}"
-            card.write_text(text, encoding="utf-8")
+            card.write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,21 @@
 """Compare training settings by cross-validation on sentence shapes.
 
-In: the knowledge base, a pre-trained encoder and, optionally, unlabelled text. Out: a CSV with a
-row a run, and a Markdown table. Each seed composes its own records and validates on another tenth
-of the shapes, none of them trained on; the shapes of the test split are never used. A run that is
-in the CSV is not repeated, so the same command goes on after an interruption.
+In: the knowledge base, a pre-trained encoder and unlabelled text. Out: a CSV, a row for each run,
+and a Markdown table. Each seed composes its own records and validates on another tenth of the
+shapes, none of them trained on; the shapes of the test split are never used. The epoch and the
+temperature are chosen on the records that are reported, alike for all candidates. The development
+sets stand beside them. A run that is in the CSV is not repeated, so the same command goes on
+after an interruption.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
+import hashlib
+import io
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -20,19 +26,20 @@ from make_dataset import ROOT, make
 
 from gi_classifier.engine import KerasEngine
 from gi_classifier.evaluation.metrics import measure
+from gi_classifier.initialisation import looking_at_neighbours
+from gi_classifier.model_dir import write_whole
 from gi_classifier.predict import Predictor
-from gi_classifier.records import Records, read_records
+from gi_classifier.records import Records, read_passages, read_records
 from gi_classifier.settings import Settings
 
 RECIPE: dict[str, Any] = {
     "batch_size": 32,
     "learning_rate": 5e-4,
-    "warmup_steps": 50,
     "dropout": 0.1,
     "token_dropout": 0.15,
     "label_smoothing": 0.05,
 }
-# What each candidate changes in the recipe; "encoder" and "unlabelled" change what it starts from.
+# What each candidate changes in the recipe; "pretrained" and "unlabelled" are no settings.
 CANDIDATES: dict[str, dict[str, Any]] = {
     "recipe": {},
     "learning rate 2e-4": {"learning_rate": 2e-4},
@@ -45,9 +52,18 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "gradient penalty 1": {"gradient_penalty": 1.0},
     "windows of 100": {"maxlen": 100},
     "unlabelled text": {"unlabelled": True},
-    "encoder not pre-trained": {"encoder": "random"},
+    "encoder not pre-trained": {"pretrained": False},
 }
-COLUMNS = ("candidate", "seed", "macro_f1", "development", "log_loss", "best_epoch", "seconds")
+COLUMNS = (
+    "candidate",
+    "seed",
+    "macro_f1",
+    "development",
+    "log_loss",
+    "best_epoch",
+    "seconds",
+    "inputs",
+)
 
 
 def splits_of(seed: int, count: int) -> dict[str, Records]:
@@ -76,45 +92,59 @@ def development_macro_f1(predictor: Predictor) -> float:
 def run(candidate: dict[str, Any], seed: int, args: argparse.Namespace) -> dict[str, Any]:
     """Train one candidate and measure it on the validation shapes of its turn."""
     from gi_classifier import optimise
-    from gi_classifier.model import build
+    from gi_classifier.model import build, get_weights, set_weights
     from gi_classifier.train import encode, with_unlabelled
 
     changes = dict(candidate)
-    encoder = args.encoder
-    if changes.pop("encoder", None) == "random":
-        encoder = next(iter(Path(args.encoder).glob("*config*.json")))
-    unlabelled = changes.pop("unlabelled", False)
-    splits = splits_of(seed, args.records)
-    steps = args.epochs * -(-len(splits["train"]) // RECIPE["batch_size"])
+    pretrained, unlabelled = changes.pop("pretrained", True), changes.pop("unlabelled", False)
     settings = Settings(
         **{
             **RECIPE,
             "epochs": args.epochs,
             "patience": args.epochs,
-            "decay_steps": max(steps, RECIPE["warmup_steps"]),
+            "warmup_steps": 0,
+            "decay_steps": 0,
             "seed": seed,
-            "unlabelled_pieces": len(splits["train"]) // 4,
+            "unlabelled_pieces": args.records // 5,
             **changes,
         }
     )
-    built = build(Path(encoder), settings)
+    built = build(args.encoder, settings)
+    if not pretrained:
+        start = looking_at_neighbours(get_weights(built.model), built.config, seed)
+        set_weights(built.model, start)
+    splits = splits_of(seed, args.records)
     train, val = (encode(splits[name], built.vocabulary, settings) for name in ("train", "val"))
     if unlabelled:
-        train = with_unlabelled(train, splits["train"], args.unlabelled, built.vocabulary, settings)
+        passages = list(read_passages(args.unlabelled))
+        train = with_unlabelled(train, splits, passages, built.vocabulary, settings)
+    # The rate rises for a tenth of the steps and falls for the rest, whatever their number.
+    steps = args.epochs * math.ceil(len(train.ids) / settings.batch_size)
+    settings = dataclasses.replace(settings, warmup_steps=steps // 10, decay_steps=steps)
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = optimise.Checkpoint(Path(folder) / "checkpoint.npz", "search")
         progress = optimise.fit(built.model, train, val, settings, checkpoint)
     optimise.calibrate(built.model, val)
-    probabilities = optimise.probabilities(optimise.validation_step(built.model), val)
+    predictor = Predictor(KerasEngine(built.model), built.vocabulary, settings)
+    probabilities = predictor.predict_proba(splits["val"].texts)
     found = measure(np.array(splits["val"].labels), probabilities)
     return {
         "macro_f1": found["macro_f1"],
-        "development": development_macro_f1(
-            Predictor(KerasEngine(built.model), built.vocabulary, settings)
-        ),
+        "development": development_macro_f1(predictor),
         "log_loss": found["log_loss"],
         "best_epoch": progress.best_epoch,
     }
+
+
+def identity(candidate: dict[str, Any], args: argparse.Namespace) -> str:
+    """A digest of what a run of a candidate depends on, but the code."""
+    digest = hashlib.sha256(repr((candidate, RECIPE, args.records, args.epochs)).encode())
+    files = [*sorted((ROOT / "data" / "knowledge").glob("*.toml"))]
+    files += sorted(args.encoder.iterdir())
+    files += args.unlabelled if candidate.get("unlabelled") else []
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def table(rows: list[dict[str, str]]) -> str:
@@ -133,6 +163,15 @@ def table(rows: list[dict[str, str]]) -> str:
     return head + "\n".join(line for _, line in sorted(lines))
 
 
+def to_csv(rows: list[dict[str, str]]) -> bytes:
+    """The rows with their header."""
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue().encode("utf-8")
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -144,27 +183,25 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
+    without = [name for name in args.only if CANDIDATES[name].get("unlabelled")]
+    if without and not args.unlabelled:
+        parser.error(f"{', '.join(without)}: give --unlabelled FILE, or leave it out by --only")
     args.output.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, str]] = []
     if args.output.is_file():
-        with args.output.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(args.output.read_text(encoding="utf-8"))))
+    marks = {name: identity(CANDIDATES[name], args) for name in args.only}
     for seed in range(args.seeds):
-        for name in args.only:
-            done = any((row["candidate"], row["seed"]) == (name, str(seed)) for row in rows)
-            if done or (CANDIDATES[name].get("unlabelled") and not args.unlabelled):
+        for name, mark in marks.items():
+            if any((row["inputs"], row["seed"]) == (mark, str(seed)) for row in rows):
                 continue
             began = time.monotonic()
-            found = run(CANDIDATES[name], seed, args)
-            row = {"candidate": name, "seed": seed, **found}
-            row["seconds"] = round(time.monotonic() - began, 1)
+            row = {"candidate": name, "seed": seed, **run(CANDIDATES[name], seed, args)}
+            row |= {"seconds": round(time.monotonic() - began, 1), "inputs": mark}
             rows.append({key: str(value) for key, value in row.items()})
-            with args.output.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            write_whole(args.output, to_csv(rows))
             print(rows[-1], flush=True)
-    print(table(rows))
+    print(table([row for row in rows if row["inputs"] in marks.values()]))
 
 
 if __name__ == "__main__":

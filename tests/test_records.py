@@ -11,6 +11,7 @@ import pytest
 from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
 from gi_classifier.records import (
     Records,
+    check_passages,
     decode,
     drop_duplicates,
     read_passages,
@@ -374,3 +375,16 @@ def test_unlabelled_text_is_read_from_any_file_each_line_once(tmp_path: Path) ->
     assert list(read_passages(paths)) == wanted
     with pytest.raises(FileNotFoundError, match=r"No such file.*d\.txt"):
         list(read_passages([tmp_path / "d.txt"]))
+
+
+def test_tables_and_torn_archives_are_no_unlabelled_text(tmp_path: Path) -> None:
+    names = [tmp_path / name for name in ("a.csv", "b.XLSX", "c.txt", "d.TXT.GZ")]
+    for path in names:
+        path.write_bytes(gzip.compress("胃底 溃疡".encode())[:-4])
+    with pytest.raises(RecordsError, match=r"plain lines .*a\.csv, .*b\.XLSX$"):
+        check_passages(names)
+    assert check_passages(str(names[2])) == [names[2]]
+    with pytest.raises(RecordsError, match=r"d\.TXT\.GZ: not a whole gzip file"):
+        list(read_passages([names[3]]))
+    with pytest.raises(FileNotFoundError, match=r"No text at .*e\.txt, .*f\.txt$"):
+        check_passages([tmp_path / "e.txt", names[2], tmp_path / "f.txt"])

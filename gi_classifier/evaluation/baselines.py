@@ -47,7 +47,7 @@ def tfidf_probabilities(
     classes: int,
     seed: int,
 ) -> np.ndarray:
-    """Train the linear rival on labelled texts and ask it about others.
+    """Train the linear rival on labelled texts, normalised, and ask it about others.
 
     Returns
     -------
@@ -64,9 +64,9 @@ def tfidf_probabilities(
             "TF-IDF + logistic regression needs records of two labels or more to train on. "
             f"Received: {len(train_labels)} records of {len(set(train_labels))}"
         )
-    rival = tfidf_logistic_regression(seed).fit(train_texts, train_labels)
+    rival = tfidf_logistic_regression(seed).fit(list(map(normalise, train_texts)), train_labels)
     out = np.zeros((len(texts), classes))
-    out[:, rival.classes_] = rival.predict_proba(texts)
+    out[:, rival.classes_] = rival.predict_proba(list(map(normalise, texts)))
     return out
 
 

@@ -45,14 +45,17 @@ def test_every_run_is_done_once_and_the_table_shows_mean_and_range(
         }
 
     monkeypatch.setattr(script, "run", run)
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    (encoder / "model.h5").write_bytes(b"one")
     output = tmp_path / "runs" / "search.csv"
-    only = ["--only", "recipe", "learning rate 1e-3", "unlabelled text"]
-    argv = ["search.py", "encoder", *only, "--seeds", "2", "--output", str(output)]
+    only = ["--only", "recipe", "learning rate 1e-3"]
+    argv = ["search.py", str(encoder), *only, "--seeds", "2", "--output", str(output)]
     monkeypatch.setattr(sys, "argv", argv)
     with pytest.raises(KeyboardInterrupt):
         script.main()
     script.main()
-    # The third was stopped and came again; what needs unlabelled text was left out without one.
+    # The third was stopped and came again.
     assert calls == [(5e-4, 0), (1e-3, 0), (5e-4, 1), (5e-4, 1), (1e-3, 1)]
     with output.open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4
@@ -60,6 +63,13 @@ def test_every_run_is_done_once_and_the_table_shows_mean_and_range(
     best = "| learning rate 1e-3 | 2 | 0.150 (0.100 to 0.200) | 0.500 (0.500 to 0.500) |"
     assert lines[-2].startswith(best)
     assert lines[-1].startswith("| recipe | 2 | 0.100 (0.050 to 0.150) |")
+    (encoder / "model.h5").write_bytes(b"another")
+    script.main()
+    assert len(calls) == 9
+    monkeypatch.setattr(sys, "argv", [*argv, "--only", "unlabelled text"])
+    with pytest.raises(SystemExit):
+        script.main()
+    assert "unlabelled text: give --unlabelled FILE" in capsys.readouterr().err
 
 
 @pytest.mark.slow
