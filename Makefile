@@ -2,6 +2,7 @@
 PYTHON ?= $(shell for v in 3.13 3.12 3.11; do python$$v -c '' 2>/dev/null && echo python$$v && exit; done; echo python3)
 BIN := .venv/bin
 ENCODER ?= runs/encoder
+CORPUS ?= runs/corpus.txt
 
 .PHONY: install demo test lint dataset weights clean
 
@@ -31,15 +32,15 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The dataset from its knowledge base, and the weights from it and a pre-trained encoder.
+# The dataset from its knowledge base; the weights from it, a pre-trained encoder and unlabelled text.
 dataset: install
 	$(BIN)/python scripts/make_dataset.py
 
 weights: install
 	$(BIN)/gi-classifier train --train data/train.txt --val data/val.txt --test data/test.txt \
-		--base $(ENCODER) --output weights --force --set batch_size=64 --set learning_rate=5e-4 \
-		--set warmup_steps=300 --set decay_steps=2680 --set epochs=10 --set patience=5 \
-		--set dropout=0.1 --set token_dropout=0.15 --set label_smoothing=0.05
+		--base $(ENCODER) --unlabelled $(CORPUS) --output weights --force --set batch_size=64 \
+		--set learning_rate=5e-4 --set warmup_steps=330 --set decay_steps=3300 --set epochs=5 \
+		--set patience=5 --set dropout=0.1 --set token_dropout=0.15 --set label_smoothing=0.05
 
 clean:
 	rm -rf .venv build dist runs *.egg-info
