@@ -387,7 +387,7 @@ def evaluate(
     models = {"this model": _probabilities(Predictor.from_bundle(bundle, engine), texts)}
     if settings.num_classes == 3 and settings.label_names is None:
         models["keyword rule"] = keyword_rule(texts)
-    if rows:
+    if rows is not None:
         models["TF-IDF + logistic regression"] = tfidf_probabilities(
             rows.texts, rows.labels or (), texts, classes=settings.num_classes, seed=settings.seed
         )

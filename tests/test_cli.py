@@ -163,18 +163,33 @@ def test_info_says_what_a_model_directory_holds(trained: Path) -> None:
     assert "maxlen: 32" in run("info", trained).stdout
 
 
-def test_evaluation_stands_beside_its_rivals(trained: Path, records_file: Path) -> None:
-    arguments = ["evaluate", records_file, "--model", trained, "--train", records_file]
-    found = json.loads(run(*arguments, "--json").stdout)
+def test_evaluation_stands_beside_its_rivals(
+    trained: Path, records_file: Path, tmp_path: Path
+) -> None:
+    others = tmp_path / "others.txt"
+    # Ten of them are measured on, and must not train the rival.
+    rows = made_up_records(330)[110:]
+    others.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    arguments = ["evaluate", records_file, "--model", trained, "--train", others]
+    done = run(*arguments, "--json")
+    found = json.loads(done.stdout)
     assert found["this model"]["records"] == 120
     low, high = found["this model"]["macro_f1_interval"]
     assert low <= found["this model"]["macro_f1"] <= high
-    assert "records were trained on" in run(*arguments).stderr
+    message = " ".join(done.stderr.split())
+    assert "of 120 records were trained on, or chose the weights" in message
+    assert f"10 records of {others} are in {records_file}: left out" in message
     assert found["keyword rule"]["records"] == 120
-    assert found["TF-IDF + logistic regression"]["macro_f1"] == 1
+    assert found["TF-IDF + logistic regression"]["macro_f1"] > 0.9
     shown = run(*arguments).stdout
     assert "this model" in shown
     assert f"macro-F1       {found['this model']['macro_f1']:.3f} [{low:.3f}" in shown
+
+
+def test_a_rival_without_records_of_its_own_is_refused(trained: Path, records_file: Path) -> None:
+    arguments = ("evaluate", records_file, "--model", trained, "--train", records_file)
+    message = run(*arguments, code=1).stderr
+    assert "needs records of two labels or more to train on" in message
 
 
 @pytest.fixture

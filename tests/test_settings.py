@@ -52,6 +52,8 @@ BAD: dict[str, list[Any]] = {
     "label_smoothing": [1.0, -0.1],
     "dropout": [1, -0.1, None],
     "token_dropout": [1, -0.1, None],
+    "unlabelled_pieces": [0, 1.5],
+    "teacher_confidence": [1, -0.1, "x"],
     "seed": [-1, None, 1.5],
 }
 
