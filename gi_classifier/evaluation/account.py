@@ -155,7 +155,7 @@ def _reliability_rows(probabilities: np.ndarray, labels: np.ndarray) -> list[dic
             "confidence": float(found.confidence[place]),
             "accuracy": float(found.accuracy[place]),
         }
-        for place in np.flatnonzero(found.records)
+        for place in np.flatnonzero(found.records).tolist()
     ]
 
 

@@ -73,7 +73,7 @@ def check_predictions(probabilities: np.ndarray, labels: np.ndarray) -> None:
     if not fine.all():
         raise RecordsError(
             "Each row of probabilities must be 0 or more and sum to 1. "
-            f"Received: {int((~fine).sum())} other rows, the first is row {int(fine.argmin())}"
+            f"Received: {int((~fine).sum())} other rows, the first is row {int(np.argmin(fine))}"
         )
 
 
