@@ -320,7 +320,8 @@ def run(
         work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
     )
     progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)
-    temperature = optimise.calibrate(built.model, val_data)
+    # Weights that no epoch bettered stay as they were, calibration and all.
+    temperature = optimise.calibrate(built.model, val_data) if progress.best_epoch else 1.0
     logger.info("calibrated: temperature %.3f", temperature)
     bundle = export.exported(built, settings, val_data.ids)
     files = {

@@ -80,6 +80,6 @@ def test_what_cannot_be_converted_is_refused_and_nothing_is_written(
     with pytest.raises(OutputExistsError, match="exists"):
         convert(reference[0], output, settings=settings)
     (output / "mine.txt").write_text("mine")
-    with pytest.raises(OutputExistsError, match="is no model directory"):
+    with pytest.raises(OutputExistsError, match=r"did not write:\n  mine\.txt"):
         convert(reference[0], output, settings=settings, force=True)
     assert (output / "mine.txt").read_text() == "mine"

@@ -316,7 +316,7 @@ def test_the_state_of_another_run_is_refused_until_it_is_dropped(
         pretrain([corpus], tmp_path / "base", **arguments)
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "mine.txt").write_text("mine")
-    with pytest.raises(OutputExistsError, match=r"holds more:\n  mine\.txt"):
+    with pytest.raises(OutputExistsError, match=r"did not write:\n  mine\.txt"):
         pretrain([corpus], tmp_path / "base", restart=True, force=True, **arguments)
     (tmp_path / "base" / "mine.txt").unlink()
     pretrain([corpus], tmp_path / "base", restart=True, force=True, **arguments)
