@@ -364,11 +364,6 @@ def evaluate(
         raise RecordsError(f"No record in {file}")
     groups = groups_of(records, by)
     rows = _read(train, **options) if train else None
-    if rows is not None and len(set(rows.labels or ())) < 2:
-        raise RecordsError(
-            f"{train}: needs records of two labels or more to train on. "
-            f"It has {len(rows)} records of {len(set(rows.labels or ()))}."
-        )
     known = earlier_splits(bundle.splits)
     marks = [fingerprint(text) for text in records.texts]
     seen = sum(known.get(mark) in ("train", "val") for mark in marks)
@@ -383,6 +378,11 @@ def evaluate(
         if len(apart) < len(rows):
             notes.print(f"{len(rows) - len(apart)} records of {train} are in {file}: left out.")
             rows = rows.take(apart)
+    if rows is not None and len(set(rows.labels or ())) < 2:
+        raise RecordsError(
+            f"{train}: needs records of two labels or more, other than those of {file}, to train "
+            f"on. It has {len(rows)} of {len(set(rows.labels or ()))}."
+        )
     texts = list(records.texts)
     models = {"this model": _probabilities(Predictor.from_bundle(bundle, engine), texts)}
     if settings.num_classes == 3 and settings.label_names is None:

@@ -89,8 +89,9 @@ def soft_labels(
     ]
     if not sure.any():
         raise RecordsError(
-            f"The teacher is sure of none of {len(texts)} pieces of unlabelled text. Lower "
-            f"teacher_confidence, or give more text. Received: {settings.teacher_confidence}"
+            f"The teacher is sure of none of {len(texts)} pieces of unlabelled text. Train it on "
+            "more labelled records, or lower teacher_confidence. "
+            f"Received: {settings.teacher_confidence} and {len(records)} records"
         )
     rows = np.sort(np.concatenate([part[: settings.unlabelled_pieces] for part in drawn]))
     return [texts[row] for row in rows], found[rows]

@@ -101,13 +101,16 @@ def train(
     settings = settings or Settings()
     work = working_directory(output, force=force)
     files = check_passages(unlabelled)
+    passages = list(read_passages(files))
+    if files and not passages:
+        raise RecordsError(f"No text in {', '.join(map(str, files))}")
     splits = read_splits(data, settings, text_column, label_column)
     check_classes(splits["train"], settings)
     built = build(Path(base) if base else shipped(), settings)
     if restart:
         shutil.rmtree(work, ignore_errors=True)
     with logging_to(work / model_dir.LOG):
-        bundle = run(built, splits, settings, work, unlabelled=read_passages(files))
+        bundle = run(built, splits, settings, work, unlabelled=passages)
     save(bundle, output, force=force)
     shutil.rmtree(work)
     return bundle

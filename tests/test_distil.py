@@ -103,7 +103,11 @@ def test_missing_unlabelled_text_is_named_before_training(
     ("passages", "confidence", "message"),
     [
         (["短。"], 0.9, "has no passage of 8 characters or more"),
-        (["一二三四五六七八九十"], 0.999, "is sure of none of 1 pieces of unlabelled text. Lower"),
+        (
+            ["一二三四五六七八九十"],
+            0.999,
+            "is sure of none of 1 pieces of unlabelled text. Train it on more",
+        ),
     ],
 )
 def test_text_that_teaches_nothing_is_an_error(
