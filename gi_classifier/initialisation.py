@@ -23,7 +23,7 @@ OFFSETS = (-1, 1, -2, 2, -3, 3)
 # Angles a token apart: the fastest tells neighbours apart, the slowest a whole window's ends.
 _FASTEST, _SLOWEST = 2.0, 0.02
 _TOKEN_SD = 0.05
-# Scale of query and key; a head of ALBERT-tiny then gives its offset 98% of its attention.
+# Scale of query and key; a head of ALBERT-tiny then gives its offset nearly all its attention.
 _SHARPNESS = 2.5
 
 
@@ -33,7 +33,7 @@ def positions(length: int, size: int) -> np.ndarray:
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
-def turn(offset: int, size: int) -> np.ndarray:
+def rotation(offset: int, size: int) -> np.ndarray:
     """The matrix that takes each row of :func:`positions` to the row ``offset`` further on."""
     sine, cosine = np.sin(offset * _angles(size)), np.cos(offset * _angles(size))
     return np.block([[np.diag(cosine), np.diag(-sine)], [np.diag(sine), np.diag(cosine)]])
@@ -44,7 +44,7 @@ def _angles(size: int) -> np.ndarray:
     return angles
 
 
-def looking_at_neighbours(weights: LayerWeights, config: AlbertConfig, seed: int) -> LayerWeights:
+def local_attention(weights: LayerWeights, config: AlbertConfig, seed: int) -> LayerWeights:
     """Replace an encoder's tables and kernels; norms and biases stay.
 
     Parameters
@@ -87,7 +87,7 @@ def looking_at_neighbours(weights: LayerWeights, config: AlbertConfig, seed: int
     for number, offset in enumerate(OFFSETS[: heads // 2]):
         columns = slice(number * head, number * head + size)
         query[:, columns], key[:, columns] = 0, 0
-        query[:size, columns] = _SHARPNESS * turn(offset, size)
+        query[:size, columns] = _SHARPNESS * rotation(offset, size)
         key[:size, columns] = _SHARPNESS * np.eye(size)
     feed_in = kernel(hidden, config.intermediate_size)
     feed_out = kernel(config.intermediate_size, hidden)

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.errors import MissingExtraError, RecordsError, SettingsError
-from gi_classifier.initialisation import looking_at_neighbours
+from gi_classifier.initialisation import local_attention
 from gi_classifier.model_dir import check_output, check_owned, to_json, write_directory
 from gi_classifier.records import check_passages, read_passages
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
@@ -135,7 +135,7 @@ def step_function(
     for number, model in enumerate((body, head)):
         initialise(model, seed + number)
     if weights is None:
-        weights = looking_at_neighbours(get_weights(body), config, seed)
+        weights = local_attention(get_weights(body), config, seed)
     set_weights(body, weights, head=False)
     variables = [*body.trainable_variables, *head.trainable_variables, offset]
     optimizer = tf_keras.optimizers.Adam(0.0, beta_2=0.98, global_clipnorm=1.0)
@@ -270,7 +270,7 @@ def _run(
     settings: PretrainingSettings,
     path: Path,
 ) -> Any:
-    start = "weights" if weights else looking_at_neighbours.__name__
+    start = "weights" if weights else local_attention.__name__
     digest = hashlib.sha256(repr((settings, config, vocabulary.tokens, start)).encode())
     for passage in found:
         digest.update(passage.ids.tobytes() + passage.words.tobytes())

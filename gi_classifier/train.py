@@ -11,7 +11,7 @@ import hashlib
 import itertools
 import logging
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -286,7 +286,7 @@ def run(
     settings: Settings,
     work: Path,
     *,
-    unlabelled: Iterable[str] = (),
+    unlabelled: Sequence[str] = (),
     keep_start: bool = False,
 ) -> Bundle:
     """Train a built classifier on split records and return it as a bundle.
@@ -299,7 +299,7 @@ def run(
     settings : Settings
     work : Path
         Directory of the checkpoint and log.
-    unlabelled : iterable of str
+    unlabelled : sequence of str
         Passages, see :func:`train`.
     keep_start : bool
         Whether the weights it starts from may be the best ones.
@@ -317,8 +317,8 @@ def run(
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
     labelled = len(train_data.ids)
-    if passages := list(unlabelled):
-        train_data = with_unlabelled(train_data, splits, passages, built.vocabulary, settings)
+    if unlabelled:
+        train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)
     checkpoint = optimise.Checkpoint(
         work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
     )

@@ -153,15 +153,15 @@ def read_knowledge(path: Path) -> Knowledge:
     return Knowledge(path, table.get("label"), **parts)
 
 
-def share_out(shapes: list[str], turn: int = 0) -> dict[str, list[str]]:
+def share_out(shapes: list[str], fold: int = 0) -> dict[str, list[str]]:
     """Divide shapes among the splits, by their hash: a tenth, and at least one, to val and test.
 
-    Each ``turn`` gives validation another tenth, for cross-validation; test keeps its own.
+    Each ``fold`` gives validation another tenth, for cross-validation; test keeps its own.
     """
     ordered = sorted(shapes, key=lambda shape: hashlib.sha256(shape.encode()).hexdigest())
     held = max(1, round(len(ordered) * SPLITS["test"]))
     rest = ordered[held:]
-    first = turn * held % len(rest)
+    first = fold * held % len(rest)
     rest = rest[first:] + rest[:first]
     return {"test": ordered[:held], "val": rest[:held], "train": rest[held:]}
 
@@ -169,14 +169,14 @@ def share_out(shapes: list[str], turn: int = 0) -> dict[str, list[str]]:
 class Composer:
     """Expands the shapes of one knowledge file for one split."""
 
-    def __init__(self, knowledge: Knowledge, common: Knowledge, split: str, turn: int = 0) -> None:
+    def __init__(self, knowledge: Knowledge, common: Knowledge, split: str, fold: int = 0) -> None:
         self.rules: dict[str, list[str]] = {**common.terms, **knowledge.terms}
         for sentences in (common.sentences, knowledge.sentences):
             for name, shapes in sentences.items():
-                self.rules[name] = share_out(shapes, turn)[split]
+                self.rules[name] = share_out(shapes, fold)[split]
         self.label = knowledge.label
         self.records = {
-            kind: share_out(shapes, turn)[split] for kind, shapes in knowledge.records.items()
+            kind: share_out(shapes, fold)[split] for kind, shapes in knowledge.records.items()
         }
 
     def expand(self, shape: str, source: random.Random) -> str:
@@ -281,7 +281,7 @@ def compose(
     split: str,
     count: int,
     source: random.Random,
-    turn: int = 0,
+    fold: int = 0,
 ) -> Composed:
     """Compose ``count`` distinct records of one split: text to label and kind, in their shares.
 
@@ -293,7 +293,7 @@ def compose(
         shapes = [
             (composer, kind, shape)
             for composer in (
-                Composer(each, common, split, turn) for each in files if each.label == label
+                Composer(each, common, split, fold) for each in files if each.label == label
             )
             for kind, lines in composer.records.items()
             for shape in lines
@@ -354,15 +354,15 @@ def kept_out(data: Path) -> list[str]:
     return found
 
 
-def make(folder: Path, count: int, seed: int, turn: int = 0) -> dict[str, Composed]:
+def make(folder: Path, count: int, seed: int, fold: int = 0) -> dict[str, Composed]:
     """Compose all splits, shuffled; one text never has two labels, nor stands twice.
 
-    ``turn`` says which tenth of the shapes validates, see :func:`share_out`.
+    ``fold`` says which tenth of the shapes validates, see :func:`share_out`.
     """
     common, files = read_all(folder)
     splits = {
         name: compose(
-            files, common, name, round(count * share), random.Random(f"{seed} {name}"), turn
+            files, common, name, round(count * share), random.Random(f"{seed} {name}"), fold
         )
         for name, share in SPLITS.items()
     }

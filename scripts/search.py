@@ -26,7 +26,7 @@ from make_dataset import ROOT, make
 
 from gi_classifier.engine import KerasEngine
 from gi_classifier.evaluation.metrics import measure
-from gi_classifier.initialisation import looking_at_neighbours
+from gi_classifier.initialisation import local_attention
 from gi_classifier.model_dir import write_whole
 from gi_classifier.predict import Predictor
 from gi_classifier.records import Records, read_passages, read_records
@@ -67,8 +67,8 @@ COLUMNS = (
 
 
 def splits_of(seed: int, count: int) -> dict[str, Records]:
-    """Records of the training and validation shapes of one turn."""
-    found = make(ROOT / "data" / "knowledge", count, seed, turn=seed)
+    """Records of the training and validation shapes of one fold."""
+    found = make(ROOT / "data" / "knowledge", count, seed, fold=seed)
     return {
         name: Records(
             tuple(found[name]),
@@ -90,7 +90,7 @@ def development_macro_f1(predictor: Predictor) -> float:
 
 
 def run(candidate: dict[str, Any], seed: int, args: argparse.Namespace) -> dict[str, Any]:
-    """Train one candidate and measure it on the validation shapes of its turn."""
+    """Train one candidate and measure it on the validation shapes of its fold."""
     from gi_classifier import optimise
     from gi_classifier.model import build, get_weights, set_weights
     from gi_classifier.train import encode, with_unlabelled
@@ -111,7 +111,7 @@ def run(candidate: dict[str, Any], seed: int, args: argparse.Namespace) -> dict[
     )
     built = build(args.encoder, settings)
     if not pretrained:
-        start = looking_at_neighbours(get_weights(built.model), built.config, seed)
+        start = local_attention(get_weights(built.model), built.config, seed)
         set_weights(built.model, start)
     splits = splits_of(seed, args.records)
     train, val = (encode(splits[name], built.vocabulary, settings) for name in ("train", "val"))

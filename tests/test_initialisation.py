@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gi_classifier.initialisation import OFFSETS, looking_at_neighbours, positions, turn
+from gi_classifier.initialisation import OFFSETS, local_attention, positions, rotation
 from gi_classifier.keras_backend import tf_keras
 from gi_classifier.model import encoder, get_weights, initialise, set_weights
 from gi_classifier.settings import AlbertConfig
@@ -16,17 +16,19 @@ TINY = AlbertConfig(vocab_size=50, max_position_embeddings=64)
 def started(config: AlbertConfig) -> tuple[object, dict]:
     model = encoder(config, cls_only=False)
     initialise(model, 1)
-    weights = looking_at_neighbours(get_weights(model), config, 1)
+    weights = local_attention(get_weights(model), config, 1)
     set_weights(model, weights, head=False)
     return model, weights
 
 
 @pytest.mark.parametrize("offset", [-3, -1, 1, 2, 17])
 @pytest.mark.parametrize("size", [2, 8, 26])
-def test_turning_a_position_gives_the_one_so_far_on(offset: int, size: int) -> None:
+def test_rotating_a_position_gives_the_one_so_far_on(offset: int, size: int) -> None:
     table = positions(60, size)
     there = np.arange(20, 40)
-    np.testing.assert_allclose(table[there] @ turn(offset, size), table[there + offset], atol=1e-12)
+    np.testing.assert_allclose(
+        table[there] @ rotation(offset, size), table[there + offset], atol=1e-12
+    )
 
 
 def attention(weights: dict, head: int, size: int, length: int) -> np.ndarray:
@@ -78,7 +80,7 @@ def test_any_shape_keeps_its_shapes_and_its_seed(config: AlbertConfig) -> None:
         n: [a.shape for a in p] for n, p in get_weights(model).items()
     }
     assert all(np.isfinite(a).all() and a.dtype == np.float32 for p in weights.values() for a in p)
-    again = looking_at_neighbours(get_weights(model), config, 1)
-    other = looking_at_neighbours(get_weights(model), config, 2)
+    again = local_attention(get_weights(model), config, 1)
+    other = local_attention(get_weights(model), config, 2)
     np.testing.assert_array_equal(weights["Embedding-Token"][0], again["Embedding-Token"][0])
     assert not np.array_equal(weights["Embedding-Token"][0], other["Embedding-Token"][0])

@@ -173,15 +173,10 @@ def test_training_starts_from_the_directory_or_its_h5(
     assert [path.name for path in pretrained.parent.iterdir()] == ["base"]
 
 
-def test_pretraining_lowers_the_loss(vocabulary: Vocabulary, tmp_path: Path) -> None:
-    config = AlbertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=96,
-        embedding_size=24,
-    )
+def test_pretraining_lowers_the_loss(
+    vocabulary: Vocabulary, config: AlbertConfig, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(config, hidden_size=48, intermediate_size=96, embedding_size=24)
     # Each character follows from the one before it.
     order = "溃疡息肉切除术后患者发热" * 3
     corpus = tmp_path / "corpus.txt"

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.errors import RecordsError
 from gi_classifier.labels import Label
 from gi_classifier.text import normalise
 
@@ -53,17 +52,7 @@ def tfidf_probabilities(
     -------
     ndarray, shape (n, classes)
         Rows sum to 1; 0 for a class that no training record has.
-
-    Raises
-    ------
-    RecordsError
-        The training records are of fewer than two classes.
     """
-    if len(set(train_labels)) < 2:
-        raise RecordsError(
-            "TF-IDF + logistic regression needs records of two labels or more to train on. "
-            f"Received: {len(train_labels)} records of {len(set(train_labels))}"
-        )
     rival = tfidf_logistic_regression(seed).fit(list(map(normalise, train_texts)), train_labels)
     out = np.zeros((len(texts), classes))
     out[:, rival.classes_] = rival.predict_proba(list(map(normalise, texts)))

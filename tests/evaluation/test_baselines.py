@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from conftest import made_up_records
 
-from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation.baselines import (
     keyword_rule,
     tfidf_logistic_regression,
@@ -40,10 +39,3 @@ def test_linear_rival_gives_0_to_a_class_that_it_never_saw() -> None:
     assert not found[:, [1, 3]].any()
     np.testing.assert_allclose(found.sum(axis=1), 1)
     assert (found.argmax(axis=1) == labels).all()
-
-
-def test_linear_rival_needs_two_labels() -> None:
-    for labels, received in (((1, 1), "2 records of 1"), ((), "0 records of 0")):
-        message = f"TF-IDF .* needs records of two labels .* Received: {received}"
-        with pytest.raises(RecordsError, match=message):
-            tfidf_probabilities(["胃", "肠"][: len(labels)], labels, ["肺"], classes=3, seed=1)

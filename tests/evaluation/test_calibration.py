@@ -66,10 +66,16 @@ def test_fitted_temperature_has_the_least_log_loss_of_a_grid() -> None:
     probabilities, labels = draw(3, sharpness=2.5, n=300)
     fitted = fit_temperature(probabilities, labels)
     grid = np.geomspace(0.1, 10, 200)
-    losses = [log_loss(labels, apply_temperature(probabilities, t)) for t in (*grid, fitted)]
-    # The doubt of 1/(n + 2) moves it a little.
-    assert losses[-1] <= min(losses[:-1]) + 1e-3
-    assert losses[-1] < log_loss(labels, probabilities)
+    # Platt's targets: a doubt of 1 / (n + 2), shared by the classes.
+    targets = np.eye(3)[labels] * (1 - 1 / 302) + 1 / 302 / 3
+    losses = [
+        -(targets * np.log(apply_temperature(probabilities, t))).sum(axis=1).mean()
+        for t in (*grid, fitted)
+    ]
+    assert losses[-1] <= min(losses[:-1]) + 1e-12
+    assert log_loss(labels, apply_temperature(probabilities, fitted)) < log_loss(
+        labels, probabilities
+    )
 
 
 def test_records_that_are_all_right_do_not_ask_for_certainty() -> None:

@@ -275,15 +275,15 @@ def test_its_check_shows_samples_and_writes_nothing(knowledge: Path, tmp_path: P
     assert [*(tmp_path / "out").iterdir()] == []
 
 
-def test_each_turn_validates_on_other_shapes_and_never_on_those_of_test(knowledge: Path) -> None:
+def test_each_fold_validates_on_other_shapes_and_never_on_those_of_test(knowledge: Path) -> None:
     common, files = script.read_all(knowledge)
     held: list[set[tuple[str, str]]] = []
-    for turn in range(3):
+    for fold in range(3):
         made = {
             name: {
                 (each.path.name, shape)
                 for each in files
-                for lines in script.Composer(each, common, name, turn).records.values()
+                for lines in script.Composer(each, common, name, fold).records.values()
                 for shape in lines
             }
             for name in SPLITS
@@ -293,6 +293,6 @@ def test_each_turn_validates_on_other_shapes_and_never_on_those_of_test(knowledg
         held.append(made["val"])
     assert not held[0] & held[1]
     assert not held[1] & held[2]
-    texts = [set(script.make(knowledge, 60, 1, turn)["val"]) for turn in (0, 0, 1)]
+    texts = [set(script.make(knowledge, 60, 1, fold)["val"]) for fold in (0, 0, 1)]
     assert texts[0] == texts[1]
     assert not texts[0] & texts[2]
