@@ -14,7 +14,7 @@ import numpy as np
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation.calibration import reliability
-from gi_classifier.evaluation.metrics import DRAWS, measure_fully, measure_labels
+from gi_classifier.evaluation.metrics import DRAWS, measure, measure_labels
 from gi_classifier.records import Records
 from gi_classifier.text import normalise
 
@@ -108,7 +108,7 @@ def account(
     -------
     dict
         ``labels`` (the names), ``draws``, ``seed``; for each title what
-        :func:`~gi_classifier.evaluation.metrics.measure_fully` gives, ``reliability`` (a row for
+        :func:`~gi_classifier.evaluation.metrics.measure` gives, ``reliability`` (a row for
         each bin that holds records) and ``groups`` (a row for each group: ``by``, ``group`` and
         :func:`~gi_classifier.evaluation.metrics.measure_labels`); and ``errors`` of the first.
 
@@ -124,7 +124,7 @@ def account(
     for title, probabilities in models.items():
         predicted = probabilities.argmax(axis=1)
         table[title] = {
-            **measure_fully(labels, probabilities, draws=draws, seed=seed),
+            **measure(labels, probabilities, draws=draws, seed=seed),
             "reliability": _reliability_rows(probabilities, labels),
             "groups": [
                 {

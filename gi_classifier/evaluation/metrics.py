@@ -212,7 +212,7 @@ def _entry(name: str, value: Any, interval: list[Any]) -> dict[str, Any]:
     return {name: _plain(value), f"{name}_interval": bounds}
 
 
-def measure_fully(
+def measure(
     labels: np.ndarray, probabilities: np.ndarray, *, draws: int = DRAWS, seed: int = 0
 ) -> dict[str, Any]:
     """Measure predictions against the truth, everything with its bootstrap 95% interval.
@@ -295,72 +295,3 @@ def measure_labels(
     for name, (value, interval) in _bootstrapped(scores, len(labels), draws, seed).items():
         table |= _entry(name, value, interval)
     return table
-
-
-def macro_f1_interval(
-    labels: np.ndarray, predicted: np.ndarray, classes: int, *, draws: int = DRAWS, seed: int = 0
-) -> tuple[float, float]:
-    """Bootstrap 95% interval of the macro-F1 over all classes, as :func:`measure` counts it.
-
-    Parameters
-    ----------
-    labels, predicted : ndarray of int, shape (n,)
-    classes : int
-    draws, seed : int
-
-    Returns
-    -------
-    low, high : float
-        In 0…1.
-    """
-    scores = [
-        label_scores(confusions(labels, predicted, classes, block))["f1"].mean(axis=1)
-        for block in resamples(len(labels), draws, seed)
-    ]
-    low, high = _interval(np.concatenate(scores))
-    return float(low), float(high)
-
-
-def measure(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, Any]:
-    """Measure predictions against the truth, in short.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (n,)
-    probabilities : ndarray, shape (n, classes)
-        The predicted label is the one of the largest probability.
-
-    Returns
-    -------
-    dict
-        ``records``, ``accuracy``, ``macro_f1`` with its bootstrap 95% interval
-        ``macro_f1_interval``, and ``weighted_f1``, in 0…1, ``log_loss``,
-        ``confusion`` (rows truth, columns prediction) and ``classes``: precision, recall, f1 and
-        support of each. A measure of a class that never occurs is 0.
-    """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-    classes = np.arange(probabilities.shape[1])
-    predicted = probabilities.argmax(axis=1)
-    columns = precision_recall_fscore_support(labels, predicted, labels=classes, zero_division=0)
-    precision, recall, f1, support = columns
-    mass = probabilities[np.arange(len(labels)), labels]
-    return {
-        "records": len(labels),
-        "accuracy": float((predicted == labels).mean()),
-        "macro_f1": float(f1.mean()),
-        "macro_f1_interval": list(macro_f1_interval(labels, predicted, len(classes))),
-        "weighted_f1": float(f1 @ support / support.sum()),
-        "log_loss": float(-np.log(np.maximum(mass, _LEAST_MASS)).mean()),
-        "confusion": confusion_matrix(labels, predicted, labels=classes).tolist(),
-        "classes": [
-            {
-                "label": int(label),
-                "precision": float(precision[label]),
-                "recall": float(recall[label]),
-                "f1": float(f1[label]),
-                "support": int(support[label]),
-            }
-            for label in classes
-        ],
-    }

@@ -15,7 +15,7 @@ from gi_classifier.evaluation.account import (
     titles,
     worst_errors,
 )
-from gi_classifier.evaluation.metrics import measure_fully, measure_labels
+from gi_classifier.evaluation.metrics import measure, measure_labels
 from gi_classifier.records import Records
 
 SHARES = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.05, 0.95], [0.7, 0.3], [0.4, 0.6]])
@@ -64,7 +64,7 @@ def test_every_model_is_measured_whole_and_by_group_on_the_same_resamples() -> N
     assert titles(found) == ["this model", "rule"]
     labels = np.array(RECORDS.labels)
     for title, shares in models.items():
-        whole = measure_fully(labels, shares, draws=30, seed=2)
+        whole = measure(labels, shares, draws=30, seed=2)
         assert {name: found[title][name] for name in whole} == whole
         for row, group in zip(found[title]["groups"], groups, strict=True):
             predicted = shares.argmax(axis=1)[group.rows]

@@ -12,9 +12,7 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation import metrics as own
 from gi_classifier.evaluation.calibration import expected_calibration_error
 from gi_classifier.evaluation.metrics import (
-    macro_f1_interval,
     measure,
-    measure_fully,
     measure_labels,
     resamples,
 )
@@ -74,44 +72,6 @@ def drawn() -> tuple[np.ndarray, np.ndarray]:
     return labels, probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
-def test_measures_are_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    labels, probabilities = drawn
-    found, predicted = measure(labels, probabilities), probabilities.argmax(axis=1)
-    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(labels, predicted))
-    for average in ("macro", "weighted"):
-        expected = metrics.f1_score(labels, predicted, average=average)
-        assert found[f"{average}_f1"] == pytest.approx(expected, abs=1e-12)
-    assert found["log_loss"] == pytest.approx(metrics.log_loss(labels, probabilities), abs=1e-9)
-    assert found["confusion"] == metrics.confusion_matrix(labels, predicted).tolist()
-    recalls = metrics.recall_score(labels, predicted, average=None)
-    assert [row["recall"] for row in found["classes"]] == pytest.approx(recalls.tolist())
-
-
-def test_interval_is_that_of_resampled_f1_scores(drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    labels, probabilities = drawn
-    predicted = probabilities.argmax(axis=1)
-    source = np.random.default_rng(0)
-    scores = []
-    for _ in range(50):
-        rows = source.integers(0, 200, 200)
-        scores.append(metrics.f1_score(labels[rows], predicted[rows], average="macro"))
-    expected = np.quantile(scores, (0.025, 0.975))
-    found = macro_f1_interval(labels, predicted, 3, draws=50, seed=0)
-    np.testing.assert_allclose(found, expected, atol=1e-12)
-
-
-def test_class_that_never_occurs_counts_as_zero() -> None:
-    found = measure(np.array([0, 1]), np.array([[1, 0, 0], [0, 1, 0.0]]))
-    assert found["classes"][2] == {
-        "label": 2,
-        "precision": 0,
-        "recall": 0,
-        "f1": 0,
-        "support": 0,
-    }
-    assert found["macro_f1"] == pytest.approx(2 / 3)
-
-
 @st.composite
 def predictions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     """Labels among which every class occurs, and coarse probabilities, so that many are equal."""
@@ -125,8 +85,8 @@ def predictions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=60, deadline=None)
 @given(predictions())
-def test_full_measures_are_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    found = flat(measure_fully(*drawn, draws=2))
+def test_measures_are_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]) -> None:
+    found = flat(measure(*drawn, draws=2))
     assert found == pytest.approx(by_scikit_learn(*drawn), abs=1e-12)
 
 
@@ -139,7 +99,7 @@ def test_every_interval_is_that_of_measures_on_resampled_records(
     for _ in range(40):
         rows = source.integers(0, 200, 200)
         tables.append(by_scikit_learn(labels[rows], probabilities[rows]))
-    found = flat(measure_fully(labels, probabilities, draws=40, seed=7), "_interval")
+    found = flat(measure(labels, probabilities, draws=40, seed=7), "_interval")
     assert set(found) == set(tables[0])
     for name, interval in found.items():
         expected = np.quantile([table[name] for table in tables], (0.025, 0.975))
@@ -150,7 +110,7 @@ def test_interval_of_the_confusion_matrix_is_that_of_its_cells(
     drawn: tuple[np.ndarray, np.ndarray],
 ) -> None:
     labels, probabilities = drawn
-    found = measure_fully(labels, probabilities, draws=30, seed=1)
+    found = measure(labels, probabilities, draws=30, seed=1)
     predicted, source = probabilities.argmax(axis=1), np.random.default_rng(1)
     matrices = []
     for _ in range(30):
@@ -161,17 +121,9 @@ def test_interval_of_the_confusion_matrix_is_that_of_its_cells(
     np.testing.assert_allclose(found["confusion_interval"], expected)
 
 
-def test_full_and_short_measures_agree(drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    short, full = measure(*drawn), measure_fully(*drawn)
-    for name in ("records", "accuracy", "macro_f1", "weighted_f1", "log_loss"):
-        assert full[name] == pytest.approx(short[name], abs=1e-12)
-    assert full["confusion"] == short["confusion"]
-    assert full["macro_f1_interval"] == pytest.approx(short["macro_f1_interval"], abs=1e-12)
-
-
 def test_brier_score_is_summed_over_classes() -> None:
     # A sure error is 1 off in two classes; a sure hit in none.
-    found = measure_fully(np.array([0, 0]), np.array([[0.0, 1, 0], [1, 0, 0]]), draws=5)
+    found = measure(np.array([0, 0]), np.array([[0.0, 1, 0], [1, 0, 0]]), draws=5)
     assert found["brier_score"] == 1
 
 
@@ -180,7 +132,7 @@ def test_class_without_records_has_no_curves_and_the_mean_is_of_the_others(
 ) -> None:
     labels = np.array([0, 1, 0, 1, 0])
     shares = np.array([[6, 3, 1], [3, 6, 1], [4, 5, 1], [1, 8, 1], [5, 3, 2]]) / 10
-    found = measure_fully(labels, shares, draws=50)
+    found = measure(labels, shares, draws=50)
     absent = found["classes"][2]
     assert absent["support"] == absent["recall"] == absent["f1"] == 0
     for name in ("roc_auc", "average_precision"):
@@ -196,7 +148,7 @@ def test_class_without_records_has_no_curves_and_the_mean_is_of_the_others(
 
 
 def test_records_of_one_class_leave_the_areas_undefined() -> None:
-    found = measure_fully(np.array([1, 1]), np.array([[0.4, 0.6], [0.7, 0.3]]), draws=20)
+    found = measure(np.array([1, 1]), np.array([[0.4, 0.6], [0.7, 0.3]]), draws=20)
     assert found["roc_auc"] is None
     assert found["roc_auc_interval"] is None
     assert found["classes"][1]["average_precision"] == 1
@@ -226,4 +178,4 @@ def test_resamples_do_not_depend_on_the_size_of_a_block(monkeypatch: pytest.Monk
 
 def test_labels_beyond_the_probabilities_are_refused() -> None:
     with pytest.raises(RecordsError, match=r"Labels must lie in 0…1. Received: 0…2"):
-        measure_fully(np.array([0, 2]), np.array([[0.5, 0.5], [0.5, 0.5]]))
+        measure(np.array([0, 2]), np.array([[0.5, 0.5], [0.5, 0.5]]))
