@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 from conftest import made_up_records
+from sklearn.metrics import f1_score
 
 from gi_classifier import __version__
 from gi_classifier.cli import app
 from gi_classifier.errors import MissingExtraError
+from gi_classifier.evaluation.baselines import tfidf_logistic_regression
 from gi_classifier.model_dir import MANIFEST, SETTINGS, Bundle, load, save, to_json
 from gi_classifier.records import read_records
 
@@ -180,7 +182,10 @@ def test_evaluation_stands_beside_its_rivals(
     assert "of 120 records were trained on, or chose the weights" in message
     assert f"10 records of {others} are in {records_file}: left out" in message
     assert found["keyword rule"]["records"] == 120
-    assert found["TF-IDF + logistic regression"]["macro_f1"] > 0.9
+    rival = tfidf_logistic_regression(42).fit(*zip(*rows[10:], strict=True))
+    records, labels = zip(*made_up_records(), strict=True)
+    expected = f1_score(labels, rival.predict(records), average="macro")
+    assert found["TF-IDF + logistic regression"]["macro_f1"] == pytest.approx(expected)
     shown = run(*arguments).stdout
     assert "this model" in shown
     assert f"macro-F1       {found['this model']['macro_f1']:.3f} [{low:.3f}" in shown
