@@ -19,8 +19,11 @@ from gi_classifier import model_dir
 from gi_classifier._version import __version__
 from gi_classifier.engine import OnnxEngine, softmax
 from gi_classifier.errors import MissingExtraError, ModelError
+from gi_classifier.gradient import Gradient
+from gi_classifier.gradient_graph import gradient_graph
 from gi_classifier.keras_backend import tf, tf_keras
-from gi_classifier.model import HEAD, Built, to_h5
+from gi_classifier.layer_weights import HEAD
+from gi_classifier.model import Built, to_h5
 from gi_classifier.model_dir import Bundle, to_json
 from gi_classifier.settings import Settings
 from gi_classifier.text import batches_by_length, pad
@@ -155,6 +158,38 @@ def check(model: Any, fp32: bytes, int8: bytes, ids: Sequence[np.ndarray]) -> di
     }
 
 
+def check_gradient(model: Any, bundle: Bundle, ids: Sequence[np.ndarray]) -> float:
+    """Largest difference of probability between Keras and the gradient graph's forward pass.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+    bundle : Bundle
+        With the graph and the weights.
+    ids : sequence of ndarray of int32
+        Windows with special tokens.
+
+    Raises
+    ------
+    ModelError
+        They differ by more than rounding.
+    """
+    run, gradient = forward(model), Gradient(bundle)
+    difference = 0.0
+    for row in ids:
+        keras = softmax(run(row[None])[0].numpy())[0]
+        for label, probability in enumerate(keras):
+            odds, _ = gradient.run(gradient.table[row[None]], np.array([label]))
+            found = 1 / (1 + np.exp(-odds[0]))
+            difference = float(np.maximum(difference, abs(found - probability)))
+    if not difference <= TOLERANCE:
+        raise ModelError(
+            f"The graph that explains differs from Keras by {difference:.2g} in probability, "
+            f"more than rounding ({TOLERANCE}); the model is not saved."
+        )
+    return difference
+
+
 def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Bundle:
     """Export a classifier and return it as a bundle of all required files.
 
@@ -181,7 +216,6 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Bun
     engine = check(built.model, fp32, int8, ids or random)
     if not ids:
         engine["default"] = "fp32"
-    logger.info("exported: %s", engine)
     files = {
         model_dir.SETTINGS: to_json(settings.to_dict()),
         model_dir.CONFIG: to_json(built.config.to_dict()),
@@ -189,6 +223,7 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Bun
         model_dir.WEIGHTS: to_h5(built.model),
         model_dir.ONNX["fp32"]: fp32,
         model_dir.ONNX["int8"]: int8,
+        model_dir.GRADIENTS: gradient_graph(built.config, settings.num_classes),
     }
     facts = {
         "library": f"gi_classifier {__version__}",
@@ -197,4 +232,7 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Bun
         "source": built.source,
         "engine": engine,
     }
-    return Bundle(files, facts)
+    bundle = Bundle(files, facts)
+    engine["largest_difference_gradient_graph"] = check_gradient(built.model, bundle, random)
+    logger.info("exported: %s", engine)
+    return bundle

@@ -17,7 +17,7 @@ import numpy as np
 from gi_classifier.settings import AlbertConfig
 
 if TYPE_CHECKING:
-    from gi_classifier.model import LayerWeights
+    from gi_classifier.layer_weights import LayerWeights
 
 OFFSETS = (-1, 1, -2, 2, -3, 3)
 # Angles a token apart: the fastest tells neighbours apart, the slowest a whole window's ends.

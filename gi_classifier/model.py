@@ -6,7 +6,6 @@ layout, or from an ``.h5`` with bert4keras' layer names. Importing this module i
 
 from __future__ import annotations
 
-import io
 import tempfile
 import warnings
 import zlib
@@ -19,12 +18,10 @@ import numpy as np
 
 from gi_classifier.errors import ModelError
 from gi_classifier.keras_backend import ALBERT, ClsALBERT, tf, tf_keras
+from gi_classifier.layer_weights import HEAD, LayerWeights, read_h5
 from gi_classifier.model_dir import MANIFEST, WEIGHTS, Bundle, load
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
-
-HEAD = "Label-Probability"
-LayerWeights = dict[str, list[np.ndarray]]
 
 _ATTENTION = [
     f"attention{{0}}/{part}/{kind}"
@@ -303,40 +300,6 @@ def to_h5(model: Any) -> bytes:
         path = Path(folder) / "model.h5"
         model.save_weights(str(path))
         return path.read_bytes()
-
-
-def read_h5(source: Path | bytes) -> LayerWeights:
-    """Read Keras weights, of ``save_weights`` or of a whole saved model, without running its code.
-
-    A head under any other name (Keras numbers them: ``dense_7``) is returned as this library's.
-
-    Raises
-    ------
-    ModelError
-        The file is no Keras weights file.
-    """
-    name = "the weights" if isinstance(source, bytes) else str(source)
-    weights: LayerWeights = {}
-    import h5py
-
-    try:
-        with h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
-            group = file.get("model_weights", file)
-            for layer in group.attrs["layer_names"]:
-                part = group[_text(layer)]
-                arrays = [np.asarray(part[_text(w)]) for w in part.attrs["weight_names"]]
-                if arrays:
-                    weights[_text(layer)] = arrays
-    except (OSError, KeyError) as error:
-        raise ModelError(f"{name}: not a Keras .h5 weights file ({error})") from error
-    heads = [n for n in weights if n.startswith("dense") and len(weights[n]) == 2]
-    if HEAD not in weights and len(heads) == 1:
-        weights[HEAD] = weights.pop(heads[0])
-    return weights
-
-
-def _text(name: bytes | str) -> str:
-    return name.decode() if isinstance(name, bytes) else name
 
 
 def checkpoint_files(folder: Path) -> tuple[Path, Path, str]:

@@ -25,7 +25,8 @@ MANIFEST = "manifest.json"
 SETTINGS, CONFIG, VOCABULARY, WEIGHTS = "settings.json", "config.json", "vocab.txt", "model.h5"
 SPLITS, HISTORY, LOG = "splits.json", "history.csv", "train.log"
 ONNX = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
-REQUIRED = (SETTINGS, CONFIG, VOCABULARY, WEIGHTS, *ONNX.values())
+GRADIENTS = "gradient.onnx"
+REQUIRED = (SETTINGS, CONFIG, VOCABULARY, WEIGHTS, *ONNX.values(), GRADIENTS)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_
 from gi_classifier.errors import ModelError
 from gi_classifier.evaluation.calibration import apply_temperature, fit_temperature
 from gi_classifier.keras_backend import StatelessDropout, tf, tf_keras
-from gi_classifier.model import HEAD, LayerWeights, get_weights, set_weights
+from gi_classifier.layer_weights import HEAD, LayerWeights
+from gi_classifier.model import get_weights, set_weights
 from gi_classifier.settings import Settings
 from gi_classifier.text import batches_by_length, pad
 

@@ -20,7 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
-from gi_classifier.errors import MissingExtraError, RecordsError, SettingsError
+from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.initialisation import local_attention
 from gi_classifier.model_dir import check_output, check_owned, to_json, write_directory
 from gi_classifier.records import check_passages, read_passages
@@ -29,7 +29,7 @@ from gi_classifier.text import Vocabulary, pad
 from gi_classifier.train import logging_to
 
 if TYPE_CHECKING:
-    from gi_classifier.model import LayerWeights
+    from gi_classifier.layer_weights import LayerWeights
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE = "albert_config.json", "vocab.txt", "model.h5"
@@ -53,12 +53,7 @@ class Passage:
 
 def passages(texts: Iterable[str], vocabulary: Vocabulary, maxlen: int) -> list[Passage]:
     """Encode texts, cut to ``maxlen`` tokens, with the word of each token."""
-    try:
-        import jieba
-    except ImportError as error:
-        raise MissingExtraError(
-            "Pre-training needs jieba. Install it with: pip install 'gi_classifier[train]'"
-        ) from error
+    import jieba
 
     jieba.setLogLevel(logging.WARNING)
     special = {"cls": vocabulary.ids["[CLS]"], "sep": vocabulary.ids["[SEP]"]}

@@ -16,7 +16,8 @@ from gi_classifier.engine import OnnxEngine, softmax
 from gi_classifier.errors import ModelError
 from gi_classifier.export import check, exported, to_int8, to_onnx
 from gi_classifier.keras_backend import tf_keras
-from gi_classifier.model import HEAD, Built, build
+from gi_classifier.layer_weights import HEAD
+from gi_classifier.model import Built, build
 from gi_classifier.model_dir import REQUIRED, Bundle, load, save
 from gi_classifier.settings import Settings
 from gi_classifier.text import pad

@@ -13,14 +13,13 @@ import pytest
 
 from gi_classifier.errors import ModelError
 from gi_classifier.keras_backend import tf, tf_keras
+from gi_classifier.layer_weights import HEAD, read_h5
 from gi_classifier.model import (
-    HEAD,
     build,
     classifier,
     encoder,
     get_weights,
     initialise,
-    read_h5,
     restore,
     set_weights,
     to_h5,

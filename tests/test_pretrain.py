@@ -132,7 +132,7 @@ def test_an_epoch_takes_every_passage_once(lengths: list[int], limit: int, seed:
 
 
 def weights_of(path: Path) -> dict[str, list[np.ndarray]]:
-    from gi_classifier.model import read_h5
+    from gi_classifier.layer_weights import read_h5
 
     return read_h5(path / "model.h5")
 
@@ -159,7 +159,8 @@ def pretrained(
 def test_training_starts_from_the_directory_or_its_h5(
     pretrained: Path, settings: Settings, name: str, vocabulary: Vocabulary, config: AlbertConfig
 ) -> None:
-    from gi_classifier.model import HEAD, build, get_weights
+    from gi_classifier.layer_weights import HEAD
+    from gi_classifier.model import build, get_weights
 
     built = build(pretrained / name, settings)
     found = get_weights(built.model)

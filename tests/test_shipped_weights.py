@@ -132,7 +132,8 @@ def test_wheel_predicts_away_from_the_clone(tmp_path: Path) -> None:
 def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() -> None:
     import numpy as np
 
-    from gi_classifier.model import HEAD, build, get_weights, read_h5
+    from gi_classifier.layer_weights import HEAD, read_h5
+    from gi_classifier.model import build, get_weights
     from gi_classifier.model_dir import WEIGHTS
 
     bundle = load(shipped())

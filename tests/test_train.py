@@ -16,7 +16,7 @@ from conftest import made_up_records
 
 from gi_classifier import train
 from gi_classifier.errors import OutputExistsError, RecordsError
-from gi_classifier.model import read_h5
+from gi_classifier.layer_weights import read_h5
 from gi_classifier.model_dir import HISTORY, LOG, WEIGHTS, load
 from gi_classifier.predict import Predictor
 from gi_classifier.records import Records

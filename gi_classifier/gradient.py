@@ -1,0 +1,77 @@
+"""Runs a model's gradient with respect to its token embeddings, without TensorFlow.
+
+In: embeddings, float32 (n, length, embedding size), and one class for each row. Out: log-odds of
+the class and its gradient. The weights are those of the model directory and are never changed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.gradient_graph import EMBEDDINGS, GRADIENT, LOGITS, TARGET, TOKENS
+from gi_classifier.layer_weights import HEAD, read_h5
+from gi_classifier.model_dir import GRADIENTS, WEIGHTS, Bundle
+
+
+def log_odds(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)) of one class in each row of logits (n, classes), in float64: (n,)."""
+    rows = np.arange(len(logits))
+    others = logits.astype(np.float64)
+    own = others[rows, labels].copy()
+    others[rows, labels] = -np.inf
+    top = others.max(axis=1)
+    return np.asarray(own - top - np.log(np.exp(others - top[:, None]).sum(axis=1)))
+
+
+class Gradient:
+    """The gradient of a class's log-odds; safe to call from several threads.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        A model directory's files.
+
+    Attributes
+    ----------
+    table : ndarray of float32, shape (tokens, embedding size)
+        The token embeddings.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        import onnxruntime
+
+        weights = read_h5(bundle.files[WEIGHTS])
+        self.table = weights.pop(TOKENS)[0]
+        self.num_classes = len(weights[HEAD][1])
+        # Layers of dropout keep a step, which the graph has no use for.
+        arrays = {
+            f"{layer}/{i}": onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
+            for layer, found in weights.items()
+            for i, array in enumerate(found)
+            if array.ndim
+        }
+        options: Any = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.add_external_initializers(list(arrays), list(arrays.values()))
+        self._session = onnxruntime.InferenceSession(
+            bundle.files[GRADIENTS], options, providers=["CPUExecutionProvider"]
+        )
+
+    def run(self, embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log-odds (n,), float64, and gradients (n, length, embedding size), float32.
+
+        Parameters
+        ----------
+        embeddings : ndarray of float32, shape (n, length, embedding size)
+            Of rows without padding, special tokens included, before positions are added.
+        labels : ndarray of int, shape (n,)
+            Whose log-odds.
+        """
+        target = np.zeros((len(labels), self.num_classes), dtype=np.float32)
+        target[np.arange(len(labels)), labels] = 1
+        logits, gradient = self._session.run(
+            [LOGITS, GRADIENT], {EMBEDDINGS: embeddings, TARGET: target}
+        )
+        return log_odds(logits, labels), gradient

@@ -1,0 +1,130 @@
+"""The gradient graph against TensorFlow's own gradient, for every shape of encoder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gi_classifier.export import check_gradient, exported
+from gi_classifier.gradient import Gradient, log_odds
+from gi_classifier.gradient_graph import gradient_graph
+from gi_classifier.keras_backend import tf, tf_keras
+from gi_classifier.layer_weights import HEAD
+from gi_classifier.model import Built, classifier, get_weights, initialise, set_weights
+from gi_classifier.model_dir import GRADIENTS, Bundle
+from gi_classifier.settings import AlbertConfig, Settings
+from gi_classifier.text import Vocabulary
+
+SHAPES = {
+    "factorised": {},
+    "not factorised": {"embedding_size": None},
+    "embedding as wide as hidden": {"embedding_size": 8},
+    "one layer": {"num_hidden_layers": 1},
+    "relu": {"hidden_act": "relu"},
+    "tanh": {"hidden_act": "tanh"},
+    "linear": {"hidden_act": "linear"},
+}
+
+
+def random_bundle(
+    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+) -> tuple[object, Bundle]:
+    """A model whose weights, biases and scales are all random, and its files."""
+    model = classifier(config, settings.num_classes)
+    initialise(model, 3)
+    source = np.random.default_rng(3)
+    weights = {
+        name: [array + source.normal(0, 0.3, array.shape).astype(np.float32) for array in arrays]
+        for name, arrays in get_weights(model).items()
+    }
+    set_weights(model, weights)
+    return model, exported(Built(model, config, vocabulary, "random"), settings, [])
+
+
+def tensorflow_gradient(
+    model: object, embeddings: np.ndarray, label: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-odds of a class and its gradient with respect to the tokens' embeddings."""
+    tokens = model.get_layer("Embedding-Token").output  # type: ignore[attr-defined]
+    tokens = tokens[0] if isinstance(tokens, list) else tokens
+    head = model.get_layer(HEAD)  # type: ignore[attr-defined]
+    rest = tf_keras.Model([model.inputs[1], tokens], head.output)  # type: ignore[attr-defined]
+    with tf.GradientTape() as tape:
+        x = tf.constant(embeddings)
+        tape.watch(x)
+        p = rest([tf.zeros(embeddings.shape[:2]), x])[:, label]
+        odds = tf.math.log(p) - tf.math.log1p(-p)
+    return odds.numpy(), tape.gradient(odds, x).numpy()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_log_odds_and_gradient_are_tensorflows(
+    shape: str, config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+) -> None:
+    model, bundle = random_bundle(replace(config, **SHAPES[shape]), vocabulary, settings)
+    gradient = Gradient(bundle)
+    ids = np.random.default_rng(0).integers(1, len(vocabulary), (5, 9))
+    embeddings = gradient.table[ids]
+    for label in range(3):
+        odds, found = gradient.run(embeddings, np.full(5, label))
+        expected_odds, expected = tensorflow_gradient(model, embeddings, label)
+        np.testing.assert_allclose(odds, expected_odds, atol=1e-5)
+        np.testing.assert_allclose(found, expected, atol=1e-5 * abs(expected).max())
+        assert abs(expected).max() > 1e-3
+
+
+def test_rows_of_one_batch_do_not_touch_each_other(
+    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+) -> None:
+    _, bundle = random_bundle(config, vocabulary, settings)
+    gradient = Gradient(bundle)
+    embeddings = gradient.table[np.random.default_rng(0).integers(1, len(vocabulary), (4, 7))]
+    labels = np.array([0, 1, 2, 1])
+    odds, found = gradient.run(embeddings, labels)
+    for row in range(4):
+        alone = gradient.run(embeddings[row : row + 1], labels[row : row + 1])
+        np.testing.assert_allclose(alone[0][0], odds[row], atol=1e-6)
+        np.testing.assert_allclose(alone[1][0], found[row], atol=1e-6)
+
+
+def test_log_odds_of_a_class_that_is_nearly_sure_stay_finite_and_right() -> None:
+    logits = np.array([[0.0, 60.0, 1.0], [0.0, -60.0, 1.0]], dtype=np.float32)
+    found = log_odds(logits, np.array([1, 1]))
+    np.testing.assert_allclose(found, [60 - np.log1p(np.e), -60 - np.log1p(np.e)], rtol=1e-9)
+
+
+def test_the_graph_holds_no_weights(config: AlbertConfig) -> None:
+    wide = replace(config, hidden_size=512, intermediate_size=2048, embedding_size=128)
+    assert len(gradient_graph(wide, 3)) < 50_000
+
+
+def test_export_refuses_a_graph_that_is_not_the_models(
+    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+) -> None:
+    from gi_classifier.errors import ModelError
+
+    model, bundle = random_bundle(config, vocabulary, settings)
+    other = gradient_graph(replace(config, hidden_act="relu"), settings.num_classes)
+    wrong = Bundle({**bundle.files, GRADIENTS: other}, bundle.facts)
+    ids = [np.arange(1, 9, dtype=np.int32)]
+    assert check_gradient(model, bundle, ids) < 1e-4
+    with pytest.raises(ModelError, match="graph that explains differs from Keras by"):
+        check_gradient(model, wrong, ids)
+
+
+def test_the_gradient_needs_no_tensorflow(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, numpy as np\n"
+        "from gi_classifier.gradient import Gradient\n"
+        "from gi_classifier.model_dir import load, shipped\n"
+        "gradient = Gradient(load(shipped()))\n"
+        "gradient.run(gradient.table[np.array([[3, 9, 4]])], np.array([1]))\n"
+        "assert 'tensorflow' not in sys.modules and 'onnx' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
