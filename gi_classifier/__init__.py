@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from gi_classifier._version import __version__
+from gi_classifier.attribution.attribution import Attribution
+from gi_classifier.attribution.integrated_gradients import explain
 from gi_classifier.continue_training import continue_training
 from gi_classifier.errors import GIClassifierError
 from gi_classifier.labels import Label
@@ -14,12 +16,14 @@ if TYPE_CHECKING:
     from gi_classifier.classifier import GIClassifier
 
 __all__ = [
+    "Attribution",
     "GIClassifier",
     "GIClassifierError",
     "Label",
     "Settings",
     "__version__",
     "continue_training",
+    "explain",
     "multi_predict",
     "predict",
     "predict_proba",

@@ -17,6 +17,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
 from gi_classifier import model_dir
+from gi_classifier.attribution.attribution import Attribution
+from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import Bundle
 from gi_classifier.predict import Predictor, check_texts
@@ -157,6 +159,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classes_ = np.arange(bundle.settings.num_classes)
         self._engine = engine
         self._predictor: Predictor | None = Predictor.from_bundle(bundle, engine)
+        self._explainer: Explainer | None = None
         return self
 
     def _fitted(self) -> Predictor:
@@ -171,7 +174,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        return {**state, "_predictor": None} if "_predictor" in state else state
+        open_ = {"_predictor": None, "_explainer": None}
+        return {**state, **open_} if "_predictor" in state else state
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """Probability of each class, float64 (texts, num_classes); rows sum to 1."""
@@ -180,6 +184,15 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, texts: Sequence[str]) -> np.ndarray:
         """The label of the largest probability for each text: int (texts,)."""
         return np.asarray(self.predict_proba(texts).argmax(axis=1))
+
+    def explain(
+        self, texts: Sequence[str], label: int | Sequence[int] | None = None, **options: Any
+    ) -> list[Attribution]:
+        """Say which words decided; see :func:`gi_classifier.explain` for labels and options."""
+        self._fitted()
+        if self._explainer is None:
+            self._explainer = Explainer(self.bundle_)
+        return self._explainer.explain(texts, label, **options)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the fitted model as a model directory, whole or not at all."""

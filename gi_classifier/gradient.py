@@ -59,6 +59,16 @@ class Gradient:
             bundle.files[GRADIENTS], options, providers=["CPUExecutionProvider"]
         )
 
+    def logits(self, embeddings: np.ndarray) -> np.ndarray:
+        """The forward pass alone: float32 (n, classes)."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
+        target = np.zeros((len(embeddings), self.num_classes), dtype=np.float32)
+        found = self._session.run([LOGITS], {EMBEDDINGS: embeddings, TARGET: target}, options)
+        return np.asarray(found[0])
+
     def run(self, embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-odds (n,), float64, and gradients (n, length, embedding size), float32.
 

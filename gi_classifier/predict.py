@@ -6,8 +6,10 @@ given. Equal texts are computed once; texts longer than ``maxlen`` are read in w
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from gi_classifier.engine import Engine, open_engine, softmax
 from gi_classifier.errors import InputError
 from gi_classifier.model_dir import Bundle, load, shipped
 from gi_classifier.settings import Settings, WindowRule
-from gi_classifier.text import Vocabulary, batches_by_length, normalise, pad, windows
+from gi_classifier.text import Encoded, Vocabulary, batches_by_length, normalise, pad, windows
 
 MAX_TEXTS = 512
 _BATCH_TOKENS = 8192
@@ -61,28 +63,63 @@ def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
     return found
 
 
-def join_windows(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
-    """Join the probabilities of one text's windows.
+def window_weights(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
+    """Weight of each of one text's windows: float64 (windows,), summing to 1.
 
-    "evidence" is a mean weighted by each window's mass off label 0, the background: a window
-    that describes a tract outweighs several that clearly describe neither; where all describe
-    neither, so does the text. "mean" gives every window the same weight.
+    "evidence" weighs by a window's mass off label 0, the background: a window that describes a
+    tract outweighs several that clearly describe neither; where all describe neither, so does
+    the text. "mean" gives every window the same weight.
 
     Parameters
     ----------
     probabilities : ndarray, shape (windows, classes)
         Rows sum to 1.
     rule : {"evidence", "mean"}
+    """
+    if len(probabilities) == 1 or rule == "mean":
+        return np.full(len(probabilities), 1 / len(probabilities))
+    weights = np.maximum(1 - probabilities[:, 0], 1e-9)
+    return np.asarray(weights / weights.sum())
+
+
+def join_windows(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
+    """Join the probabilities of one text's windows: their mean by :func:`window_weights`.
 
     Returns
     -------
     ndarray, shape (classes,)
         Sums to 1. A single window comes back unchanged.
     """
-    if len(probabilities) == 1 or rule == "mean":
-        return np.asarray(probabilities.mean(axis=0))
-    weights = np.maximum(1 - probabilities[:, 0], 1e-9)
-    return np.asarray(weights @ probabilities / weights.sum())
+    return np.asarray(window_weights(probabilities, rule) @ probabilities)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model read in some texts, window by window.
+
+    Attributes
+    ----------
+    encoded : list of Encoded
+        Each text's tokens, without special ones.
+    ids : list of ndarray of int32
+        Each window's ids, with special tokens.
+    owners : ndarray of int, shape (windows,)
+        The position of each window's text; they rise.
+    spans : list of (start, end)
+        The tokens of its text that each window holds.
+    logits : ndarray of float32, shape (windows, classes)
+    """
+
+    encoded: list[Encoded]
+    ids: list[np.ndarray]
+    owners: np.ndarray
+    spans: list[tuple[int, int]]
+    logits: np.ndarray
+
+    def by_text(self) -> list[slice]:
+        """The windows of each text."""
+        bounds = np.searchsorted(self.owners, np.arange(len(self.encoded) + 1))
+        return [slice(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 class Predictor:
@@ -118,24 +155,28 @@ class Predictor:
         distinct = list(rows)
         out = np.zeros((len(distinct), self.settings.num_classes))
         for start in range(0, len(distinct), _CHUNK):
-            part = distinct[start : start + _CHUNK]
-            out[start : start + len(part)] = self._distinct(part)
+            reading = self.read(distinct[start : start + _CHUNK])
+            probabilities = softmax(reading.logits)
+            for row, windows_ in enumerate(reading.by_text(), start):
+                out[row] = join_windows(probabilities[windows_], self.settings.window_rule)
         return out[places]
 
-    def _distinct(self, texts: Sequence[str]) -> np.ndarray:
-        pieces: list[np.ndarray] = []
-        owners: list[tuple[int, int]] = []
+    def read(self, texts: Sequence[str]) -> Reading:
+        """Run the model on every window of texts that :func:`check_texts` let through."""
+        ids: list[np.ndarray] = []
+        owners: list[int] = []
+        spans: list[tuple[int, int]] = []
         size = self.settings.maxlen - 2
-        for encoded in self.vocabulary.encode(texts):
-            spans = windows(len(encoded.ids), size, self.settings.window_overlap)
-            owners.append((len(pieces), len(pieces) + len(spans)))
-            pieces += [self.vocabulary.with_special(encoded.ids[a:b]) for a, b in spans]
-        probabilities = np.empty((len(pieces), self.settings.num_classes))
-        for batch in batches_by_length([len(piece) for piece in pieces], _BATCH_TOKENS):
-            logits, _ = self.engine.run(pad([pieces[i] for i in batch]))
-            probabilities[batch] = softmax(logits)
-        rule = self.settings.window_rule
-        return np.stack([join_windows(probabilities[a:b], rule) for a, b in owners])
+        encoded = self.vocabulary.encode(texts)
+        for owner, found in enumerate(encoded):
+            for a, b in windows(len(found.ids), size, self.settings.window_overlap):
+                ids.append(self.vocabulary.with_special(found.ids[a:b]))
+                owners.append(owner)
+                spans.append((a, b))
+        logits = np.empty((len(ids), self.settings.num_classes), dtype=np.float32)
+        for batch in batches_by_length([len(row) for row in ids], _BATCH_TOKENS):
+            logits[batch] = self.engine.run(pad([ids[row] for row in batch]))[0]
+        return Reading(encoded, ids, np.array(owners, dtype=int), spans, logits)
 
 
 _lock = threading.Lock()

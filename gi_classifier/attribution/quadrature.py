@@ -1,4 +1,4 @@
-"""Points and weights of numerical integration over [0, 1].
+"""Points and weights of numerical integration over [0, 1], and how they grow.
 
 In: a rule and a number of points. Out: two float64 arrays; the weights sum to 1.
 """
@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_classifier.errors import SettingsError
 
-Rule = Literal["gauss-legendre", "riemann", "trapezoid"]
+Rule = Literal["midpoint", "gauss-legendre", "riemann", "trapezoid"]
 RULES: tuple[str, ...] = get_args(Rule)
 
 
@@ -22,10 +22,10 @@ def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
     Parameters
     ----------
-    rule : {"gauss-legendre", "riemann", "trapezoid"}
-        Gauss-Legendre is exact on polynomials of degree 2 * ``steps`` - 1. "riemann" takes the
-        right end of each interval, as the reference did; it is exact on constants. The trapezoid
-        is exact on straight lines from two points on; one point is the midpoint.
+    rule : {"midpoint", "gauss-legendre", "riemann", "trapezoid"}
+        Gauss-Legendre is exact on polynomials of degree 2 * ``steps`` - 1, the midpoints of equal
+        intervals and the trapezoid (two points at least; one is the midpoint) on straight lines,
+        "riemann", the right end of each interval, on constants.
     steps : int
         Number of points, 1 or more.
 
@@ -46,16 +46,38 @@ def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
         problems.append(f"steps must be an integer of at least 1. Received: {steps!r}")
     if problems:
         raise SettingsError("This path cannot be integrated:", problems)
-    if rule == "gauss-legendre":
+    if rule == "midpoint" or (rule == "trapezoid" and steps == 1):
+        points, weights = (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
+    elif rule == "gauss-legendre":
         points, weights = np.polynomial.legendre.leggauss(steps)
         points, weights = (points + 1) / 2, weights / 2
     elif rule == "riemann":
         points, weights = np.arange(1, steps + 1) / steps, np.full(steps, 1 / steps)
-    elif steps == 1:
-        points, weights = np.array([0.5]), np.ones(1)
     else:
         points, weights = np.linspace(0, 1, steps), np.full(steps, 1 / (steps - 1))
         weights[[0, -1]] /= 2
     for array in (points, weights):
         array.flags.writeable = False
     return points, weights
+
+
+def refined(rule: Rule, steps: int) -> tuple[int, np.ndarray, np.ndarray, float]:
+    """Return the next finer rule, and what of the integral so far it keeps.
+
+    Midpoints grow threefold, and every old one is a new one; the other rules begin anew with
+    twice the points.
+
+    Returns
+    -------
+    steps : int
+        Points of the finer rule.
+    points, weights : ndarray of float64
+        Those still to be taken.
+    kept : float
+        Factor of the integral so far: it is to be added to that of the new points.
+    """
+    if rule != "midpoint":
+        return 2 * steps, *quadrature(rule, 2 * steps), 0.0
+    points, weights = quadrature(rule, 3 * steps)
+    new = np.arange(3 * steps) % 3 != 1
+    return 3 * steps, points[new], weights[new], 1 / 3

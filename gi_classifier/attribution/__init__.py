@@ -1,0 +1,1 @@
+"""Which words decided an answer, how faithful that is, and the keywords of a corpus."""

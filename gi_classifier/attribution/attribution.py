@@ -1,0 +1,135 @@
+"""One record's attribution: how much each token, word or clause moved a label's log-odds.
+
+In: scores of tokens with their offsets. Out: sums over words, clauses and sentences, as spans,
+as a table or as a dict for JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from gi_classifier.attribution.words import UNITS, Unit, cut
+from gi_classifier.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Span(NamedTuple):
+    """A part of the text with the sum of its tokens' scores."""
+
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Which tokens speak for a label, and which against it.
+
+    The scores of all tokens and ``special`` sum to ``log_odds`` - ``baseline_log_odds``, up to
+    ``error``. Log-odds are log(p / (1 - p)) of the label's probability p; for a text of several
+    windows, the windows' mean, weighted as :func:`gi_classifier.predict.join_windows` weighs them.
+
+    Attributes
+    ----------
+    text : str
+        The record, unchanged.
+    label : int
+        The label that is explained.
+    label_name : str
+    tokens : tuple of str
+        The model's tokens; [UNK] where it does not know a character.
+    offsets : ndarray of int, shape (tokens, 2)
+        Start and end of each token in ``text``.
+    scores : ndarray of float64, shape (tokens,)
+        Above 0 where the token speaks for the label, below where against it.
+    special : float
+        The share of [CLS] and [SEP].
+    probability, baseline_probability : float
+        Of the label, at the text and at the baseline.
+    log_odds, baseline_log_odds : float
+    error : float
+        Completeness error: the distance of the sum from ``log_odds`` - ``baseline_log_odds``,
+        relative to that difference.
+    steps : int
+        Points of the path at which a gradient was taken.
+    converged : bool
+        Whether ``error`` is within the tolerance.
+    baseline : str
+        The baseline's name.
+    """
+
+    text: str = field(repr=False)
+    label: int
+    label_name: str
+    tokens: tuple[str, ...] = field(repr=False)
+    offsets: np.ndarray = field(repr=False)
+    scores: np.ndarray = field(repr=False)
+    special: float
+    probability: float
+    baseline_probability: float
+    log_odds: float
+    baseline_log_odds: float
+    error: float
+    steps: int
+    converged: bool
+    baseline: str
+
+    def spans(self, by: Unit | Literal["token"] = "word") -> list[Span]:
+        """Sum the scores over tokens, words, clauses or sentences.
+
+        Every token counts once, in the span that holds its first character. Spans without a
+        token, such as white space, are left out, so the scores sum to those of the tokens.
+
+        Parameters
+        ----------
+        by : {"token", "word", "clause", "sentence"}
+
+        Raises
+        ------
+        SettingsError
+            No such unit.
+        """
+        if by == "token":
+            found = [(int(a), int(b)) for a, b in self.offsets]
+            return [
+                Span(self.text[a:b], a, b, float(score))
+                for (a, b), score in zip(found, self.scores, strict=True)
+            ]
+        if by not in UNITS:
+            raise SettingsError(f"by must be one of token, {', '.join(UNITS)}. Received: {by!r}")
+        parts = cut(self.text, by)
+        owners = np.searchsorted([start for start, _ in parts], self.offsets[:, 0], "right") - 1
+        sums = np.bincount(owners, self.scores, len(parts))
+        held = np.bincount(owners, minlength=len(parts))
+        return [
+            Span(self.text[a:b], a, b, float(total))
+            for (a, b), total, count in zip(parts, sums, held, strict=True)
+            if count
+        ]
+
+    def words(self) -> list[Span]:
+        """The scores by word."""
+        return self.spans("word")
+
+    def to_frame(self, by: Unit | Literal["token"] = "token") -> pd.DataFrame:
+        """One row for each token (or word, clause, sentence): text, start, end, score.
+
+        By token, the column ``token`` holds what the model read.
+        """
+        import pandas as pd
+
+        table = pd.DataFrame(self.spans(by), columns=list(Span._fields))
+        if by == "token":
+            table.insert(0, "token", list(self.tokens))
+        return table
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, ready for JSON."""
+        table = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {**table, **{name: table[name].tolist() for name in ("offsets", "scores")}}

@@ -1,0 +1,317 @@
+"""Integrated gradients (Sundararajan, Taly and Yan 2017) over token embeddings.
+
+In: texts and a label for each. Out: an :class:`Attribution` each, whose scores sum to what the
+label's log-odds gained on the straight path from a baseline to the text. No TensorFlow; the
+model is never changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from gi_classifier.attribution.attribution import Attribution
+from gi_classifier.attribution.quadrature import RULES, Rule, quadrature, refined
+from gi_classifier.engine import softmax
+from gi_classifier.errors import InputError, SettingsError
+from gi_classifier.gradient import Gradient, log_odds
+from gi_classifier.model_dir import Bundle, load, shipped
+from gi_classifier.predict import Predictor, check_texts, join_windows, window_weights
+
+Baseline = Literal["mask", "pad", "zero"]
+BASELINES: tuple[str, ...] = get_args(Baseline)
+# A change of the log-odds below it is rounding and has no relative error.
+SMALL = 1e-3
+_CHUNK = 512
+
+
+@dataclass(frozen=True)
+class PathOptions:
+    """How a path is chosen and integrated; see :func:`explain`."""
+
+    baseline: Baseline = "mask"
+    steps: int = 18
+    tolerance: float = 0.01
+    max_steps: int = 500
+    rule: Rule = "midpoint"
+    batch_tokens: int = 2048
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.baseline not in BASELINES:
+            problems.append(
+                f"baseline must be one of {', '.join(BASELINES)}. Received: {self.baseline!r}"
+            )
+        if self.rule not in RULES:
+            problems.append(f"rule must be one of {', '.join(RULES)}. Received: {self.rule!r}")
+        for name in ("steps", "max_steps", "batch_tokens"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                problems.append(f"{name} must be an integer of at least 1. Received: {value!r}")
+        number = isinstance(self.tolerance, (int, float)) and not isinstance(self.tolerance, bool)
+        if not number or not 0 < self.tolerance < 1:
+            problems.append(
+                f"tolerance must be a number between 0 and 1. Received: {self.tolerance!r}"
+            )
+        if problems:
+            raise SettingsError("Nothing can be explained with these settings:", problems)
+
+
+def path_integral(
+    gradient: Gradient,
+    start: np.ndarray,
+    end: np.ndarray,
+    labels: np.ndarray,
+    points: np.ndarray,
+    weights: np.ndarray,
+    batch_tokens: int,
+) -> np.ndarray:
+    """Integrate gradient times step along straight paths, token by token.
+
+    Parameters
+    ----------
+    gradient : Gradient
+    start : ndarray of float32, shape (length, embedding size)
+    end : ndarray of float32, shape (n, length, embedding size)
+    labels : ndarray of int, shape (n,)
+    points, weights : ndarray, shape (steps,)
+        Of a rule of :mod:`gi_classifier.attribution.quadrature`.
+    batch_tokens : int
+        Tokens computed at once; at least one row's are.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, length)
+    """
+    step = end - start
+    total = np.zeros(end.shape[:2])
+    # Pairs of a row and a point, so that one batch holds several of both.
+    rows, places = (part.ravel() for part in np.indices((len(end), len(points))))
+    size = max(1, batch_tokens // end.shape[1])
+    for begin in range(0, len(rows), size):
+        row, place = rows[begin : begin + size], places[begin : begin + size]
+        inside = start + points[place, None, None].astype(np.float32) * step[row]
+        slope = gradient.run(inside, labels[row])[1]
+        change = np.einsum("nld,nld->nl", slope, step[row], dtype=np.float64)
+        np.add.at(total, row, weights[place, None] * change)
+    return total
+
+
+class Explainer:
+    """Says what a model's answers rest on; safe to call from several threads.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        A model directory's files.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.settings = bundle.settings
+        self.vocabulary = bundle.vocabulary
+        self.gradient = Gradient(bundle)
+        # The gradient is that of full precision, so the answers are too.
+        self.predictor = Predictor.from_bundle(bundle, "fp32")
+
+    def explain(
+        self, texts: Sequence[str], label: int | Sequence[int] | None = None, **options: Any
+    ) -> list[Attribution]:
+        """Explain texts; parameters, result and errors are those of :func:`explain`."""
+        path = PathOptions(**options)
+        checked = check_texts(texts)
+        pairs = list(zip(checked, self._labels(label, len(checked)), strict=True))
+        # Equal texts with equal labels are explained once.
+        distinct = list(dict.fromkeys(pairs))
+        found: dict[Any, Attribution] = {}
+        for begin in range(0, len(distinct), _CHUNK):
+            part = distinct[begin : begin + _CHUNK]
+            found.update(zip(part, self._explain(part, path), strict=True))
+        return [found[pair] for pair in pairs]
+
+    def _labels(self, label: Any, count: int) -> list[int | None]:
+        """One label for each text; None is the predicted one."""
+        many = isinstance(label, (Sequence, np.ndarray)) and not isinstance(label, str)
+        labels = list(label) if many else [label] * count
+        if len(labels) != count:
+            raise InputError(f"One label for each text. Received: {len(labels)} for {count} texts")
+        allowed = range(self.settings.num_classes)
+        bad = [
+            f"position {i}: {value!r}" if many else f"{value!r}"
+            for i, value in enumerate(labels)
+            if value is not None
+            and (
+                isinstance(value, (bool, np.bool_))
+                or not isinstance(value, (int, np.integer))
+                or value not in allowed
+            )
+        ]
+        if bad:
+            names = ", ".join(f"{i} ({name})" for i, name in enumerate(self.settings.names))
+            raise InputError(
+                f"No such label; this model has {names}. Received:", bad if many else bad[:1]
+            )
+        return [None if value is None else int(value) for value in labels]
+
+    def start(self, length: int, baseline: Baseline) -> np.ndarray:
+        """Where the paths of windows begin: float32 (length, embedding size).
+
+        "mask" and "pad" keep [CLS] and [SEP]; "zero" has none of the text's embeddings.
+        """
+        if baseline == "zero":
+            return np.zeros((length, self.gradient.table.shape[1]), dtype=np.float32)
+        ids = np.full(length - 2, self.vocabulary.ids[f"[{baseline.upper()}]"])
+        return np.asarray(self.gradient.table[self.vocabulary.with_special(ids)])
+
+    def _explain(
+        self, pairs: Sequence[tuple[str, int | None]], path: PathOptions
+    ) -> list[Attribution]:
+        reading = self.predictor.read([text for text, _ in pairs])
+        rule, owners, by_text = self.settings.window_rule, reading.owners, reading.by_text()
+        probabilities = softmax(reading.logits)
+        answers = np.stack([join_windows(probabilities[part], rule) for part in by_text])
+        shares = np.concatenate([window_weights(probabilities[part], rule) for part in by_text])
+        labels = np.array(
+            [
+                answer.argmax() if label is None else label
+                for answer, (_, label) in zip(answers, pairs, strict=True)
+            ]
+        )
+        lengths = np.array([len(row) for row in reading.ids])
+        starts = {n: self.start(n, path.baseline) for n in np.unique(lengths).tolist()}
+        zero = {n: self.gradient.logits(start[None])[0] for n, start in starts.items()}
+        zeros = np.stack([zero[n] for n in lengths.tolist()])
+        at_text = np.bincount(owners, shares * log_odds(reading.logits, labels[owners]))
+        at_start = np.bincount(owners, shares * log_odds(zeros, labels[owners]))
+        change = at_text - at_start
+
+        scores = [np.zeros(n) for n in lengths]
+        errors, used = np.full(len(pairs), np.inf), np.zeros(len(pairs), dtype=int)
+        count, points, weights, kept = (path.steps, *quadrature(path.rule, int(path.steps)), 0.0)
+        while (errors > path.tolerance).any() and count <= max(path.max_steps, path.steps):
+            open_ = errors > path.tolerance
+            for n, start in starts.items():
+                rows = np.flatnonzero(open_[owners] & (lengths == n))
+                # Few at a time, so that their embeddings stay small as well.
+                for part in np.array_split(rows, max(1, len(rows) * n // path.batch_tokens)):
+                    ids = np.array([reading.ids[row] for row in part], dtype=int).reshape(-1, n)
+                    found = path_integral(
+                        self.gradient,
+                        start,
+                        self.gradient.table[ids],
+                        labels[owners[part]],
+                        points,
+                        weights,
+                        path.batch_tokens,
+                    )
+                    for row, values in zip(part, found, strict=True):
+                        scores[row] = kept * scores[row] + values
+            sums = np.bincount(owners, shares * [row.sum() for row in scores])
+            found_errors = np.abs(sums - change) / np.maximum(np.abs(change), SMALL)
+            errors, used = np.where(open_, found_errors, errors), np.where(open_, count, used)
+            count, points, weights, kept = refined(path.rule, count)
+
+        result = []
+        for i, (text, _) in enumerate(pairs):
+            encoded, windows = reading.encoded[i], range(*by_text[i].indices(len(owners)))
+            joined, special = np.zeros(len(encoded.ids)), 0.0
+            for row in windows:
+                a, b = reading.spans[row]
+                joined[a:b] += shares[row] * scores[row][1:-1]
+                special += shares[row] * (scores[row][0] + scores[row][-1])
+            label = int(labels[i])
+            result.append(
+                Attribution(
+                    text=text,
+                    label=label,
+                    label_name=self.settings.names[label],
+                    tokens=tuple(self.vocabulary.tokens[token] for token in encoded.ids),
+                    offsets=encoded.offsets,
+                    scores=joined,
+                    special=float(special),
+                    probability=float(answers[i, label]),
+                    baseline_probability=float(
+                        join_windows(softmax(zeros[by_text[i]]), rule)[label]
+                    ),
+                    log_odds=float(at_text[i]),
+                    baseline_log_odds=float(at_start[i]),
+                    error=float(errors[i]),
+                    steps=int(used[i]),
+                    converged=bool(errors[i] <= path.tolerance),
+                    baseline=path.baseline,
+                )
+            )
+        return result
+
+
+_lock = threading.Lock()
+_shipped: Explainer | None = None
+
+
+def shipped_explainer() -> Explainer:
+    """That of the model that ships, loaded once, by the first call that needs it."""
+    global _shipped
+    with _lock:
+        if _shipped is None:
+            _shipped = Explainer(load(shipped()))
+    return _shipped
+
+
+def explain(
+    texts: Sequence[str],
+    label: int | Sequence[int] | None = None,
+    *,
+    baseline: Baseline = "mask",
+    steps: int = 18,
+    tolerance: float = 0.01,
+    max_steps: int = 500,
+    rule: Rule = "midpoint",
+    batch_tokens: int = 2048,
+) -> list[Attribution]:
+    """Say which words decided, by integrated gradients on the model that ships.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Records of any length; the windows of a long one are joined.
+    label : int or sequence of int, optional
+        The label to explain, one for all or one for each text; without, the predicted one.
+    baseline : {"mask", "pad", "zero"}
+        Where the path begins: every token [MASK] or [PAD] (between [CLS] and [SEP]), or no
+        embedding at all. What it stands for: a text that says nothing.
+    steps : int
+        Points of the path at which a gradient is taken, at first.
+    tolerance : float
+        Relative completeness error above which a text gets more points, in (0, 1).
+    max_steps : int
+        No text gets more points; one that would need them is returned with ``converged`` False.
+    rule : {"midpoint", "gauss-legendre", "riemann", "trapezoid"}
+        See :func:`gi_classifier.attribution.quadrature.quadrature`.
+    batch_tokens : int
+        Tokens computed at once: bounds the memory, whatever the texts' length.
+
+    Returns
+    -------
+    list of Attribution
+        In the order of the texts.
+
+    Raises
+    ------
+    InputError
+        Some texts are not strings or blank, or a label is not one of the model's.
+    SettingsError
+        With every option that is out of range.
+    """
+    return shipped_explainer().explain(
+        texts,
+        label,
+        baseline=baseline,
+        steps=steps,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        rule=rule,
+        batch_tokens=batch_tokens,
+    )
