@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-import io
 import json
 import logging
 import re
@@ -27,6 +26,8 @@ from gi_classifier.text import normalise
 
 logger = logging.getLogger(__name__)
 PLAIN = (".txt", ".tsv")
+# Characters read at a time where a file is only looked through.
+_PART = 1 << 20
 FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
 # Line, and the cells of the text, the label and the group; None where there is none.
 _Row = tuple[int, Any, Any, Any]
@@ -73,33 +74,56 @@ class Records:
         return replace(self, **taken)
 
 
-def decode(content: bytes, source: str) -> tuple[str, str]:
-    """Decode a file's bytes as UTF-8, with or without BOM, or GB18030.
+def _open(path: Path, mode: str, **options: Any) -> Any:
+    return (gzip.open if path.suffix.lower() == ".gz" else open)(path, mode, **options)
+
+
+def encoding_of(path: Path) -> str:
+    """Recognise a text file's encoding, in constant memory: UTF-8, with or without BOM, or GB18030.
 
     Returns
     -------
-    text, encoding : str
-        ``encoding`` is "utf-8", "utf-8-sig" or "gb18030".
+    str
+        "utf-8", "utf-8-sig" or "gb18030".
 
     Raises
     ------
     RecordsError
-        Neither fits; bytes that decode as GB18030 to unassigned characters do not fit.
+        Neither fits; bytes that decode as GB18030 to unassigned characters do not fit. Or a
+        ``.gz`` is not whole.
     """
-    for encoding in ("utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8", "gb18030"):
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\x00" in text:
-            break
-        if encoding != "gb18030" or not any(
-            unicodedata.category(character) in ("Cn", "Co") for character in set(text)
-        ):
-            return text.removeprefix("\ufeff"), encoding
+    try:
+        with _open(path, "rb") as file:
+            first = "utf-8-sig" if file.read(3) == b"\xef\xbb\xbf" else "utf-8"
+        for encoding in (first, "gb18030"):
+            if _fits(path, encoding):
+                return encoding
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise RecordsError(f"{path}: not a whole gzip file ({error})") from error
     raise RecordsError(
-        f"{source}: neither UTF-8 nor GB18030 text. Save it as UTF-8 (in Excel: CSV UTF-8)."
+        f"{path}: neither UTF-8 nor GB18030 text. Save it as UTF-8 (in Excel: CSV UTF-8)."
     )
+
+
+def _fits(path: Path, encoding: str) -> bool:
+    try:
+        with _open(path, "rt", encoding=encoding, newline="") as file:
+            while part := set(file.read(_PART)):
+                strange = encoding == "gb18030" and any(
+                    unicodedata.category(character) in ("Cn", "Co") for character in part
+                )
+                if strange or "\x00" in part:
+                    return False
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _lines(path: Path, encoding: str, newline: str = "\n") -> Iterator[str]:
+    """Yield a text file's lines with their ends, without the mark that may begin it."""
+    with _open(path, "rt", encoding=encoding, newline=newline) as file:
+        for number, line in enumerate(file):
+            yield line if number else line.removeprefix("\ufeff")
 
 
 def read_records(
@@ -135,14 +159,7 @@ def read_records(
         The format is unknown or has no columns to group by, a column is missing, or rows are bad:
         all of them, with their lines.
     """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise RecordsError(
-            f"{path}: unknown format {path.suffix or '(no ending)'!r}; "
-            f"this reads {', '.join(FORMATS)}"
-        )
-    if not path.is_file():
-        raise FileNotFoundError(f"No file of records at {path}")
+    path = _known(path)
     if group_column is not None and path.suffix.lower() in PLAIN:
         raise RecordsError(
             f"{path}: {path.suffix} has no column {group_column!r}, only text and label. "
@@ -182,6 +199,45 @@ def read_records(
     )
 
 
+def check_texts_of(path: str | Path, *, text_column: str = "text") -> int:
+    """Count a file's records and check each, without holding them; labels are passed over.
+
+    Raises
+    ------
+    FileNotFoundError, RecordsError
+        As :func:`read_records`.
+    """
+    count, problems = 0, []
+    rows, encoding = _rows(_known(path), (text_column, None, None))
+    for line, text, _, _ in rows:
+        count += 1
+        if problem := _text_problem(text):
+            problems.append(f"line {line}: {problem}")
+    if problems:
+        summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop:"
+        raise RecordsError(summary, problems)
+    return count
+
+
+def iterate_texts(path: str | Path, *, text_column: str = "text") -> Iterator[str]:
+    """Yield the texts of a file that :func:`check_texts_of` let through, one at a time."""
+    for _, text, _, _ in _rows(_known(path), (text_column, None, None))[0]:
+        yield str(text)
+
+
+def _known(path: str | Path) -> Path:
+    """Return the path of a file of records that exists and whose format is read here."""
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise RecordsError(
+            f"{path}: unknown format {path.suffix or '(no ending)'!r}; "
+            f"this reads {', '.join(FORMATS)}"
+        )
+    if not path.is_file():
+        raise FileNotFoundError(f"No file of records at {path}")
+    return path
+
+
 @dataclass(frozen=True)
 class _Bad:
     """Stands for the text of a row that could not be read."""
@@ -216,16 +272,18 @@ def _rows(path: Path, columns: tuple[str, str | None, str | None]) -> tuple[Iter
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
         return _excel_rows(path, columns), "xlsx"
-    text, encoding = decode(path.read_bytes(), str(path))
+    encoding = encoding_of(path)
     if suffix in PLAIN:
-        return _plain_rows(text, columns[1] is not None), encoding
-    read = _csv_rows if suffix == ".csv" else _json_rows
-    return read(text, str(path), columns), encoding
+        return _plain_rows(_lines(path, encoding), columns[1] is not None), encoding
+    if suffix == ".csv":
+        # Its module finds line ends by itself, for a cell may hold some.
+        return _csv_rows(_lines(path, encoding, newline=""), str(path), columns), encoding
+    return _json_rows(_lines(path, encoding), str(path), columns), encoding
 
 
-def _plain_rows(text: str, labelled: bool) -> Iterator[_Row]:
-    for line, row in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):
-        row = row.rstrip("\r")
+def _plain_rows(lines: Iterable[str], labelled: bool) -> Iterator[_Row]:
+    for line, row in enumerate(lines, 1):
+        row = row.rstrip("\r\n")
         body, tab, label = row.rpartition("\t")
         # Where no label is wanted, a tab may be part of the text.
         if tab and (labelled or re.fullmatch(r"\s*\d{1,9}\s*", label)):
@@ -247,10 +305,10 @@ def _need(columns: Sequence[str | None], found: Iterable[Any], source: str) -> N
         )
 
 
-def _csv_rows(text: str, source: str, columns: Sequence[str | None]) -> Iterator[_Row]:
+def _csv_rows(lines: Iterable[str], source: str, columns: Sequence[str | None]) -> Iterator[_Row]:
     # One cell may hold a whole record; the module's own limit is 131,072 characters.
     csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(lines, strict=True)
     try:
         header = next(reader, [])
         _need(columns, header, source)
@@ -267,9 +325,9 @@ def _csv_rows(text: str, source: str, columns: Sequence[str | None]) -> Iterator
         raise RecordsError(f"{source}, line {reader.line_num}: not CSV ({error})") from error
 
 
-def _json_rows(text: str, source: str, columns: Sequence[str | None]) -> Iterator[_Row]:
+def _json_rows(lines: Iterable[str], source: str, columns: Sequence[str | None]) -> Iterator[_Row]:
     needed = [column for column in columns if column is not None]
-    for line, row in enumerate(text.split("\n"), 1):
+    for line, row in enumerate(lines, 1):
         if not row.strip():
             continue
         try:
@@ -360,17 +418,12 @@ def read_passages(paths: Sequence[Path]) -> Iterator[str]:
     """Yield the normalised, distinct, non-empty lines of text files, ``.gz`` or plain."""
     seen: set[bytes] = set()
     for path in paths:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            try:
-                content = gzip.decompress(content)
-            except (OSError, EOFError, zlib.error) as error:
-                raise RecordsError(f"{path}: not a whole gzip file ({error})") from error
-        text, encoding = decode(content, str(path))
-        logger.info("%s: %d characters (%s)", path.name, len(text), encoding)
-        for line in text.split("\n"):
+        encoding, characters = encoding_of(path), 0
+        for line in _lines(path, encoding):
+            characters += len(line)
             passage = normalise(line)
             mark = hashlib.sha256(passage.encode()).digest()[:12]
             if passage and mark not in seen:
                 seen.add(mark)
                 yield passage
+        logger.info("%s: %d characters (%s)", path.name, characters, encoding)

@@ -12,12 +12,15 @@ from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
 from gi_classifier.records import (
     Records,
     check_passages,
-    decode,
+    check_texts_of,
     drop_duplicates,
+    encoding_of,
+    iterate_texts,
     read_passages,
     read_records,
     write_records,
 )
+from gi_classifier.results import write_results
 
 ROWS = [("胃窦充血，见“糜烂”", 1), ("结肠息肉\u3000切除", 2), ("发热, 咳嗽", 0)]
 TEXTS = tuple(text for text, _ in ROWS)
@@ -280,10 +283,36 @@ def test_a_file_without_records_gives_none_or_names_what_is_missing(
     assert len(read_records(path)) == 0
 
 
-def test_decode_names_the_encoding() -> None:
-    assert decode(b"abc", "x") == ("abc", "utf-8")
-    assert decode("胃镜".encode("gbk"), "x") == ("胃镜", "gb18030")
-    assert decode(b"\xef\xbb\xbfabc", "x") == ("abc", "utf-8-sig")
+def test_the_encoding_of_a_file_is_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    for content, encoding in (
+        (b"abc", "utf-8"),
+        ("胃镜".encode("gbk"), "gb18030"),
+        (b"\xef\xbb\xbfabc", "utf-8-sig"),
+        # A character on the border of two parts that are read one after the other.
+        (b"a" * ((1 << 20) - 1) + "胃镜".encode() * 9, "utf-8"),
+    ):
+        path.write_bytes(content)
+        assert encoding_of(path) == encoding
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl", ".xlsx"])
+def test_texts_come_one_at_a_time_as_they_come_at_once(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"records{suffix}"
+    rows = [{"text": text, "label": 1} for text in ("胃，窦", "结 肠", "他说“胃”", 'a,b"c')]
+    write_results(rows, path)
+    whole = read_records(path, labelled=False).texts
+    assert check_texts_of(path) == len(whole) == 4
+    assert tuple(iterate_texts(path)) == whole
+
+
+def test_bad_rows_of_a_stream_are_all_named_before_any_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"text": "胃"}\n{"text": " "}\n{"no": 1}\n{\n', encoding="utf-8")
+    with pytest.raises(RecordsError, match=r"3 bad rows(?s:.*)line 2(?s:.*)line 3(?s:.*)line 4"):
+        check_texts_of(path)
+    with pytest.raises(FileNotFoundError, match=r"No file of records at .*nowhere\.txt"):
+        check_texts_of(tmp_path / "nowhere.txt")
 
 
 def make(texts: list[str], labels: list[int] | None) -> Records:
