@@ -1,4 +1,4 @@
-"""The command line ``gi-classifier``: predict, train, continue, evaluate, info, convert, pretrain.
+"""The command line ``gi-classifier``; the commands that explain are in ``cli_attribution``.
 
 Results go to standard output, everything else to standard error. Exit codes: 0, 1 the work
 failed, 2 the command was used wrongly.
@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
+from gi_classifier import cli_attribution
 from gi_classifier._version import __version__
 from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
@@ -513,6 +514,15 @@ def pretrain(
         restart=restart,
     )
     typer.echo(f"Written to {output}")
+
+
+for command in (
+    cli_attribution.explain,
+    cli_attribution.keywords,
+    cli_attribution.rules,
+    cli_attribution.report,
+):
+    app.command()(command)
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
-"""One picture of an evaluation, as PNG.
+"""Pictures of an evaluation and of keywords, as PNG.
 
-In: an account, the labels (n,) and the first model's probabilities (n, classes). Out: bytes.
-Matplotlib and seaborn are the extra ``plots``, imported only when something is drawn.
+In: an account, the labels (n,) and the first model's probabilities (n, classes); or a keyword
+table. Out: bytes. Matplotlib and seaborn are the extra ``plots``, imported only when something is
+drawn.
 """
 
 from __future__ import annotations
@@ -9,16 +10,25 @@ from __future__ import annotations
 import importlib.util
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gi_classifier.errors import MissingExtraError
 from gi_classifier.evaluation.account import titles
+from gi_classifier.fonts import cjk_font, drawable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Beyond it, numbers in cells and names of curves hide what they stand in.
 _MOST_CLASSES = 12
 _LONGEST_NAME = 24
+# Of Okabe and Ito, which a colour-blind reader can tell apart, but not the orange and the blue
+# that mean for and against in a heatmap; grey for the first class.
+CLASS_COLOURS = ("#8c8c8c", "#009e73", "#cc79a7", "#b8a900", "#000000")
+# Keywords can be spans of any length.
+_LONGEST_KEYWORD = 16
 
 
 def check_plots() -> None:
@@ -32,7 +42,7 @@ def check_plots() -> None:
     missing = [name for name in ("matplotlib", "seaborn") if not importlib.util.find_spec(name)]
     if missing:
         raise MissingExtraError(
-            f"The picture of an evaluation needs {' and '.join(missing)}. "
+            f"A picture needs {' and '.join(missing)}. "
             "Install with: pip install 'gi_classifier[plots]'"
         )
 
@@ -77,6 +87,77 @@ def evaluation_figure(
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
     return content.getvalue()
+
+
+def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> bytes:
+    """Draw the first keywords of each class as bars: one panel for each class.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns keyword, label, frequency and total, ranked within each label.
+    names : sequence of str
+        Of the classes.
+    top : int
+        Keywords for each class.
+
+    Returns
+    -------
+    bytes
+        A PNG, in a font with Chinese. What that font does not have is drawn as a box.
+
+    Raises
+    ------
+    MissingExtraError
+        Matplotlib, seaborn or the font is not installed.
+    """
+    check_plots()
+    import seaborn
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
+
+    font, title = (FontProperties(fname=cjk_font(), size=size) for size in (11, 13))
+    plain: dict[str, Any] = {"font": font, "parse_math": False}
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    parts = [table[table["label"] == label].head(top) for label in range(len(names))]
+    height = 1.3 + 0.25 * max(len(part) for part in parts)
+    figure = Figure(figsize=(4.4 * columns, max(height, 2.5) * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for panel in panels[len(names) :]:
+        panel.set_axis_off()
+    for label, (panel, part, name) in enumerate(zip(panels, parts, names, strict=False)):
+        panel.set_title(drawable(name), font=title, parse_math=False, loc="left")
+        if part.empty:
+            panel.set_axis_off()
+            panel.text(0, 0.9, "no keyword 没有关键词", transform=panel.transAxes, **plain)
+            continue
+        places = np.arange(len(part))
+        seaborn.barplot(
+            x=part["total"].to_numpy(),
+            y=places,
+            orient="y",
+            color=CLASS_COLOURS[label % len(CLASS_COLOURS)],
+            saturation=1,
+            width=0.75,
+            ax=panel,
+        )
+        panel.bar_label(
+            panel.containers[0], [f"×{n}" for n in part["frequency"]], padding=3, fontsize=8
+        )
+        panel.set_yticks(places, map(_short, part["keyword"]), **plain)
+        panel.set_xlabel("total score 总分 (×: occurrences 次数)", **plain)
+        panel.set_ylabel("")
+        panel.margins(x=0.12)
+        seaborn.despine(ax=panel)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()
+
+
+def _short(keyword: str) -> str:
+    cut = keyword if len(keyword) <= _LONGEST_KEYWORD else keyword[: _LONGEST_KEYWORD - 1] + "…"
+    return drawable(cut)
 
 
 def plain_name(label: int, name: str) -> str:

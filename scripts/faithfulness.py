@@ -16,9 +16,10 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from tqdm import tqdm
@@ -30,15 +31,18 @@ from gi_classifier.attribution.faithfulness import (
     measure,
     window_model,
 )
-from gi_classifier.attribution.integrated_gradients import BASELINES, Baseline, Explainer
+from gi_classifier.attribution.integrated_gradients import Baseline, Explainer
 from gi_classifier.evaluation.metrics import DRAWS, resamples
 from gi_classifier.gradient import Gradient
+from gi_classifier.gradient_graph import EMBEDDINGS, TARGET
 from gi_classifier.model_dir import GRADIENTS, Bundle, load, shipped, write_whole
 from gi_classifier.records import read_records
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH_TOKENS = 2048
 _CHUNK = 50
+# The occlusion that is the leave-one-out of each way to remove tokens.
+OWN = {"delete": "deletion", "mask": "[MASK] (= sequential IG)"}
 HEADINGS = {
     "comprehensiveness": "comprehensiveness ↑",
     "sufficiency": "sufficiency ↓",
@@ -68,7 +72,33 @@ class Windows:
             yield from np.array_split(found, -(-len(found) * n // BATCH_TOKENS))
 
 
+Row = dict[str, str | float]
 Method = Callable[[Windows], list[np.ndarray]]
+
+
+def attention_shares(bundle: Bundle) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """Return a function from embeddings to each layer's attention.
+
+    The shares are (n, heads, asking positions, length); rows sum to 1. The graph is the model's
+    own, with the softmax of each layer for its outputs.
+    """
+    import onnx
+
+    graph = onnx.load_from_string(bundle.files[GRADIENTS])
+    names = [node.output[0] for node in graph.graph.node if node.op_type == "Softmax"]
+    # The one behind them is that of the classes.
+    names = names[: bundle.config.num_hidden_layers]
+    del graph.graph.output[:]
+    graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    files = {**bundle.files, GRADIENTS: graph.SerializeToString()}
+    session = Gradient(Bundle(files, bundle.facts))._session
+    target = bundle.settings.num_classes
+
+    def run(embeddings: np.ndarray) -> list[np.ndarray]:
+        unused = np.zeros((len(embeddings), target), dtype=np.float32)
+        return list(session.run(names, {EMBEDDINGS: embeddings, TARGET: unused}))
+
+    return run
 
 
 class Methods:
@@ -86,23 +116,21 @@ class Methods:
         self.gradient = self.explainer.gradient
         self.model = window_model(self.explainer.predictor)
         self.mask = bundle.vocabulary.ids["[MASK]"]
-        self.attention_graph, self.attention_outputs = attention_graph(bundle)
+        self.attention_shares = attention_shares(bundle)
         self.source = np.random.default_rng(seed)
 
     def all(self) -> dict[str, Method]:
         """By name."""
-        paths = {
-            f"integrated gradients, [{name.upper()}]" if name != "zero" else (
-                "integrated gradients, zero"
-            ): partial(self.integrated_gradients, baseline=name)
-            for name in BASELINES
+        paths: dict[str, Method] = {
+            f"integrated gradients from {name}": partial(self.integrated_gradients, baseline=name)
+            for name in get_args(Baseline)
         }
         return {
             **paths,
             "gradient × input": self.gradient_times_input,
             "reference: norm of mean gradient × αx": self.norm_of_mean,
-            "occlusion by deletion": self.occlusion,
-            "occlusion by [MASK] (= sequential IG)": partial(self.occlusion, replacement=self.mask),
+            f"occlusion by {OWN['delete']}": self.occlusion,
+            f"occlusion by {OWN['mask']}": partial(self.occlusion, replacement=self.mask),
             "attention of [CLS]": self.attention,
             "random": self.random,
         }
@@ -116,7 +144,7 @@ class Methods:
         """The embedding times the gradient at the text."""
 
         def run(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-            return np.einsum("nld,nld->nl", self.gradient.run(x, labels)[1], x)
+            return np.asarray(np.einsum("nld,nld->nl", self.gradient.run(x, labels)[1], x))
 
         return self._by_length(windows, run)
 
@@ -145,8 +173,9 @@ class Methods:
         """What [CLS] pays to each token, mean over layers and heads. Not signed."""
 
         def run(x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-            shares = self.attention_graph.outputs(self.attention_outputs, x)
-            return np.mean([layer[:, :, 0].mean(axis=1) for layer in shares], axis=0)
+            # The last layer computes the first position alone, the others every one.
+            layers = [shares[:, :, 0].mean(axis=1) for shares in self.attention_shares(x)]
+            return np.asarray(np.mean(layers, axis=0))
 
         return self._by_length(windows, run)
 
@@ -164,3 +193,127 @@ class Methods:
             for i, values in zip(batch, run(x, windows.labels[batch]), strict=True):
                 scores[i] = values[1:-1]
         return scores
+
+
+def read_windows(path: Path, count: int, seed: int, explainer: Explainer) -> tuple[Windows, str]:
+    """Sample distinct records that can be measured; and say how many cannot."""
+    texts = list(dict.fromkeys(read_records(path, labelled=False).texts))
+    lengths = np.array([len(found.ids) for found in explainer.vocabulary.encode(texts)])
+    short, long = lengths < MIN_TOKENS, lengths > explainer.settings.maxlen - 2
+    whole = np.flatnonzero(~short & ~long)
+    if not len(whole):
+        raise SystemExit(f"{path}: no record of one window and at least {MIN_TOKENS} tokens.")
+    chosen = np.sort(np.random.default_rng(seed).permutation(whole)[:count])
+    note = (
+        f"{len(chosen)} of {len(texts)} distinct records; {len(whole)} can be measured, "
+        f"{short.sum()} have fewer than {MIN_TOKENS} tokens, {long.sum()} several windows."
+    )
+    reading = explainer.predictor.read([texts[i] for i in chosen])
+    return Windows([texts[i] for i in chosen], reading.ids, reading.logits.argmax(axis=1)), note
+
+
+def timed_scores(
+    methods: dict[str, Method], windows: Windows
+) -> tuple[dict[str, list[np.ndarray]], dict[str, float]]:
+    """Every method's scores, and its seconds per record."""
+    count = len(windows.rows)
+    scores: dict[str, list[np.ndarray]] = {name: [] for name in methods}
+    seconds = dict.fromkeys(methods, 0.0)
+    with tqdm(total=count * len(methods), unit="record", disable=None) as progress:
+        for name, method in methods.items():
+            progress.set_description(name)
+            # The first run of a graph allocates its memory.
+            method(windows.take([0]))
+            for start in range(0, count, _CHUNK):
+                part = windows.take(range(start, min(start + _CHUNK, count)))
+                began = time.perf_counter()
+                scores[name] += method(part)
+                seconds[name] += (time.perf_counter() - began) / count
+                progress.update(len(part.rows))
+    return scores, seconds
+
+
+def mean_and_interval(values: np.ndarray, seed: int) -> tuple[float, float, float]:
+    """Mean and bootstrap 95% interval over records; nan is left out."""
+    kept = values[np.isfinite(values)]
+    if not len(kept):
+        return (float("nan"),) * 3
+    means = np.concatenate([c @ kept for c in resamples(len(kept), DRAWS, seed)]) / len(kept)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(kept.mean()), float(low), float(high)
+
+
+def compare(methods: Methods, windows: Windows, removals: Sequence[str], seed: int) -> list[Row]:
+    """One row for each removal and method, the most comprehensive first."""
+    scores, seconds = timed_scores(methods.all(), windows)
+    table: list[Row] = []
+    for removal in removals:
+        replacement = methods.mask if removal == "mask" else None
+        drops = scores[f"occlusion by {OWN[removal]}"]
+        part = []
+        for name, values in tqdm(scores.items(), desc=f"measure, {removal}", disable=None):
+            found = measure(
+                methods.model,
+                windows.rows,
+                windows.labels,
+                values,
+                drops,
+                replacement=replacement,
+            )
+            row: Row = {"removal": removal, "method": name}
+            for measured in MEASURES:
+                mean, low, high = mean_and_interval(found[measured], seed)
+                row |= {measured: mean, f"{measured}_low": low, f"{measured}_high": high}
+            row["without_agreement"] = int(np.isnan(found["agreement"]).sum())
+            row |= {"seconds_per_record": seconds[name], "records": len(windows.rows)}
+            part.append(row)
+        table += sorted(part, key=lambda row: -float(row["comprehensiveness"]))
+    return table
+
+
+def markdown(table: Sequence[Row]) -> str:
+    """The rows of one removal as a table: mean [low, high]."""
+    headings = ["method", *HEADINGS.values(), "s / record"]
+    lines = [" | ".join(headings), " | ".join(["---", *["---:"] * (len(headings) - 1)])]
+    for row in table:
+        cells = [f"{row[m]:.3f} [{row[f'{m}_low']:.3f}, {row[f'{m}_high']:.3f}]" for m in MEASURES]
+        lines.append(" | ".join([str(row["method"]), *cells, f"{row['seconds_per_record']:.4f}"]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
+    parser.add_argument("--model", type=Path, help="a model directory; without, the one that ships")
+    parser.add_argument("--records", type=int, default=300, help="size of the sample")
+    parser.add_argument("--seed", type=int, default=0, help="of the sample, intervals and noise")
+    parser.add_argument("--remove", choices=["delete", "mask", "both"], default="both")
+    parser.add_argument("--output", type=Path, help="a CSV with every figure")
+    args = parser.parse_args(arguments)
+    if args.records < 1:
+        parser.error(f"--records must be at least 1. Received: {args.records}")
+    methods = Methods(load(args.model or shipped()), args.seed)
+    windows, note = read_windows(args.file, args.records, args.seed, methods.explainer)
+    removals = ["delete", "mask"] if args.remove == "both" else [args.remove]
+    table = compare(methods, windows, removals, args.seed)
+    print(note)
+    for removal in removals:
+        part = [row for row in table if row["removal"] == removal]
+        how = "left out" if removal == "delete" else "replaced by [MASK]"
+        print(f"\nRemoved tokens are {how}. Mean [95% interval over records].\n")
+        print(markdown(part))
+        print(f"\nOcclusion by {OWN[removal]} is the leave-one-out itself: its τ is 1.")
+        for row in part:
+            if row["without_agreement"]:
+                print(f"{row['method']}: τ is undefined in {row['without_agreement']} records.")
+    if args.output:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+        write_whole(args.output, text.getvalue().encode("utf-8"))
+
+
+if __name__ == "__main__":
+    main()

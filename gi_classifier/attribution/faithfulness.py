@@ -27,7 +27,7 @@ MEASURES = ("comprehensiveness", "sufficiency", "log_odds", "agreement")
 Model = Callable[[Sequence[np.ndarray], np.ndarray], np.ndarray]
 
 
-def window_model(predictor: Predictor, batch_tokens: int = 8192) -> Model:
+def window_model(predictor: Predictor, batch_tokens: int = 2048) -> Model:
     """Return a predictor's model as this module asks for it; equal windows are computed once.
 
     Parameters

@@ -190,8 +190,9 @@ class Explainer:
 
         scores = [np.zeros(n) for n in lengths]
         errors, used = np.full(len(pairs), np.inf), np.zeros(len(pairs), dtype=int)
-        count, points, weights, kept = (path.steps, *quadrature(path.rule, int(path.steps)), 0.0)
-        while (errors > path.tolerance).any() and count <= max(path.max_steps, path.steps):
+        count, kept = int(min(path.steps, path.max_steps)), 0.0
+        points, weights = quadrature(path.rule, count)
+        while (errors > path.tolerance).any() and count <= path.max_steps:
             open_ = errors > path.tolerance
             for n, start in starts.items():
                 rows = np.flatnonzero(open_[owners] & (lengths == n))

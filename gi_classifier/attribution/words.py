@@ -16,8 +16,12 @@ from typing import Any, Literal, get_args
 Unit = Literal["word", "clause", "sentence"]
 UNITS: tuple[str, ...] = get_args(Unit)
 
-# Letters, digits and ideographs; a point between digits and a percent sign behind them belong.
-_RUN = re.compile(r"(?:\d+(?:[.．]\d+)+%?|\d+%|[^\W_])+")
+# Full-width letters, digits and signs, one for one: jieba keeps only the ASCII ones together.
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+# A decimal or a percentage with its unit is one word, which jieba would cut at the point.
+_NUMBER = r"\d++(?:(?:\.\d++)++%?|%)(?:[A-Za-z]++(?![0-9]))?"
+# Or a run of letters, digits and ideographs up to the next of these.
+_RUN = re.compile(rf"({_NUMBER})|(?:(?!{_NUMBER})\d++|[^\W\d_])+")
 # A full stop behind a digit ends nothing: 1.5cm, 2.息肉.
 _ENDS = {
     "clause": re.compile(r"[，,；;。！!？?\n]+|(?<!\d)\.(?!\d)"),
@@ -62,10 +66,10 @@ def cut(text: str, by: Unit = "word") -> list[tuple[int, int]]:
 
 def _words(text: str) -> list[tuple[int, int]]:
     spans, place = [], 0
-    for match in _RUN.finditer(text):
+    for match in _RUN.finditer(text.translate(_WIDE)):
         spans += [(i, i + 1) for i in range(place, match.start())]
-        place = match.start()
-        for word in _segmenter().cut(match.group(), HMM=False):
+        place, run = match.start(), match.group()
+        for word in [run] if match[1] else _segmenter().cut(run, HMM=False):
             spans.append((place, place + len(word)))
             place += len(word)
     return spans + [(i, i + 1) for i in range(place, len(text))]

@@ -1,0 +1,136 @@
+"""From the keyword table to a rule: how far would a plain search for its keywords go?
+
+In: a table, texts and their true labels. Out: the label that a search gives each text, and its
+precision, recall and coverage. Each label's top keywords are searched for as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.text import normalise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNCOVERED = -1
+
+
+def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
+    """Take each label's first keywords, without those that another label takes with more total.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With the columns keyword, label and total, as of
+        :func:`gi_classifier.attribution.keywords.keyword_table`.
+    top : int
+        Keywords for each label, 1 or more; fewer where the table has fewer.
+
+    Raises
+    ------
+    RecordsError
+        A column is missing.
+    SettingsError
+        ``top`` is out of range.
+    """
+    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or top < 1:
+        raise SettingsError(f"top must be an integer of at least 1. Received: {top!r}")
+    missing = {"keyword", "label", "total"} - set(table.columns)
+    if missing:
+        raise RecordsError(
+            f"A keyword table by label is needed. Missing columns: {', '.join(sorted(missing))}"
+        )
+    keys = [normalise(str(word)).lower() for word in table["keyword"]]
+    ranked = table.assign(key=keys).sort_values(
+        ["total", "key", "label"], ascending=[False, True, True]
+    )
+    rules: dict[int, list[str]] = {int(label): [] for label in sorted(set(table["label"]))}
+    for key, label in ranked.drop_duplicates("key")[["key", "label"]].itertuples(index=False):
+        if len(rules[int(label)]) < top:
+            rules[int(label)].append(key)
+    return rules
+
+
+def search(texts: Sequence[str], rules: Mapping[int, Sequence[str]]) -> np.ndarray:
+    """Give each text the label whose keywords occur most often in it.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    rules : mapping of int to sequence of str
+        Keywords in lower case, normalised. Where a keyword lies inside another that is found at
+        the same place (胃 in 胃癌), only the longer one counts.
+
+    Returns
+    -------
+    ndarray of int, shape (texts,)
+        -1 where no keyword occurs, or two labels' keywords equally often.
+    """
+    owners = {word: label for label, words in rules.items() for word in words}
+    if not owners:
+        return np.full(len(texts), UNCOVERED)
+    longest = sorted(owners, key=lambda word: (-len(word), word))
+    pattern = re.compile("|".join(map(re.escape, longest)))
+    labels = sorted(rules)
+    found = np.full(len(texts), UNCOVERED)
+    for i, text in enumerate(texts):
+        hits = [owners[word] for word in pattern.findall(normalise(text).lower())]
+        counts = np.array([hits.count(label) for label in labels])
+        if counts.max() and (counts == counts.max()).sum() == 1:
+            found[i] = labels[int(counts.argmax())]
+    return found
+
+
+def measure_search(labels: np.ndarray, found: np.ndarray, num_classes: int) -> dict[str, Any]:
+    """Precision, recall, F1 and coverage of a search, in all and for each class.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        The truth.
+    found : ndarray of int, shape (n,)
+        What :func:`search` returned.
+    num_classes : int
+
+    Returns
+    -------
+    dict
+        ``records``; ``coverage``, the share of records that got a label; ``accuracy`` of all
+        records and ``accuracy_covered`` of those; ``macro_f1``; ``classes``: for each label its
+        ``precision`` (None where the search never gave it), ``recall``, ``f1``, ``coverage`` and
+        ``support``.
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    covered = found != UNCOVERED
+    values = precision_recall_fscore_support(
+        labels, found, labels=range(num_classes), zero_division=0
+    )
+    classes = []
+    for label, (precision, recall, f1, support) in enumerate(zip(*values, strict=True)):
+        own = labels == label
+        classes.append(
+            {
+                "label": label,
+                "precision": float(precision) if (found == label).any() else None,
+                "recall": float(recall),
+                "f1": float(f1),
+                "coverage": float(covered[own].mean()) if own.any() else None,
+                "support": int(support),
+            }
+        )
+    right = labels == found
+    return {
+        "records": len(labels),
+        "coverage": float(covered.mean()),
+        "accuracy": float(right.mean()),
+        "accuracy_covered": float(right[covered].mean()) if covered.any() else None,
+        "macro_f1": float(np.mean([row["f1"] for row in classes])),
+        "classes": classes,
+    }

@@ -1,0 +1,371 @@
+"""The commands that explain: explain, keywords, rules and report."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from tqdm import tqdm
+
+from gi_classifier.attribution.attribution import Attribution
+from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
+from gi_classifier.attribution.keywords import (
+    KeywordOptions,
+    Progress,
+    check_min_frequency,
+    count_keywords,
+    mark_of,
+    stability,
+)
+from gi_classifier.attribution.rules import keyword_rules, measure_search, search
+from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.model_dir import WEIGHTS, check_output, load, shipped, write_whole
+from gi_classifier.predict import check_texts
+from gi_classifier.records import check_texts_of, iterate_texts, read_records
+from gi_classifier.results import csv_for_excel, encode
+from gi_classifier.settings import Settings
+
+notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+# Seconds between two states of a count.
+_STATE_SECONDS = 10.0
+
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
+]
+TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
+LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+BaselineOption = Annotated[
+    str, typer.Option(help="Where paths begin: mask, pad or zero (the reference's).")
+]
+StepsOption = Annotated[int, typer.Option(help="Points of the path, at first.")]
+ToleranceOption = Annotated[
+    float, typer.Option(help="Completeness error above which a record gets more points.")
+]
+ThresholdOption = Annotated[
+    float, typer.Option(help="Share of a record's largest score from which a word counts.")
+]
+
+
+class By(StrEnum):
+    """The parts that an explanation is summed over."""
+
+    token = "token"
+    word = "word"
+    clause = "clause"
+    sentence = "sentence"
+
+
+class Format(StrEnum):
+    """How the keyword table is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+    reference = "reference"
+
+
+def _options(kind: Any, **values: Any) -> Any:
+    """Build options; a value out of range is wrong use."""
+    try:
+        return kind(**values)
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def explain(
+    text: Annotated[list[str], typer.Argument(help="Records to explain.")],
+    label: Annotated[
+        int | None, typer.Option(help="The label to explain; without, the predicted one.")
+    ] = None,
+    by: Annotated[By, typer.Option(help="Sum the scores over these parts.")] = By.word,
+    html: Annotated[Path | None, typer.Option(help="Also write a heatmap page.")] = None,
+    png: Annotated[
+        Path | None, typer.Option(help="Also write a picture (one record; extra 'plots').")
+    ] = None,
+    baseline: BaselineOption = "mask",
+    steps: StepsOption = PathOptions.steps,
+    tolerance: ToleranceOption = PathOptions.tolerance,
+    model: ModelOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which words of a record speak for a label, and which against it."""
+    path = _options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
+    texts = check_texts(text)
+    if png and len(texts) > 1:
+        raise typer.BadParameter("--png draws one record; give one TEXT.")
+    for output in (html, png):
+        if output:
+            check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
+    explainer = Explainer(load(model or shipped()))
+    found = explainer.explain(texts, label, **asdict(path))
+    if html:
+        from gi_classifier.attribution.heatmap import to_html
+
+        body = "\n".join(to_html(attribution, by=by.value) for attribution in found)
+        head = '<!DOCTYPE html>\n<html lang="zh"><meta charset="utf-8"><title>gi-classifier</title>'
+        write_whole(html, encode(f"{head}\n<body>{body}</body></html>\n"))
+    if png:
+        from gi_classifier.attribution.heatmap import to_png
+
+        write_whole(png, to_png(found[0], by=by.value))
+    if as_json:
+        typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False))
+        return
+    for attribution in found:
+        _show(attribution, by)
+    for output in (html, png):
+        if output:
+            typer.echo(f"Written to {output}")
+
+
+def _show(attribution: Attribution, by: By) -> None:
+    """A line about the record, and one for each part, the strongest first."""
+    remark = "" if attribution.converged else ", above the tolerance"
+    typer.echo(
+        f"{attribution.label} {attribution.label_name}: probability "
+        f"{attribution.probability:.4f} (at the baseline {attribution.baseline_probability:.4f}), "
+        f"completeness error {attribution.error:.2%}{remark} in {attribution.steps} steps"
+    )
+    for span in sorted(attribution.spans(by.value), key=lambda span: -abs(span.score)):
+        typer.echo(f"{span.score:+8.3f}\t{span.text}")
+
+
+def keywords(
+    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Write the whole table there: .csv, for Excel too.")
+    ] = None,
+    threshold: ThresholdOption = KeywordOptions.threshold,
+    extracts_max: Annotated[
+        bool, typer.Option("--extracts-max", help="Of each record, only the strongest keyword.")
+    ] = False,
+    unit: Annotated[str, typer.Option(help="word, or span: the reference's runs of tokens.")] = (
+        KeywordOptions.unit
+    ),
+    against: Annotated[
+        bool, typer.Option("--against", help="Words that speak against the label that won.")
+    ] = False,
+    pooled: Annotated[
+        bool, typer.Option("--pooled", help="One ranking for all labels together.")
+    ] = False,
+    min_frequency: Annotated[int, typer.Option(help="Leave out rarer keywords.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="Rows to print for each label.")] = 20,
+    format: Annotated[
+        Format, typer.Option(help="reference: its list of (keyword, frequency).")
+    ] = Format.table,
+    show_stability: Annotated[
+        bool, typer.Option("--stability", help="Compare the tables of two halves of the records.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the top keywords as PNG (extra 'plots').")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stood (--output).")
+    ] = False,
+    baseline: BaselineOption = "mask",
+    steps: StepsOption = PathOptions.steps,
+    tolerance: ToleranceOption = PathOptions.tolerance,
+    text_column: TextColumn = "text",
+    model: ModelOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Rank the words that decide for each label over a file of records, of any size."""
+    options = _options(
+        KeywordOptions,
+        threshold=threshold,
+        extracts_max=extracts_max,
+        unit=unit,
+        against=against,
+    )
+    path = _options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
+    _options(check_min_frequency, value=min_frequency)
+    if resume and not output:
+        raise typer.BadParameter("--resume needs --output, beside which the state is kept.")
+    if output and output.suffix.lower() != ".csv":
+        raise typer.BadParameter("--output ends in .csv.")
+    if plot:
+        from gi_classifier.plots import check_plots
+
+        check_plots()
+    for place in (output, plot):
+        if place:
+            check_output(place, force=force or (resume and place == output)).parent.mkdir(
+                parents=True, exist_ok=True
+            )
+    bundle = load(model or shipped())
+    count = check_texts_of(file, text_column=text_column)
+    if not count:
+        raise RecordsError(f"No record in {file}")
+    state = output.with_name(f".{output.name}.state") if output else None
+    mark = mark_of(file, text_column, bundle.files[WEIGHTS], options, path) if state else ""
+    progress = Progress()
+    if resume and state and state.is_file():
+        progress = Progress.from_json(state.read_bytes(), mark, str(state))
+        notes.print(f"Going on after {progress.read} of {count} records.")
+    texts = iterate_texts(file, text_column=text_column)
+    written = time.monotonic()
+    with tqdm(total=count, initial=progress.read, unit="record", disable=None, leave=False) as bar:
+        for done in count_keywords(texts, Explainer(bundle), options, path, progress):
+            bar.update(done)
+            if state and time.monotonic() - written > _STATE_SECONDS:
+                write_whole(state, progress.to_json(mark))
+                written = time.monotonic()
+    table = progress.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
+    if output:
+        columns = list(table.columns)
+        rows = [dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False)]
+        write_whole(output, csv_for_excel(rows, columns))
+    if state:
+        state.unlink(missing_ok=True)
+    if plot:
+        from gi_classifier.plots import keyword_figure
+
+        write_whole(plot, keyword_figure(table, bundle.settings.names))
+    _print_table(table, bundle.settings, format, top)
+    if show_stability:
+        first, second = (half.to_frame(min_frequency=min_frequency) for half in progress.halves)
+        for label, value in stability(first, second).items():
+            notes.print(
+                f"{bundle.settings.names[label]}: rank correlation {value:.2f} of the top 50 of "
+                "two halves of the records"
+            )
+    notes.print(
+        f"{progress.read} records, {progress.duplicates} of them duplicates, counted once; "
+        f"{progress.unconverged} with a completeness error above {tolerance:.2%}."
+    )
+    for place in (output, plot):
+        if place:
+            notes.print(f"Written to {place}")
+
+
+def _print_table(table: Any, settings: Settings, format: Format, top: int) -> None:
+    if format == Format.reference:
+        counts = table.groupby("keyword", sort=False)["frequency"].sum()
+        counts = counts.sort_values(ascending=False, kind="stable")
+        typer.echo([(str(word), int(count)) for word, count in counts.items()])
+        return
+    if format == Format.json:
+        typer.echo(table.to_json(orient="records", force_ascii=False))
+        return
+    if format == Format.csv:
+        typer.echo(table.to_csv(index=False), nl=False)
+        return
+    parts = table.groupby("label") if "label" in table else [(None, table)]
+    for label, part in parts:
+        title = "all labels" if label is None else f"{label} {settings.names[int(label)]}"
+        shown = Table(title=title, box=None, pad_edge=False, title_justify="left")
+        columns = [name for name in table.columns if name != "label"]
+        for name in columns:
+            left = name in ("keyword", "example")
+            shown.add_column(
+                name,
+                justify="left" if left else "right",
+                no_wrap=True,
+                overflow="ellipsis",
+                ratio=1 if name == "example" else None,
+            )
+        for row in part.head(top)[columns].itertuples(index=False):
+            cells = [Text(value) if isinstance(value, str) else _number(value) for value in row]
+            shown.add_row(*cells)
+        # A pipe has no width of its own.
+        screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+        screen.print(shown)
+        if len(part) > top:
+            typer.echo(f"… and {len(part) - top} more")
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if float(value).is_integer() else f"{value:.3f}"
+
+
+def rules(
+    table: Annotated[Path, typer.Argument(help="A .csv that keywords wrote.")],
+    file: Annotated[Path, typer.Argument(help="Records with their true labels.")],
+    top: Annotated[int, typer.Option(min=1, help="Keywords of each label.")] = 20,
+    text_column: TextColumn = "text",
+    label_column: LabelColumn = "label",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure how far a plain search for a table's keywords would go."""
+    import pandas as pd
+
+    try:
+        ranked = pd.read_csv(table, encoding="utf-8-sig", keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise RecordsError(f"{table} is no keyword table ({error})") from error
+    chosen = keyword_rules(ranked, top)
+    records = read_records(file, text_column=text_column, label_column=label_column)
+    if not len(records):
+        raise RecordsError(f"No record in {file}")
+    labels = np.array(records.labels)
+    classes = max(int(labels.max()), *chosen, 0) + 1
+    found = measure_search(labels, search(records.texts, chosen), classes)
+    if as_json:
+        typer.echo(json.dumps({**found, "rules": chosen}, ensure_ascii=False))
+        return
+    for label, words in chosen.items():
+        typer.echo(f"{label}: {' '.join(words)}")
+    typer.echo(
+        f"{found['records']} records: {found['coverage']:.1%} hold a keyword that decides; "
+        f"accuracy {found['accuracy']:.3f} of all, macro-F1 {found['macro_f1']:.3f}"
+    )
+    for row in found["classes"]:
+        precision = "–" if row["precision"] is None else f"{row['precision']:.3f}"
+        coverage = "–" if row["coverage"] is None else f"{row['coverage']:.1%}"
+        typer.echo(
+            f"  {row['label']}: precision {precision}  recall {row['recall']:.3f}  "
+            f"F1 {row['f1']:.3f}  covered {coverage} of {row['support']}"
+        )
+
+
+def report(
+    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    output: Annotated[Path, typer.Option(help="The page to write: .html.")],
+    threshold: ThresholdOption = KeywordOptions.threshold,
+    baseline: BaselineOption = "mask",
+    text_column: TextColumn = "text",
+    model: ModelOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Write one self-contained page: counts, keywords, heatmaps, doubtful records."""
+    from gi_classifier.plots import check_plots
+    from gi_classifier.report import report as page
+
+    options = _options(KeywordOptions, threshold=threshold)
+    path = _options(PathOptions, baseline=baseline)
+    check_plots()
+    check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
+    records = read_records(file, text_column=text_column, labelled=False)
+    if not len(records):
+        raise RecordsError(f"No record in {file}")
+    explainer = Explainer(load(model or shipped()))
+    progress = Progress()
+    with tqdm(total=len(records), unit="record", disable=None, leave=False) as bar:
+        for done in count_keywords(records.texts, explainer, options, path, progress):
+            bar.update(done)
+    content = page(
+        records.texts,
+        explainer.predictor.predict_proba(records.texts),
+        explainer,
+        progress.whole.to_frame(),
+        source=file.name,
+        model=str(model) if model else "the model that ships 随库模型",
+        date=date.today().isoformat(),
+        baseline=path.baseline,
+    )
+    write_whole(output, encode(content))
+    typer.echo(f"Written to {output}")

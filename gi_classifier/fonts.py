@@ -1,0 +1,58 @@
+"""The font with Chinese that pictures are drawn in, and which characters it has.
+
+Out: a path for matplotlib's ``FontProperties(fname=...)``. The font is Noto Sans SC (OFL), as the
+package ``zhplot`` of the extra ``plots`` ships it; zhplot itself is never imported, since its
+import changes matplotlib's settings.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+
+from gi_classifier.errors import MissingExtraError
+
+_FILE = Path("fonts", "NotoSansSC-Regular.ttf")
+# White square: what stands for a character that the font does not have.
+BOX = "\u25a1"
+
+
+def cjk_font() -> Path:
+    """The file of the font with Chinese.
+
+    Raises
+    ------
+    MissingExtraError
+        With the command that installs it.
+    """
+    spec = importlib.util.find_spec("zhplot")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (path := Path(folder) / _FILE).is_file():
+            return path
+    raise MissingExtraError(
+        f"Pictures with Chinese need {_FILE.name} of the package zhplot, which is missing. "
+        "Install with: pip install 'gi_classifier[plots]'"
+    )
+
+
+@lru_cache(maxsize=1)
+def _characters(path: Path) -> frozenset[int]:
+    from matplotlib.font_manager import get_font
+
+    return frozenset(get_font(path).get_charmap())
+
+
+def drawable(text: str) -> str:
+    """The text as the font can draw it, character by character, of the same length.
+
+    White space becomes a space; what the font does not have, such as emoji and characters of
+    private use, becomes a box (U+25A1).
+
+    Raises
+    ------
+    MissingExtraError
+        There is no font.
+    """
+    known = _characters(cjk_font())
+    return "".join(" " if c.isspace() else c if ord(c) in known else BOX for c in text)
