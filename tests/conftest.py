@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import SPECIAL, Vocabulary
 
@@ -63,6 +66,30 @@ def base(
     (folder / "albert_config.json").write_text(json.dumps(config.to_dict()), encoding="utf-8")
     (folder / "vocab.txt").write_text(vocabulary.to_text(), encoding="utf-8")
     return folder / "albert_config.json"
+
+
+def made(text: str, scores: list[float] | None = None, **changes: object) -> Attribution:
+    """An attribution by hand: one token for each character that is not white space."""
+    places = [i for i, c in enumerate(text) if not c.isspace()]
+    values = np.zeros(len(places)) if scores is None else np.array(scores)
+    found = Attribution(
+        text=text,
+        label=1,
+        label_name="upper 上消化道",
+        tokens=tuple(text[i] for i in places),
+        offsets=np.array([(i, i + 1) for i in places], dtype=int).reshape(-1, 2),
+        scores=values,
+        special=0.0,
+        probability=0.987,
+        baseline_probability=0.412,
+        log_odds=4.3,
+        baseline_log_odds=-0.4,
+        error=0.0012,
+        steps=18,
+        converged=True,
+        baseline="mask",
+    )
+    return replace(found, **changes)
 
 
 def made_up_records(count: int = 120) -> list[tuple[str, int]]:

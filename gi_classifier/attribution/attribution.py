@@ -57,7 +57,7 @@ class Attribution:
         Completeness error: the distance of the sum from ``log_odds`` - ``baseline_log_odds``,
         relative to that difference.
     steps : int
-        Points of the path at which a gradient was taken.
+        Points of the rule that the scores come from; coarser ones may have been tried before.
     converged : bool
         Whether ``error`` is within the tolerance.
     baseline : str

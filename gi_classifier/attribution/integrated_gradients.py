@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -52,7 +53,7 @@ class PathOptions:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 problems.append(f"{name} must be an integer of at least 1. Received: {value!r}")
-        number = isinstance(self.tolerance, (int, float)) and not isinstance(self.tolerance, bool)
+        number = isinstance(self.tolerance, Real) and not isinstance(self.tolerance, bool)
         if not number or not 0 < self.tolerance < 1:
             problems.append(
                 f"tolerance must be a number between 0 and 1. Received: {self.tolerance!r}"
@@ -134,7 +135,7 @@ class Explainer:
 
     def _labels(self, label: Any, count: int) -> list[int | None]:
         """One label for each text; None is the predicted one."""
-        many = isinstance(label, (Sequence, np.ndarray)) and not isinstance(label, str)
+        many = np.ndim(label) == 1
         labels = list(label) if many else [label] * count
         if len(labels) != count:
             raise InputError(f"One label for each text. Received: {len(labels)} for {count} texts")

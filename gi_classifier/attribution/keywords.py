@@ -85,7 +85,7 @@ def rescaled(scores: np.ndarray) -> np.ndarray:
     that divides by zero, become 1 where they are positive. Without a positive score all are 0.
     """
     top = scores.max(initial=0.0)
-    return np.asarray(np.clip(scores / top, 0, 1) if top > 0 else np.zeros_like(scores))
+    return np.asarray(np.maximum(scores, 0) / top if top > 0 else np.zeros_like(scores))
 
 
 def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]:

@@ -7,11 +7,11 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from conftest import made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,30 +33,6 @@ BYS = ("token", "word", "clause", "sentence")
 # What a page can hold: no U+0000 and no lone surrogates.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 MESSY = st.one_of(TEXTS, st.text("胃肠，。；\n\r\t <>&'\"$_a1😀\ue000", min_size=1))
-
-
-def made(text: str, scores: list[float] | None = None, **changes: object) -> Attribution:
-    """One token for each character that is not white space."""
-    places = [i for i, c in enumerate(text) if not c.isspace()]
-    values = np.zeros(len(places)) if scores is None else np.array(scores)
-    found = Attribution(
-        text=text,
-        label=1,
-        label_name="upper 上消化道",
-        tokens=tuple(text[i] for i in places),
-        offsets=np.array([(i, i + 1) for i in places], dtype=int).reshape(-1, 2),
-        scores=values,
-        special=0.0,
-        probability=0.987,
-        baseline_probability=0.412,
-        log_odds=4.3,
-        baseline_log_odds=-0.4,
-        error=0.0012,
-        steps=18,
-        converged=True,
-        baseline="mask",
-    )
-    return replace(found, **changes)
 
 
 class Page(HTMLParser):
