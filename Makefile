@@ -1,4 +1,4 @@
-# make demo: set up and classify the records that ship.  make test: set up and run the tests.
+# make demo: set up, classify the records that ship and explain them.  make test: set up and run the tests.
 PYTHON ?= $(shell for v in 3.13 3.12 3.11; do python$$v -c '' 2>/dev/null && echo python$$v && exit; done; echo python3)
 BIN := .venv/bin
 ENCODER ?= runs/encoder
@@ -8,11 +8,11 @@ CORPUS ?= runs/corpus.txt
 
 install: .venv/.complete
 
-# To predict, without TensorFlow.
+# To predict and explain, without TensorFlow.
 .venv/.basic: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"Python 3.11, 3.12 or 3.13 is needed; {sys.executable} is {v[0]}.{v[1]}. Say which: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[plots]'
 	@touch $@
 
 # To train and test as well.
@@ -23,6 +23,8 @@ install: .venv/.complete
 demo: .venv/.basic
 	@mkdir -p runs
 	$(BIN)/gi-classifier predict --input data/demo.csv --output runs/demo.csv --force
+	$(BIN)/gi-classifier keywords data/demo.csv --output runs/keywords.csv --top 8 --force
+	$(BIN)/gi-classifier report data/demo.csv --output runs/report.html --force
 
 test: install
 	$(BIN)/python -m pytest
@@ -39,8 +41,8 @@ dataset: install
 weights: install
 	$(BIN)/gi-classifier train --train data/train.txt --val data/val.txt --test data/test.txt \
 		--base $(ENCODER) --unlabelled $(CORPUS) --output weights --force --set batch_size=64 \
-		--set learning_rate=5e-4 --set warmup_steps=330 --set decay_steps=3300 --set epochs=5 \
-		--set patience=5 --set dropout=0.1 --set token_dropout=0.15 --set label_smoothing=0.05
+		--set learning_rate=5e-4 --set warmup_steps=330 --set decay_steps=3960 --set epochs=6 \
+		--set patience=6 --set token_dropout=0.15 --set label_smoothing=0.05
 
 clean:
 	rm -rf .venv build dist runs *.egg-info

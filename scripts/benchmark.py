@@ -1,23 +1,43 @@
 """Measure speed and memory as ratios taken in one run.
 
 ``predict``: cold start in a fresh process, and records per second of each engine on a file.
+``attribution``: records explained per second and completeness errors, beside the reference's
+loop and, where torch, transformers and captum are installed, captum's LayerIntegratedGradients.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import resource
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from gi_classifier.model_dir import load, shipped
+import numpy as np
+
+from gi_classifier.attribution.integrated_gradients import Explainer
+from gi_classifier.model_dir import WEIGHTS, Bundle, load, shipped
 from gi_classifier.predict import Predictor
 from gi_classifier.records import read_records
 
 ROOT = Path(__file__).resolve().parent.parent
+# What the reference took.
+_REFERENCE_STEPS = 20
+# captum's default.
+_CAPTUM_STEPS = 50
+# What explain() is measured with: a name, and its options.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "explain(), default": {},
+    "explain(steps=10)": {"steps": 10},
+    "explain(steps=6)": {"steps": 6},
+    "explain(rule='gauss-legendre', steps=20)": {"rule": "gauss-legendre", "steps": 20},
+    "explain(baseline='zero')": {"baseline": "zero"},
+}
 
 
 def cold_start(repeats: int) -> list[float]:
@@ -43,24 +63,206 @@ def throughput(texts: tuple[str, ...], engine: str, repeats: int) -> float:
     return len(texts) / min(seconds)
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["predict"])
-    parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
-    parser.add_argument("--repeats", type=int, default=5)
-    args = parser.parse_args()
-    starts = cold_start(args.repeats)
+def benchmark_predict(texts: tuple[str, ...], repeats: int) -> None:
+    """Print cold start, and the engines' speed and memory."""
+    starts = cold_start(repeats)
     print(f"cold start: median {statistics.median(starts):.2f} s of {len(starts)}")
-    texts = read_records(args.file, labelled=False).texts
     speeds: dict[str, float] = {}
     for engine in ("fp32", "int8", "keras"):
-        speeds[engine] = throughput(texts, engine, args.repeats)
+        speeds[engine] = throughput(texts, engine, repeats)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
             f"{engine}: {speeds[engine]:.0f} records/s, {speeds[engine] / speeds['fp32']:.2f} "
             f"of fp32; peak memory so far {peak:.0f} MiB"
         )
+
+
+Errors = Callable[[Sequence[np.ndarray], Sequence[int]], list[float]]
+
+
+def reference_loop(bundle: Bundle) -> Errors:
+    """The reference's loop: one text at a time, the embedding table rewritten for each point.
+
+    Its errors are those of the integral that its gradients allow (their mean times the
+    embeddings), kinder than its own formula, from the probability at no embedding.
+    """
+    from gi_classifier.keras_backend import tf
+    from gi_classifier.model import restore
+
+    model = restore(bundle)
+    table = model.get_layer("Embedding-Token").embeddings
+    values = table.numpy()
+
+    @tf.function(  # type: ignore[untyped-decorator]
+        input_signature=[tf.TensorSpec((1, None), tf.int32), tf.TensorSpec((), tf.int32)]
+    )
+    def slope(ids: Any, label: Any) -> Any:
+        with tf.GradientTape() as tape:
+            probability = model([ids, tf.zeros_like(ids)], training=False)[0, label]
+        return probability, tf.convert_to_tensor(tape.gradient(probability, table))
+
+    def run(rows: Sequence[np.ndarray], labels: Sequence[int]) -> list[float]:
+        errors = []
+        for ids, label in zip(rows, labels, strict=True):
+            total = np.zeros_like(values)
+            for step in range(1, _REFERENCE_STEPS + 1):
+                table.assign(values * (step / _REFERENCE_STEPS))
+                probability, gradient = slope(ids[None], label)
+                total += gradient.numpy()
+            table.assign(values * 0)
+            change = float(probability) - float(slope(ids[None], label)[0])
+            table.assign(values)
+            found = float((total / _REFERENCE_STEPS * values).sum())
+            errors.append(abs(found - change) / abs(change))
+        return errors
+
+    return run
+
+
+def captum_loop(bundle: Bundle) -> Errors:
+    """Captum's LayerIntegratedGradients at its default of 50 points, on the same weights.
+
+    The model is transformers' ALBERT; the explained quantity is the log-odds, the baseline [MASK].
+    """
+    import torch
+    from captum.attr import LayerIntegratedGradients
+    from transformers import AlbertConfig, AlbertModel
+
+    from gi_classifier.layer_weights import HEAD, read_h5
+
+    config, weights = bundle.config, read_h5(bundle.files[WEIGHTS])
+    shape = {name: value for name, value in config.to_dict().items() if value is not None}
+    model = AlbertModel(
+        AlbertConfig(
+            **shape,
+            layer_norm_eps=1e-14,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            pad_token_id=0,
+        ),
+        add_pooling_layer=False,
+    ).eval()
+    layer = "encoder.albert_layer_groups.0.albert_layers.0"
+    attention = f"{layer}.attention"
+    dense = "Transformer-MultiHeadSelfAttention"
+    names = {
+        "Embedding-Token": ["embeddings.word_embeddings.weight"],
+        "Embedding-Position": ["embeddings.position_embeddings.weight"],
+        "Embedding-Segment": ["embeddings.token_type_embeddings.weight"],
+        "Embedding-Norm": ["embeddings.LayerNorm.bias", "embeddings.LayerNorm.weight"],
+        "Embedding-Mapping": [
+            "encoder.embedding_hidden_mapping_in.weight",
+            "encoder.embedding_hidden_mapping_in.bias",
+        ],
+        dense: [
+            f"{attention}.{part}.{kind}"
+            for part in ("query", "key", "value", "dense")
+            for kind in ("weight", "bias")
+        ],
+        f"{dense}-Norm": [f"{attention}.LayerNorm.bias", f"{attention}.LayerNorm.weight"],
+        "Transformer-FeedForward": [
+            f"{layer}.{part}.{kind}"
+            for part in ("ffn", "ffn_output")
+            for kind in ("weight", "bias")
+        ],
+        "Transformer-FeedForward-Norm": [
+            f"{layer}.full_layer_layer_norm.bias",
+            f"{layer}.full_layer_layer_norm.weight",
+        ],
+    }
+    state = model.state_dict()
+    for source, targets in names.items():
+        for array, target in zip(weights[source], targets, strict=True):
+            # Keras keeps kernels as (inputs, outputs), tables as torch does.
+            turned = array.T if target.endswith("weight") and "embeddings." not in target else array
+            state[target].copy_(torch.tensor(turned))
+    kernel, bias = (torch.tensor(array) for array in weights[HEAD])
+    mask = bundle.vocabulary.ids["[MASK]"]
+
+    def log_odds(ids: Any, label: int) -> Any:
+        logits = model(ids).last_hidden_state[:, 0] @ kernel + bias
+        others = [i for i in range(logits.shape[1]) if i != label]
+        return logits[:, label] - torch.logsumexp(logits[:, others], dim=1)
+
+    explain = LayerIntegratedGradients(log_odds, model.embeddings.word_embeddings)
+
+    def run(rows: Sequence[np.ndarray], labels: Sequence[int]) -> list[float]:
+        errors = []
+        for row, label in zip(rows, labels, strict=True):
+            ids = torch.tensor(row[None].astype(np.int64))
+            start = torch.full_like(ids, mask)
+            start[:, [0, -1]] = ids[:, [0, -1]]
+            _, delta = explain.attribute(
+                ids,
+                baselines=start,
+                additional_forward_args=(label,),
+                n_steps=_CAPTUM_STEPS,
+                return_convergence_delta=True,
+            )
+            with torch.no_grad():
+                change = float(log_odds(ids, label) - log_odds(start, label))
+            errors.append(abs(float(delta)) / abs(change))
+        return errors
+
+    return run
+
+
+def benchmark_attribution(texts: Sequence[str], few: int) -> None:
+    """Print records per second, ratios to the reference's loop, and completeness errors."""
+    bundle = load(shipped())
+    explainer = Explainer(bundle)
+    explainer.explain(texts[:64])
+    rows: list[tuple[str, float, np.ndarray, str]] = []
+    reading = explainer.predictor.read(texts[:few])
+    ids = [reading.ids[part.start] for part in reading.by_text()]
+    labels = explainer.predictor.predict_proba(texts[:few]).argmax(axis=1).tolist()
+    loops = {f"reference's loop, {_REFERENCE_STEPS} points": reference_loop}
+    if all(map(importlib.util.find_spec, ("torch", "transformers", "captum"))):
+        loops[f"captum LayerIntegratedGradients, {_CAPTUM_STEPS} points"] = captum_loop
+    for name, make in loops.items():
+        loop = make(bundle)
+        loop(ids[:2], labels[:2])
+        began = time.perf_counter()
+        errors = np.array(loop(ids, labels))
+        rows.append((name, few / (time.perf_counter() - began), errors, ""))
+    for name, options in SETTINGS.items():
+        began = time.perf_counter()
+        found = explainer.explain(texts, **options)
+        speed = len(texts) / (time.perf_counter() - began)
+        steps = float(np.mean([item.steps for item in found]))
+        rows.append((name, speed, np.array([item.error for item in found]), f"{steps:.1f}"))
+    print(
+        f"{len(texts)} records, the slow loops on the first {few} (of a long one, the first "
+        "window); completeness errors relative to the change explained\n"
+    )
+    print("| | records/s | times the reference | points | median error | largest error |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name, speed, found_errors, points in rows:
+        print(
+            f"| {name} | {speed:.1f} | {speed / rows[0][1]:.1f} | {points} | "
+            f"{np.median(found_errors):.3%} | {found_errors.max():.3%} |"
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak memory {peak:.0f} MiB, TensorFlow's for the reference's loop included")
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["predict", "attribution"])
+    parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--records", type=int, help="of the file, drawn with seed 0")
+    parser.add_argument("--few", type=int, default=40, help="records for the slow loops")
+    args = parser.parse_args()
+    texts = read_records(args.file, labelled=False).texts
+    if args.records and args.records < len(texts):
+        drawn = np.random.default_rng(0).permutation(len(texts))[: args.records]
+        texts = tuple(texts[i] for i in drawn)
+    if args.what == "predict":
+        benchmark_predict(texts, args.repeats)
+    else:
+        benchmark_attribution(texts, min(args.few, len(texts)))
 
 
 if __name__ == "__main__":
