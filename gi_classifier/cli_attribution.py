@@ -159,6 +159,9 @@ def keywords(
     against: Annotated[
         bool, typer.Option("--against", help="Words that speak against the label that won.")
     ] = False,
+    all_words: Annotated[
+        bool, typer.Option("--all-words", help="Also words that name nothing alone: 右侧, 急性 …")
+    ] = False,
     pooled: Annotated[
         bool, typer.Option("--pooled", help="One ranking for all labels together.")
     ] = False,
@@ -190,6 +193,7 @@ def keywords(
         extracts_max=extracts_max,
         unit=unit,
         against=against,
+        all_words=all_words,
     )
     path = _options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
     _options(check_min_frequency, value=min_frequency)

@@ -26,7 +26,7 @@ from gi_classifier.attribution.integrated_gradients import (
     PathOptions,
     shipped_explainer,
 )
-from gi_classifier.attribution.words import is_word
+from gi_classifier.attribution.words import STOP_WORDS, is_word
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.predict import check_texts
 from gi_classifier.records import check_texts_of, iterate_texts
@@ -61,6 +61,7 @@ class KeywordOptions:
     extracts_max: bool = False
     unit: Unit = "word"
     against: bool = False
+    all_words: bool = False
 
     def __post_init__(self) -> None:
         problems = []
@@ -71,7 +72,7 @@ class KeywordOptions:
             )
         if self.unit not in UNITS:
             problems.append(f"unit must be one of {', '.join(UNITS)}. Received: {self.unit!r}")
-        for name in ("extracts_max", "against"):
+        for name in ("extracts_max", "against", "all_words"):
             if not isinstance(getattr(self, name), bool):
                 problems.append(f"{name} must be a bool. Received: {getattr(self, name)!r}")
         if problems:
@@ -111,7 +112,7 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
     if not shares.any():
         return []
     chosen = [
-        bool(share >= options.threshold) and (options.unit == "span" or is_word(span.text))
+        bool(share >= options.threshold) and (options.unit == "span" or _names(span.text, options))
         for span, share in zip(spans, shares, strict=True)
     ]
     groups = [[i] for i, is_chosen in enumerate(chosen) if is_chosen]
@@ -126,6 +127,11 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
         start, end = spans[group[0]].start, max(spans[i].end for i in group)
         found.append(Span(attribution.text[start:end], start, end, float(scores[group].sum())))
     return [span for span in found if is_word(span.text)]
+
+
+def _names(word: str, options: KeywordOptions) -> bool:
+    """Whether a word may stand in the table."""
+    return is_word(word) and (options.all_words or normalise(word) not in STOP_WORDS)
 
 
 def _adjacent(spans: Sequence[Span], chosen: Sequence[bool]) -> list[list[int]]:
@@ -437,6 +443,7 @@ def keyword_table(
     min_frequency: int = 1,
     unit: Unit = "word",
     against: bool = False,
+    all_words: bool = False,
     text_column: str = "text",
     explainer: Explainer | None = None,
     **path: Any,
@@ -464,6 +471,9 @@ def keyword_table(
         Words of the dictionary, or as in the reference runs of adjacent tokens above the threshold.
     against : bool
         The negative table: words that speak against the label that won.
+    all_words : bool
+        Of words, also those that name nothing by themselves (右侧, 急性, 术后, 见 …:
+        :data:`gi_classifier.attribution.words.STOP_WORDS`).
     text_column : str
         Column of .csv, .jsonl and .xlsx.
     explainer : Explainer, optional
@@ -485,7 +495,7 @@ def keyword_table(
     SettingsError
         With every option out of range.
     """
-    options = KeywordOptions(threshold, extracts_max, unit, against)
+    options = KeywordOptions(threshold, extracts_max, unit, against, all_words)
     chosen = PathOptions(**path)
     check_min_frequency(min_frequency)
     if isinstance(texts_or_file, (str, Path)):

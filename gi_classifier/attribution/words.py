@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import re
+import unicodedata
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
@@ -27,6 +28,16 @@ _ENDS = {
     "clause": re.compile(r"[，,；;。！!？?\n]+|(?<!\d)\.(?!\d)"),
     "sentence": re.compile(r"[；;。！!？?\n]+|(?<!\d)\.(?!\d)"),
 }
+# Sides, degrees, times and particles: they name nothing by themselves.
+STOP_WORDS = frozenset(
+    "左 右 双 左侧 右侧 双侧 两侧 单侧 一侧 上 下 前 后 内 外 中 里 侧 旁 间 上段 下段 中段 "
+    "急性 亚急性 慢性 轻度 中度 重度 轻 重 大 小 高 低 多 少 多发 单发 散在 较 稍 略 约 "
+    "年 月 日 天 周 时 分 次 个 枚 块 例 余 第 今 昨 近 现 再 又 复 仍 已 曾 "
+    "的 了 及 与 和 或 伴 并 而 于 在 自 从 由 被 把 因 为 是 有 无 未 不 非 可 能 会 要 吗 呢 "
+    "经 行 予 拟 作 做 给 用 示 见 可见 未见 所见 提示 考虑 建议 符合 明显 异常 正常 "
+    "患者 病人 患儿 本人 我 你 他 她 医生 男 女 男性 女性 岁 入院 出院 住院 门诊 术 术前 术中 术后 "
+    "型 性 期 级 度 部 处 区 样 者 等".split()
+)
 # High enough that a word of the dictionary wins against its parts.
 _FREQUENCY = 20_000
 
@@ -76,5 +87,6 @@ def _words(text: str) -> list[tuple[int, int]]:
 
 
 def is_word(text: str) -> bool:
-    """Whether a span is more than punctuation, white space or a bare number."""
-    return any(c.isalpha() for c in text)
+    """Whether a span is more than punctuation, white space, a bare number or a single letter."""
+    letters = [c for c in text if c.isalpha()]
+    return len(letters) > 1 or any(unicodedata.category(c) == "Lo" for c in letters)

@@ -90,6 +90,12 @@ def test_numbers_and_punctuation_are_no_keywords() -> None:
     assert texts_of(found, SPAN) == ["胃"]
 
 
+def test_words_that_name_nothing_are_left_out_unless_all_are_asked_for() -> None:
+    found = made("右侧，胃窦，β", [3, 3, 0, 1, 1, 0, 9])
+    assert texts_of(found, KeywordOptions(0.1)) == ["胃窦"]
+    assert texts_of(found, KeywordOptions(0.1, all_words=True)) == ["右侧", "胃窦"]
+
+
 @given(st.text("胃肠癌，。 a1", min_size=1, max_size=30), st.data())
 @settings(deadline=None)
 def test_keywords_are_slices_in_order_without_overlap_that_reach_the_threshold(
