@@ -19,18 +19,21 @@ from rich.text import Text
 from tqdm import tqdm
 
 from gi_classifier.attribution.attribution import Attribution
+from gi_classifier.attribution.heatmap import to_html, to_png
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.keywords import (
     KeywordOptions,
     Progress,
     check_min_frequency,
     count_keywords,
+    key_of,
     mark_of,
     stability,
 )
 from gi_classifier.attribution.rules import keyword_rules, measure_search, search
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.model_dir import WEIGHTS, check_output, load, shipped, write_whole
+from gi_classifier.model_dir import check_output, load, shipped, write_whole
+from gi_classifier.plots import check_plots, keyword_figure
 from gi_classifier.predict import check_texts
 from gi_classifier.records import check_texts_of, iterate_texts, read_records
 from gi_classifier.results import csv_for_excel, encode
@@ -106,22 +109,21 @@ def explain(
     path = _options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
     texts = check_texts(text)
     if png and len(texts) > 1:
-        raise typer.BadParameter("--png draws one record; give one TEXT.")
+        raise typer.BadParameter(f"--png draws one record. Received: {len(texts)}")
+    if png:
+        check_plots()
     for output in (html, png):
         if output:
             check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
     explainer = Explainer(load(model or shipped()))
     found = explainer.explain(texts, label, **asdict(path))
+    picture = to_png(found[0], by=by.value) if png else b""
     if html:
-        from gi_classifier.attribution.heatmap import to_html
-
         body = "\n".join(to_html(attribution, by=by.value) for attribution in found)
         head = '<!DOCTYPE html>\n<html lang="zh"><meta charset="utf-8"><title>gi-classifier</title>'
         write_whole(html, encode(f"{head}\n<body>{body}</body></html>\n"))
     if png:
-        from gi_classifier.attribution.heatmap import to_png
-
-        write_whole(png, to_png(found[0], by=by.value))
+        write_whole(png, picture)
     if as_json:
         typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False))
         return
@@ -166,7 +168,7 @@ def keywords(
         bool, typer.Option("--pooled", help="One ranking for all labels together.")
     ] = False,
     min_frequency: Annotated[int, typer.Option(help="Leave out rarer keywords.")] = 1,
-    top: Annotated[int, typer.Option(min=1, help="Rows to print for each label.")] = 20,
+    top: Annotated[int, typer.Option(min=1, help="Rows of each label to print as a table.")] = 20,
     format: Annotated[
         Format, typer.Option(help="reference: its list of (keyword, frequency).")
     ] = Format.table,
@@ -200,26 +202,26 @@ def keywords(
     if resume and not output:
         raise typer.BadParameter("--resume needs --output, beside which the state is kept.")
     if output and output.suffix.lower() != ".csv":
-        raise typer.BadParameter("--output ends in .csv.")
+        raise typer.BadParameter(f"--output ends in .csv. Received: {output}")
+    if plot and pooled:
+        raise typer.BadParameter("--plot draws the labels side by side; leave out --pooled.")
     if plot:
-        from gi_classifier.plots import check_plots
-
         check_plots()
     for place in (output, plot):
         if place:
-            check_output(place, force=force or (resume and place == output)).parent.mkdir(
-                parents=True, exist_ok=True
-            )
+            check_output(place, force=force).parent.mkdir(parents=True, exist_ok=True)
     bundle = load(model or shipped())
     count = check_texts_of(file, text_column=text_column)
     if not count:
         raise RecordsError(f"No record in {file}")
     state = output.with_name(f".{output.name}.state") if output else None
-    mark = mark_of(file, text_column, bundle.files[WEIGHTS], options, path) if state else ""
+    mark = mark_of(file, text_column, bundle, options, path) if state else ""
     progress = Progress()
     if resume and state and state.is_file():
         progress = Progress.from_json(state.read_bytes(), mark, str(state))
         notes.print(f"Going on after {progress.read} of {count} records.")
+    elif resume:
+        notes.print(f"There is no {state} to go on from: this begins anew.")
     texts = iterate_texts(file, text_column=text_column)
     written = time.monotonic()
     with tqdm(total=count, initial=progress.read, unit="record", disable=None, leave=False) as bar:
@@ -233,13 +235,11 @@ def keywords(
         columns = list(table.columns)
         rows = [dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False)]
         write_whole(output, csv_for_excel(rows, columns))
+    if plot:
+        write_whole(plot, keyword_figure(table, bundle.settings.names, against=against))
     if state:
         state.unlink(missing_ok=True)
-    if plot:
-        from gi_classifier.plots import keyword_figure
-
-        write_whole(plot, keyword_figure(table, bundle.settings.names))
-    _print_table(table, bundle.settings, format, top)
+    _print_table(table, bundle.settings, format, top, against)
     if show_stability:
         first, second = (half.to_frame(min_frequency=min_frequency) for half in progress.halves)
         for label, value in stability(first, second).items():
@@ -256,11 +256,13 @@ def keywords(
             notes.print(f"Written to {place}")
 
 
-def _print_table(table: Any, settings: Settings, format: Format, top: int) -> None:
+def _print_table(table: Any, settings: Settings, format: Format, top: int, against: bool) -> None:
     if format == Format.reference:
-        counts = table.groupby("keyword", sort=False)["frequency"].sum()
-        counts = counts.sort_values(ascending=False, kind="stable")
-        typer.echo([(str(word), int(count)) for word, count in counts.items()])
+        pairs: dict[str, tuple[str, int]] = {}
+        for word, count in zip(table["keyword"], table["frequency"], strict=True):
+            shown, before = pairs.get(key_of(word), (word, 0))
+            pairs[key_of(word)] = (shown, before + int(count))
+        typer.echo(sorted(pairs.values(), key=lambda pair: -pair[1]))
         return
     if format == Format.json:
         typer.echo(table.to_json(orient="records", force_ascii=False))
@@ -271,6 +273,7 @@ def _print_table(table: Any, settings: Settings, format: Format, top: int) -> No
     parts = table.groupby("label") if "label" in table else [(None, table)]
     for label, part in parts:
         title = "all labels" if label is None else f"{label} {settings.names[int(label)]}"
+        title = f"against {title}" if against else title
         shown = Table(title=title, box=None, pad_edge=False, title_justify="left")
         columns = [name for name in table.columns if name != "label"]
         for name in columns:
@@ -316,8 +319,7 @@ def rules(
     if not len(records):
         raise RecordsError(f"No record in {file}")
     labels = np.array(records.labels)
-    classes = max(int(labels.max()), *chosen, 0) + 1
-    found = measure_search(labels, search(records.texts, chosen), classes)
+    found = measure_search(labels, search(records.texts, chosen))
     if as_json:
         typer.echo(json.dumps({**found, "rules": chosen}, ensure_ascii=False))
         return
@@ -346,7 +348,6 @@ def report(
     force: ForceOption = False,
 ) -> None:
     """Write one self-contained page: counts, keywords, heatmaps, doubtful records."""
-    from gi_classifier.plots import check_plots
     from gi_classifier.report import report as page
 
     options = _options(KeywordOptions, threshold=threshold)

@@ -39,7 +39,9 @@ def check_plots() -> None:
     MissingExtraError
         With the command that installs what is missing.
     """
-    missing = [name for name in ("matplotlib", "seaborn") if not importlib.util.find_spec(name)]
+    missing = [
+        name for name in ("matplotlib", "seaborn", "zhplot") if not importlib.util.find_spec(name)
+    ]
     if missing:
         raise MissingExtraError(
             f"A picture needs {' and '.join(missing)}. "
@@ -89,7 +91,9 @@ def evaluation_figure(
     return content.getvalue()
 
 
-def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> bytes:
+def keyword_figure(
+    table: pd.DataFrame, names: Sequence[str], top: int = 20, *, against: bool = False
+) -> bytes:
     """Draw the first keywords of each class as bars: one panel for each class.
 
     Parameters
@@ -100,6 +104,8 @@ def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> 
         Of the classes.
     top : int
         Keywords for each class.
+    against : bool
+        Whether the table is that of the words that speak against a label.
 
     Returns
     -------
@@ -127,7 +133,12 @@ def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> 
     for panel in panels[len(names) :]:
         panel.set_axis_off()
     for label, (panel, part, name) in enumerate(zip(panels, parts, names, strict=False)):
-        panel.set_title(drawable(name), font=title, parse_math=False, loc="left")
+        panel.set_title(
+            drawable(f"against 反对: {name}" if against else name),
+            font=title,
+            parse_math=False,
+            loc="left",
+        )
         if part.empty:
             panel.set_axis_off()
             panel.text(0, 0.9, "no keyword 没有关键词", transform=panel.transAxes, **plain)

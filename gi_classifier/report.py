@@ -16,6 +16,7 @@ import numpy as np
 from gi_classifier.attribution.heatmap import STYLE, escape, figure_html
 from gi_classifier.errors import InputError
 from gi_classifier.plots import CLASS_COLOURS, keyword_figure
+from gi_classifier.splitting import fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,7 +167,8 @@ def report(
     ranked = np.sort(probabilities, axis=1)
     margins = ranked[:, -1] - ranked[:, -2]
     # The first of equal texts stands for all.
-    first = np.array(list({text: i for i, text in reversed(list(enumerate(texts)))}.values()))
+    marks = {fingerprint(text): i for i, text in reversed(list(enumerate(texts)))}
+    first = np.array(list(marks.values()))
     by_margin = first[np.lexsort((first, margins[first]))]
     doubts = by_margin[:doubtful].tolist()
     surest = {

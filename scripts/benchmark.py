@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.attribution.integrated_gradients import Explainer
+from gi_classifier.gradient import Gradient
 from gi_classifier.model_dir import WEIGHTS, Bundle, load, shipped
 from gi_classifier.predict import Predictor
 from gi_classifier.records import read_records
@@ -184,6 +185,14 @@ def captum_loop(bundle: Bundle) -> Errors:
         others = [i for i in range(logits.shape[1]) if i != label]
         return logits[:, label] - torch.logsumexp(logits[:, others], dim=1)
 
+    with torch.no_grad():
+        sample = np.array([[2, 99, 1234, 3]])
+        theirs = log_odds(torch.tensor(sample), 1)[0]
+    ours = Gradient(bundle)
+    mine = ours.run(ours.table[sample], np.array([1]))[0][0]
+    if abs(float(theirs) - float(mine)) > 1e-3:
+        raise SystemExit(f"The converted model is another one: {theirs} for {mine}.")
+
     explain = LayerIntegratedGradients(log_odds, model.embeddings.word_embeddings)
 
     def run(rows: Sequence[np.ndarray], labels: Sequence[int]) -> list[float]:
@@ -252,17 +261,16 @@ def main() -> None:
     parser.add_argument("what", choices=["predict", "attribution"])
     parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--records", type=int, help="of the file, drawn with seed 0")
+    parser.add_argument("--records", type=int, default=400, help="to explain, drawn with seed 0")
     parser.add_argument("--few", type=int, default=40, help="records for the slow loops")
     args = parser.parse_args()
     texts = read_records(args.file, labelled=False).texts
-    if args.records and args.records < len(texts):
-        drawn = np.random.default_rng(0).permutation(len(texts))[: args.records]
-        texts = tuple(texts[i] for i in drawn)
     if args.what == "predict":
         benchmark_predict(texts, args.repeats)
-    else:
-        benchmark_attribution(texts, min(args.few, len(texts)))
+        return
+    # Drawn, so that the first few are as long as all.
+    drawn = np.random.default_rng(0).permutation(len(texts))[: args.records]
+    benchmark_attribution([texts[i] for i in drawn], min(args.few, len(drawn)))
 
 
 if __name__ == "__main__":

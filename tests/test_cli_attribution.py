@@ -58,7 +58,7 @@ def test_explain_writes_a_page_and_a_picture(tmp_path: Path) -> None:
     assert page.startswith("<!DOCTYPE html>")
     assert "<script" not in page
     assert png.read_bytes().startswith(b"\x89PNG")
-    run("explain", TEXT, "--html", html, code=1)
+    assert "exists. Choose another place" in run("explain", TEXT, "--html", html, code=1).stderr
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,8 @@ def test_explain_writes_a_page_and_a_picture(tmp_path: Path) -> None:
         (["keywords", "x.txt", "--unit", "letter"], "unit must be one of"),
         (["keywords", "x.txt", "--min-frequency", "0"], "min_frequency must be an integer"),
         (["keywords", "x.txt", "--resume"], "--resume needs --output"),
-        (["keywords", "x.txt", "--output", "x.xlsx"], "--output ends in .csv"),
+        (["keywords", "x.txt", "--output", "x.xlsx"], "ends in .csv. Received: x.xlsx"),
+        (["keywords", "x.txt", "--pooled", "--plot", "x.png"], "leave out --pooled"),
     ],
 )
 def test_wrong_use_is_said_and_ends_with_2(arguments: list[str], message: str) -> None:
@@ -98,7 +99,9 @@ def test_keywords_are_printed_written_drawn_and_measured_as_a_rule(
     assert list(written.columns)[:3] == ["keyword", "label", "frequency"]
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert not list(tmp_path.glob(".table*"))
-    run("keywords", corpus, "--model", trained, "--output", table, code=1)
+    for more in ((), ("--resume",)):
+        stderr = run("keywords", corpus, "--output", table, *more, code=1).stderr
+        assert "exists. Choose another place" in stderr
 
     found = json.loads(run("rules", table, corpus, "--top", 5, "--json").stdout)
     assert found["records"] == 31
@@ -115,6 +118,10 @@ def test_formats_hold_the_same_keywords(corpus: Path, trained: Path) -> None:
     for row in rows:
         counts[row["keyword"]] = counts.get(row["keyword"], 0) + row["frequency"]
     assert dict(reference) == counts
+    pooled = json.loads(run(*common, "json", "--pooled").stdout)
+    assert {row["keyword"]: row["frequency"] for row in pooled} == counts
+    against = run("keywords", corpus, "--model", trained, "--against").stdout
+    assert against.startswith("against ")
     assert [count for _, count in reference] == sorted(counts.values(), reverse=True)
     assert len(run(*common, "csv").stdout.splitlines()) == len(rows) + 1
 
@@ -163,4 +170,4 @@ def test_report_is_one_page_that_says_where_it_was_written(
     page = output.read_text(encoding="utf-8")
     assert "http://" not in page
     assert "https://" not in page
-    run("report", corpus, "--output", output, code=1)
+    assert "exists. Choose another" in run("report", corpus, "--output", output, code=1).stderr

@@ -27,7 +27,8 @@ class Span(NamedTuple):
     score: float
 
 
-@dataclass(frozen=True)
+# Without equality: that of arrays is not one truth.
+@dataclass(frozen=True, eq=False)
 class Attribution:
     """Which tokens speak for a label, and which against it.
 
@@ -55,7 +56,7 @@ class Attribution:
     log_odds, baseline_log_odds : float
     error : float
         Completeness error: the distance of the sum from ``log_odds`` - ``baseline_log_odds``,
-        relative to that difference.
+        relative to that difference (of at least 0.001).
     steps : int
         Points of the rule that the scores come from; coarser ones may have been tried before.
     converged : bool
@@ -79,6 +80,11 @@ class Attribution:
     steps: int
     converged: bool
     baseline: str
+
+    def __post_init__(self) -> None:
+        # Equal texts share one attribution.
+        for array in (self.offsets, self.scores):
+            array.flags.writeable = False
 
     def spans(self, by: Unit | Literal["token"] = "word") -> list[Span]:
         """Sum the scores over tokens, words, clauses or sentences.

@@ -293,7 +293,7 @@ def explain(
     rule : {"midpoint", "gauss-legendre", "riemann", "trapezoid"}
         See :func:`gi_classifier.attribution.quadrature.quadrature`.
     batch_tokens : int
-        Tokens computed at once: bounds the memory, whatever the texts' length.
+        Tokens whose gradient is computed at once: bounds the memory, whatever the texts' length.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """The ranked keyword table of a corpus: which words decide for each label, and by how much.
 
 In: records, one at a time, explained by integrated gradients. Out: a table with a row for each
-keyword and label. Counting is streamed: what is held grows with the words, not with the records,
-but for 8 bytes a distinct record that tell duplicates.
+keyword and label. Counting is streamed: what is held grows with the keywords, and by a number for
+each distinct record that tells duplicates (some 60 bytes in a set).
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ import base64
 import hashlib
 import itertools
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from tqdm import tqdm
 
+from gi_classifier._version import __version__
 from gi_classifier.attribution.attribution import Attribution, Span
 from gi_classifier.attribution.integrated_gradients import (
     Explainer,
     PathOptions,
     shipped_explainer,
 )
-from gi_classifier.attribution.words import STOP_WORDS, is_word
+from gi_classifier.attribution.words import STOP_WORDS, dictionary, is_word
 from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.model_dir import Bundle
 from gi_classifier.predict import check_texts
 from gi_classifier.records import check_texts_of, iterate_texts
 from gi_classifier.splitting import fingerprint
@@ -65,7 +67,7 @@ class KeywordOptions:
 
     def __post_init__(self) -> None:
         problems = []
-        number = isinstance(self.threshold, (int, float)) and not isinstance(self.threshold, bool)
+        number = isinstance(self.threshold, Real) and not isinstance(self.threshold, bool)
         if not number or not 0 < self.threshold <= 1:
             problems.append(
                 f"threshold must be a number above 0, at most 1. Received: {self.threshold!r}"
@@ -101,44 +103,45 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
     -------
     list of Span
         In the order of the text, with unscaled scores (of ``against``: negated, so above 0).
-        Words whose rescaled score reaches the threshold; with the unit "span", runs of adjacent
-        tokens that do, broken by punctuation and white space. With ``extracts_max``, only the one
-        that holds the record's largest score.
+        Words whose score, divided by the record's largest, reaches the threshold; with the unit
+        "span", runs of adjacent tokens that do, broken by punctuation and white space. What can be
+        no keyword (punctuation, stop words) has no part in it, so the largest is a keyword's. With
+        ``extracts_max``, only the keyword that holds the record's largest score.
     """
     spans = attribution.spans("word" if options.unit == "word" else "token")
+    allowed = [_allowed(span.text, options) for span in spans]
     sign = -1 if options.against else 1
-    scores = sign * np.array([span.score for span in spans])
+    scores = np.where(allowed, sign * np.array([span.score for span in spans]), 0.0)
     shares = rescaled(scores)
-    if not shares.any():
-        return []
-    chosen = [
-        bool(share >= options.threshold) and (options.unit == "span" or _names(span.text, options))
-        for span, share in zip(spans, shares, strict=True)
-    ]
-    groups = [[i] for i, is_chosen in enumerate(chosen) if is_chosen]
-    if options.unit == "span":
+    chosen = [bool(share >= options.threshold) for share in shares]
+    if options.unit == "word":
+        groups = [[i] for i, is_chosen in enumerate(chosen) if is_chosen]
+    else:
         groups = _adjacent(spans, chosen)
-    if options.extracts_max and groups:
-        # Of words, the largest that is one: punctuation may score higher.
-        best = max(itertools.chain(*groups), key=lambda i: scores[i])
-        groups = [group for group in groups if best in group]
     found = []
     for group in groups:
         start, end = spans[group[0]].start, max(spans[i].end for i in group)
-        found.append(Span(attribution.text[start:end], start, end, float(scores[group].sum())))
-    return [span for span in found if is_word(span.text)]
+        span = Span(attribution.text[start:end], start, end, float(scores[group].sum()))
+        if is_word(span.text):
+            found.append((float(scores[group].max()), span))
+    if options.extracts_max and found:
+        # The first of equals.
+        found = [max(found, key=lambda pair: pair[0])]
+    return [span for _, span in found]
 
 
-def _names(word: str, options: KeywordOptions) -> bool:
-    """Whether a word may stand in the table."""
-    return is_word(word) and (options.all_words or normalise(word) not in STOP_WORDS)
+def _allowed(part: str, options: KeywordOptions) -> bool:
+    """Whether a word may stand in the table, or a token in a span."""
+    if options.unit == "span":
+        return any(c.isalnum() for c in part)
+    return is_word(part) and (options.all_words or normalise(part) not in STOP_WORDS)
 
 
 def _adjacent(spans: Sequence[Span], chosen: Sequence[bool]) -> list[list[int]]:
-    """Runs of chosen tokens that touch each other and hold no punctuation."""
+    """Runs of chosen tokens that touch each other."""
     groups: list[list[int]] = []
     for i, span in enumerate(spans):
-        if not chosen[i] or not any(c.isalnum() for c in span.text):
+        if not chosen[i]:
             continue
         # Two tokens may stem from one character, so a start may lie before the last end.
         touches = groups and groups[-1][-1] == i - 1 and span.start <= spans[i - 1].end
@@ -147,6 +150,11 @@ def _adjacent(spans: Sequence[Span], chosen: Sequence[bool]) -> list[list[int]]:
         else:
             groups.append([i])
     return groups
+
+
+def key_of(keyword: str) -> str:
+    """The form by which keywords are told apart: width and case do not matter."""
+    return normalise(keyword).lower()
 
 
 @dataclass
@@ -174,21 +182,17 @@ class KeywordCounter:
 
     Attributes
     ----------
-    records : Counter of int
-        Records by label.
     rows : dict
         From (label, keyword in lower case) to its counts.
     """
 
-    records: Counter[int] = field(default_factory=Counter)
     rows: dict[tuple[int, str], _Row] = field(default_factory=dict)
 
     def add(self, attribution: Attribution, options: KeywordOptions) -> None:
         """Count one record's keywords."""
-        self.records[attribution.label] += 1
         found: dict[str, _Row] = {}
         for span in keywords_of(attribution, options):
-            key = normalise(span.text).lower()
+            key = key_of(span.text)
             row = found.setdefault(key, _Row(documents=1))
             row.add(
                 _Row(
@@ -200,7 +204,7 @@ class KeywordCounter:
 
     def merged(self, other: KeywordCounter) -> KeywordCounter:
         """Both counts together."""
-        both = KeywordCounter(self.records + other.records)
+        both = KeywordCounter()
         for part in (self, other):
             for key, row in part.rows.items():
                 both.rows.setdefault(key, _Row()).add(row)
@@ -208,14 +212,14 @@ class KeywordCounter:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
-        rows = [[label, key, *asdict(row).values()] for (label, key), row in self.rows.items()]
-        return {"records": {str(k): v for k, v in self.records.items()}, "rows": rows}
+        return {
+            "rows": [[label, key, *asdict(row).values()] for (label, key), row in self.rows.items()]
+        }
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> KeywordCounter:
         """Undo :meth:`to_dict`."""
-        records = Counter({int(label): count for label, count in table["records"].items()})
-        return cls(records, {(row[0], row[1]): _Row(*row[2:]) for row in table["rows"]})
+        return cls({(row[0], row[1]): _Row(*row[2:]) for row in table["rows"]})
 
     def to_frame(self, *, by_label: bool = True, min_frequency: int = 1) -> pd.DataFrame:
         """The ranked table; see :func:`keyword_table`."""
@@ -232,7 +236,7 @@ class KeywordCounter:
         ]
         table = pd.DataFrame(counts, columns=list(COLUMNS[:6]))
         table["share"] = table["total"] / table.groupby("label")["total"].transform("sum")
-        words = np.array([key for _, key in rows])
+        words = pd.factorize(pd.Series([key for _, key in rows], dtype=object))[0]
         table["distinctiveness"] = distinctiveness(
             table["label"].to_numpy(), words, table["frequency"].to_numpy()
         )
@@ -259,15 +263,15 @@ def distinctiveness(labels: np.ndarray, words: np.ndarray, counts: np.ndarray) -
 
     Parameters
     ----------
-    labels, words, counts : ndarray, shape (rows,)
-        Each pair of label and word once, with its count.
+    labels, words, counts : ndarray of int, shape (rows,)
+        Each pair of label and word, by number, once, with its count.
 
     Returns
     -------
     ndarray of float64, shape (rows,)
-        Above about 2: more than chance. 0 where there is but one label.
+        Above about 2: more than chance. 0 where there is but one label or one word.
     """
-    if len(set(labels.tolist())) < 2:
+    if len(set(labels.tolist())) < 2 or len(set(words.tolist())) < 2:
         return np.zeros(len(labels))
     _, word = np.unique(words, return_inverse=True)
     _, label = np.unique(labels, return_inverse=True)
@@ -300,7 +304,10 @@ def stability(first: pd.DataFrame, second: pd.DataFrame, top: int = 50) -> dict[
 
     found = {}
     for label in sorted({*first["label"], *second["label"]}):
-        words = [table["keyword"][table["label"] == label].tolist() for table in (first, second)]
+        words = [
+            [key_of(word) for word in table["keyword"][table["label"] == label]]
+            for table in (first, second)
+        ]
         union = list(dict.fromkeys([*words[0][:top], *words[1][:top]]))
         ranks = [
             [{w: i for i, w in enumerate(part)}.get(word, len(part)) for word in union]
@@ -353,7 +360,7 @@ class Progress:
             "unconverged": self.unconverged,
             "seen": base64.b64encode(seen.tobytes()).decode(),
         }
-        return json.dumps(table, ensure_ascii=False).encode("utf-8", "replace")
+        return json.dumps(table).encode()
 
     @classmethod
     def from_json(cls, content: bytes, mark: str, source: str) -> Progress:
@@ -423,11 +430,12 @@ def count_keywords(
 
 
 def mark_of(
-    source: Path, text_column: str, model: bytes, options: KeywordOptions, path: PathOptions
+    source: Path, text_column: str, bundle: Bundle, options: KeywordOptions, path: PathOptions
 ) -> str:
-    """A digest of what a count depends on: the file, the model and the settings."""
-    digest = hashlib.sha256(repr((text_column, asdict(options), asdict(path))).encode())
-    digest.update(model)
+    """A digest of what a count depends on: file, model, dictionary, version and settings."""
+    parts = (__version__, text_column, asdict(options), asdict(path), bundle.manifest()["files"])
+    digest = hashlib.sha256(repr(parts).encode())
+    digest.update(dictionary().encode())
     with source.open("rb") as file:
         while part := file.read(1 << 20):
             digest.update(part)
@@ -456,7 +464,8 @@ def keyword_table(
     Parameters
     ----------
     texts_or_file : sequence of str, or path
-        Records, or a file of them (.txt, .tsv, .csv, .jsonl or .xlsx), which is streamed.
+        Records, or a file of them (.txt, .tsv, .csv, .jsonl or .xlsx), which is streamed, but
+        for .xlsx.
     threshold : float
         Share of the record's largest score from which a word counts, above 0 and at most 1. The
         reference used 0.2 and 0.5.

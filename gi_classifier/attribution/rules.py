@@ -35,7 +35,7 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     Raises
     ------
     RecordsError
-        A column is missing.
+        A column is missing, or a label or total is no number.
     SettingsError
         ``top`` is out of range.
     """
@@ -46,6 +46,14 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
         raise RecordsError(
             f"A keyword table by label is needed. Missing columns: {', '.join(sorted(missing))}"
         )
+    bad = [
+        f"row {row}: label {label!r}, total {total!r}"
+        for row, (label, total) in enumerate(zip(table["label"], table["total"], strict=True), 1)
+        if not str(label).isdigit() or not _is_number(total)
+    ]
+    if bad:
+        raise RecordsError("Not the numbers of a keyword table:", bad)
+    table = table.astype({"label": int, "total": float})
     keys = [normalise(str(word)).lower() for word in table["keyword"]]
     ranked = table.assign(key=keys).sort_values(
         ["total", "key", "label"], ascending=[False, True, True]
@@ -57,6 +65,13 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     return rules
 
 
+def _is_number(value: Any) -> bool:
+    try:
+        return bool(np.isfinite(float(value)))
+    except ValueError:
+        return False
+
+
 def search(texts: Sequence[str], rules: Mapping[int, Sequence[str]]) -> np.ndarray:
     """Give each text the label whose keywords occur most often in it.
 
@@ -64,8 +79,8 @@ def search(texts: Sequence[str], rules: Mapping[int, Sequence[str]]) -> np.ndarr
     ----------
     texts : sequence of str
     rules : mapping of int to sequence of str
-        Keywords in lower case, normalised. Where a keyword lies inside another that is found at
-        the same place (胃 in 胃癌), only the longer one counts.
+        Keywords in lower case, normalised. The text is read from the left, at each place the
+        longest keyword counts, and the next is looked for behind it: 胃 in 胃癌 does not count.
 
     Returns
     -------
@@ -87,7 +102,7 @@ def search(texts: Sequence[str], rules: Mapping[int, Sequence[str]]) -> np.ndarr
     return found
 
 
-def measure_search(labels: np.ndarray, found: np.ndarray, num_classes: int) -> dict[str, Any]:
+def measure_search(labels: np.ndarray, found: np.ndarray) -> dict[str, Any]:
     """Precision, recall, F1 and coverage of a search, in all and for each class.
 
     Parameters
@@ -96,7 +111,6 @@ def measure_search(labels: np.ndarray, found: np.ndarray, num_classes: int) -> d
         The truth.
     found : ndarray of int, shape (n,)
         What :func:`search` returned.
-    num_classes : int
 
     Returns
     -------
@@ -104,20 +118,19 @@ def measure_search(labels: np.ndarray, found: np.ndarray, num_classes: int) -> d
         ``records``; ``coverage``, the share of records that got a label; ``accuracy`` of all
         records and ``accuracy_covered`` of those; ``macro_f1``; ``classes``: for each label its
         ``precision`` (None where the search never gave it), ``recall``, ``f1``, ``coverage`` and
-        ``support``.
+        ``support``, for every label that is true or found somewhere.
     """
     from sklearn.metrics import precision_recall_fscore_support
 
     covered = found != UNCOVERED
-    values = precision_recall_fscore_support(
-        labels, found, labels=range(num_classes), zero_division=0
-    )
+    names = np.union1d(labels, found[covered])
+    values = precision_recall_fscore_support(labels, found, labels=names, zero_division=0)
     classes = []
-    for label, (precision, recall, f1, support) in enumerate(zip(*values, strict=True)):
+    for label, precision, recall, f1, support in zip(names, *values, strict=True):
         own = labels == label
         classes.append(
             {
-                "label": label,
+                "label": int(label),
                 "precision": float(precision) if (found == label).any() else None,
                 "recall": float(recall),
                 "f1": float(f1),

@@ -42,14 +42,18 @@ STOP_WORDS = frozenset(
 _FREQUENCY = 20_000
 
 
+def dictionary() -> str:
+    """The words that ship, one a line."""
+    return (files("gi_classifier.attribution") / "dictionary.txt").read_text(encoding="utf-8")
+
+
 @lru_cache(maxsize=1)
 def _segmenter() -> Any:
     import jieba
 
     jieba.setLogLevel(logging.WARNING)
     segmenter = jieba.Tokenizer()
-    text = (files("gi_classifier.attribution") / "dictionary.txt").read_text(encoding="utf-8")
-    for word in text.split():
+    for word in dictionary().split():
         segmenter.add_word(word, freq=_FREQUENCY)
     return segmenter
 

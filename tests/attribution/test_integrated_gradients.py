@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import CHARACTERS
-from test_gradient import random_bundle, tensorflow_gradient
+from test_gradient import random_bundle
 
 import gi_classifier
 from gi_classifier import GIClassifier
@@ -19,6 +19,7 @@ from gi_classifier.attribution.integrated_gradients import BASELINES, Explainer,
 from gi_classifier.attribution.quadrature import RULES, quadrature
 from gi_classifier.engine import OnnxEngine, softmax
 from gi_classifier.errors import InputError, SettingsError
+from gi_classifier.export import keras_gradient
 from gi_classifier.model_dir import ONNX, Bundle, load, save
 from gi_classifier.predict import Predictor, window_weights
 
@@ -93,7 +94,7 @@ def test_scores_are_those_of_tensorflow_in_a_plain_loop(
             start[[0, -1]] = x[[0, -1]]
         alphas = (np.arange(90) + 0.5) / 90
         path = np.stack([start + alpha * (x - start) for alpha in alphas]).astype(np.float32)
-        slopes = tensorflow_gradient(model, path, 1)[1]
+        slopes = keras_gradient(model, path, 1)[1]
         expected = ((x - start) * slopes.mean(axis=0)).sum(axis=-1)
         size = float(abs(expected).max())
         assert attribution.steps == 90

@@ -41,7 +41,7 @@ def test_regular_expressions_in_keywords_are_plain_text() -> None:
 def test_measures_are_scikit_learns() -> None:
     source = np.random.default_rng(0)
     labels, found = source.integers(0, 3, 200), source.integers(-1, 3, 200)
-    measured = measure_search(labels, found, 3)
+    measured = measure_search(labels, found)
     options = {"labels": [0, 1, 2], "average": None, "zero_division": 0}
     for name, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
         mine = [row[name] for row in measured["classes"]]
@@ -52,9 +52,16 @@ def test_measures_are_scikit_learns() -> None:
 
 
 def test_a_label_that_is_never_given_has_no_precision() -> None:
-    measured = measure_search(np.array([0, 1]), np.array([-1, -1]), 2)
+    measured = measure_search(np.array([0, 1]), np.array([-1, -1]))
     assert [row["precision"] for row in measured["classes"]] == [None, None]
     assert measured["accuracy_covered"] is None
+
+
+def test_labels_and_totals_that_are_no_numbers_are_named() -> None:
+    table = TABLE.astype(object)
+    table.loc[1, "label"], table.loc[3, "total"] = "upper", ""
+    with pytest.raises(RecordsError, match=r"row 2: label 'upper'(?s:.*)row 4: .*total ''"):
+        keyword_rules(table, 3)
 
 
 def test_a_table_without_labels_and_a_top_below_one_are_refused() -> None:
