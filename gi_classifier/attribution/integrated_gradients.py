@@ -35,7 +35,7 @@ class PathOptions:
     """How a path is chosen and integrated; see :func:`explain`."""
 
     baseline: Baseline = "mask"
-    steps: int = 18
+    steps: int = 24
     tolerance: float = 0.01
     max_steps: int = 500
     rule: Rule = "midpoint"
@@ -97,7 +97,7 @@ def path_integral(
         row, place = rows[begin : begin + size], places[begin : begin + size]
         inside = start + points[place, None, None].astype(np.float32) * step[row]
         slope = gradient.run(inside, labels[row])[1]
-        change = np.einsum("nld,nld->nl", slope, step[row], dtype=np.float64)
+        change = np.einsum("nld,nld->nl", slope, step[row])
         np.add.at(total, row, weights[place, None] * change)
     return total
 
@@ -267,7 +267,7 @@ def explain(
     label: int | Sequence[int] | None = None,
     *,
     baseline: Baseline = "mask",
-    steps: int = 18,
+    steps: int = 24,
     tolerance: float = 0.01,
     max_steps: int = 500,
     rule: Rule = "midpoint",
