@@ -34,9 +34,9 @@ _CAPTUM_STEPS = 50
 # What explain() is measured with: a name, and its options.
 SETTINGS: dict[str, dict[str, Any]] = {
     "explain(), default": {},
-    "explain(steps=10)": {"steps": 10},
-    "explain(steps=6)": {"steps": 6},
-    "explain(rule='gauss-legendre', steps=20)": {"rule": "gauss-legendre", "steps": 20},
+    "explain(steps=8, tolerance=0.05)": {"steps": 8, "tolerance": 0.05},
+    "explain(steps=6, tolerance=0.1)": {"steps": 6, "tolerance": 0.1},
+    "explain(rule='gauss-legendre', steps=30)": {"rule": "gauss-legendre", "steps": 30},
     "explain(baseline='zero')": {"baseline": "zero"},
 }
 
