@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -42,6 +43,8 @@ from gi_classifier.settings import Settings
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 # Seconds between two states of a count.
 _STATE_SECONDS = 10.0
+# Columns that an example in its context needs on a screen.
+_LEAST_EXAMPLE = 16
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
@@ -110,22 +113,30 @@ def explain(
     texts = check_texts(text)
     if png and len(texts) > 1:
         raise typer.BadParameter(f"--png draws one record. Received: {len(texts)}")
+    if html and html.suffix.lower() != ".html":
+        raise typer.BadParameter(f"--html ends in .html. Received: {html}")
     if png:
         check_plots()
     for output in (html, png):
         if output:
-            check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
+            check_output(output, force=force)
     explainer = Explainer(load(model or shipped()))
     found = explainer.explain(texts, label, **asdict(path))
     picture = to_png(found[0], by=by.value) if png else b""
     if html:
         body = "\n".join(to_html(attribution, by=by.value) for attribution in found)
         head = '<!DOCTYPE html>\n<html lang="zh"><meta charset="utf-8"><title>gi-classifier</title>'
+        html.parent.mkdir(parents=True, exist_ok=True)
         write_whole(html, encode(f"{head}\n<body>{body}</body></html>\n"))
     if png:
+        png.parent.mkdir(parents=True, exist_ok=True)
         write_whole(png, picture)
     if as_json:
-        typer.echo(json.dumps([item.to_dict() for item in found], ensure_ascii=False))
+        items = [
+            {**item.to_dict(), "spans": [span._asdict() for span in item.spans(by.value)]}
+            for item in found
+        ]
+        typer.echo(json.dumps(items, ensure_ascii=False))
         return
     for attribution in found:
         _show(attribution, by)
@@ -142,8 +153,15 @@ def _show(attribution: Attribution, by: By) -> None:
         f"{attribution.probability:.4f} (at the baseline {attribution.baseline_probability:.4f}), "
         f"completeness error {attribution.error:.2%}{remark} in {attribution.steps} steps"
     )
+    typer.echo("   score\tstart\ttext")
     for span in sorted(attribution.spans(by.value), key=lambda span: -abs(span.score)):
-        typer.echo(f"{span.score:+8.3f}\t{span.text}")
+        typer.echo(f"{span.score:+8.3f}\t{span.start}\t{' '.join(span.text.split())}")
+    typer.echo(f"{attribution.special:+8.3f}\t\t[CLS], [SEP]")
+    total = attribution.scores.sum() + attribution.special
+    typer.echo(
+        f"{total:+8.3f}\t\tin all; log-odds {attribution.log_odds:+.3f}, at the baseline "
+        f"{attribution.baseline_log_odds:+.3f}"
+    )
 
 
 def keywords(
@@ -209,11 +227,14 @@ def keywords(
         check_plots()
     for place in (output, plot):
         if place:
-            check_output(place, force=force).parent.mkdir(parents=True, exist_ok=True)
+            check_output(place, force=force)
     bundle = load(model or shipped())
     count = check_texts_of(file, text_column=text_column)
     if not count:
         raise RecordsError(f"No record in {file}")
+    for place in (output, plot):
+        if place:
+            place.parent.mkdir(parents=True, exist_ok=True)
     state = output.with_name(f".{output.name}.state") if output else None
     mark = mark_of(file, text_column, bundle, options, path) if state else ""
     progress = Progress()
@@ -242,10 +263,11 @@ def keywords(
     _print_table(table, bundle.settings, format, top, against)
     if show_stability:
         first, second = (half.to_frame(min_frequency=min_frequency) for half in progress.halves)
-        for label, value in stability(first, second).items():
+        for label, found in stability(first, second).items():
             notes.print(
-                f"{bundle.settings.names[label]}: rank correlation {value:.2f} of the top 50 of "
-                "two halves of the records"
+                f"{bundle.settings.names[label]}: of two halves of the records, the top 50 share "
+                f"{found.shared} keywords; rank correlation {found.correlation:.2f} over all "
+                f"{found.compared}"
             )
     notes.print(
         f"{progress.read} records, {progress.duplicates} of them duplicates, counted once; "
@@ -274,22 +296,30 @@ def _print_table(table: Any, settings: Settings, format: Format, top: int, again
     for label, part in parts:
         title = "all labels" if label is None else f"{label} {settings.names[int(label)]}"
         title = f"against {title}" if against else title
-        shown = Table(title=title, box=None, pad_edge=False, title_justify="left")
-        columns = [name for name in table.columns if name != "label"]
-        for name in columns:
-            left = name in ("keyword", "example")
-            shown.add_column(
-                name,
-                justify="left" if left else "right",
-                no_wrap=True,
-                overflow="ellipsis",
-                ratio=1 if name == "example" else None,
-            )
-        for row in part.head(top)[columns].itertuples(index=False):
-            cells = [Text(value) if isinstance(value, str) else _number(value) for value in row]
-            shown.add_row(*cells)
+        rows = part.head(top)
         # A pipe has no width of its own.
         screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+        cells = {
+            name: [v if isinstance(v, str) else _number(v) for v in rows[name]]
+            for name in table.columns
+            if name != "label"
+        }
+        widths = {n: max(map(cell_len, [n, *column])) for n, column in cells.items()}
+        room = screen.width - sum(widths.values()) + widths["example"] - 2 * len(widths)
+        if room < _LEAST_EXAMPLE:
+            del cells["example"]
+        shown = Table(title=title, box=None, pad_edge=False, title_justify="left")
+        for name in cells:
+            text = name in ("keyword", "example")
+            shown.add_column(
+                name,
+                justify="left" if text else "right",
+                no_wrap=True,
+                overflow="ellipsis",
+                min_width=None if name == "example" else widths[name],
+            )
+        for row in zip(*cells.values(), strict=True):
+            shown.add_row(*map(Text, row))
         screen.print(shown)
         if len(part) > top:
             typer.echo(f"… and {len(part) - top} more")
@@ -310,6 +340,8 @@ def rules(
     """Measure how far a plain search for a table's keywords would go."""
     import pandas as pd
 
+    if not table.is_file():
+        raise FileNotFoundError(f"No keyword table at {table}")
     try:
         ranked = pd.read_csv(table, encoding="utf-8-sig", keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:
@@ -352,8 +384,10 @@ def report(
 
     options = _options(KeywordOptions, threshold=threshold)
     path = _options(PathOptions, baseline=baseline)
+    if output.suffix.lower() != ".html":
+        raise typer.BadParameter(f"--output ends in .html. Received: {output}")
     check_plots()
-    check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
+    check_output(output, force=force)
     records = read_records(file, text_column=text_column, labelled=False)
     if not len(records):
         raise RecordsError(f"No record in {file}")
@@ -372,5 +406,6 @@ def report(
         date=date.today().isoformat(),
         baseline=path.baseline,
     )
+    output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(output, encode(content))
     typer.echo(f"Written to {output}")

@@ -38,7 +38,12 @@ def test_explain_shows_the_clauses_of_a_mixed_record_with_their_signs() -> None:
     lines = run("explain", "--by", "clause", TEXT).stdout.splitlines()
     assert lines[0].startswith("2 lower 下消化道: probability 0.")
     assert "completeness error" in lines[0]
-    scores = {line.split("\t")[1]: float(line.split("\t")[0]) for line in lines[1:]}
+    rows = [line.split("\t") for line in lines[2:]]
+    scores = {text: float(score) for score, _, text in rows}
+    assert sum(float(score) for score, _, _ in rows[:-1]) == pytest.approx(
+        float(rows[-1][0]), abs=0.005
+    )
+    assert rows[-1][2].startswith("in all; log-odds +")
     assert scores["结肠镜：乙状结肠见一息肉。"] > 0 > scores["胃镜未见异常。"]
 
 
@@ -49,6 +54,7 @@ def test_explain_as_json_adds_up() -> None:
     change = found["log_odds"] - found["baseline_log_odds"]
     assert abs(total - change) == pytest.approx(found["error"] * abs(change), abs=1e-6)
     assert found["text"] == TEXT
+    assert "".join(span["text"] for span in found["spans"]) == TEXT
 
 
 def test_explain_writes_a_page_and_a_picture(tmp_path: Path) -> None:

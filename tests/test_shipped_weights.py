@@ -7,6 +7,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gi_classifier
@@ -130,7 +131,6 @@ def test_wheel_predicts_away_from_the_clone(tmp_path: Path) -> None:
 
 
 def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() -> None:
-    import numpy as np
 
     from gi_classifier.layer_weights import HEAD, read_h5
     from gi_classifier.model import build, get_weights
@@ -167,3 +167,14 @@ def test_without_the_extra_the_command_that_installs_it_is_said(
     assert "pip install 'gi_classifier[train]'" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_explanations_of_the_test_split_add_up() -> None:
+    from gi_classifier import explain
+
+    texts = read_records(ROOT / "data" / "test.txt", labelled=False).texts
+    drawn = np.random.default_rng(3).permutation(len(texts))[:120]
+    errors = [found.error for found in explain([texts[i] for i in drawn])]
+    assert np.median(errors) < 0.001
+    assert max(errors) <= 0.01

@@ -209,7 +209,7 @@ class Explainer:
                         weights,
                         path.batch_tokens,
                     )
-                    for row, values in zip(part, found, strict=True):
+                    for row, values in zip(part.tolist(), found, strict=True):
                         scores[row] = kept * scores[row] + values
             sums = np.bincount(owners, shares * [row.sum() for row in scores])
             found_errors = np.abs(sums - change) / np.maximum(np.abs(change), SMALL)

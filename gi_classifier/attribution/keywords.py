@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from tqdm import tqdm
@@ -52,7 +52,7 @@ COLUMNS = (
     "example",
 )
 # Records explained between two states; characters either side of an example's keyword.
-_CHUNK, _CONTEXT = 256, 12
+_CHUNK, _CONTEXT = 32, 12
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,23 @@ def distinctiveness(labels: np.ndarray, words: np.ndarray, counts: np.ndarray) -
     return np.asarray((first - second) / np.sqrt(1 / (own + prior) + 1 / (other + prior)))
 
 
-def stability(first: pd.DataFrame, second: pd.DataFrame, top: int = 50) -> dict[int, float]:
+class Stability(NamedTuple):
+    """How well two halves' rankings agree.
+
+    Attributes
+    ----------
+    correlation : float
+        Spearman's, of the ranks over the union of both tops.
+    shared, compared : int
+        Keywords in both tops, and in their union.
+    """
+
+    correlation: float
+    shared: int
+    compared: int
+
+
+def stability(first: pd.DataFrame, second: pd.DataFrame, top: int = 50) -> dict[int, Stability]:
     """Rank correlation of two halves' tables, by label.
 
     Parameters
@@ -296,9 +312,9 @@ def stability(first: pd.DataFrame, second: pd.DataFrame, top: int = 50) -> dict[
 
     Returns
     -------
-    dict of int to float
-        Spearman's correlation of the ranks over the union of both tops; a keyword that a table
-        lacks stands behind its last. nan where fewer than three keywords are compared.
+    dict of int to Stability
+        A keyword that a table lacks stands behind its last, so tops that share little correlate
+        below 0. nan where fewer than three keywords are compared.
     """
     from scipy.stats import spearmanr
 
@@ -313,7 +329,9 @@ def stability(first: pd.DataFrame, second: pd.DataFrame, top: int = 50) -> dict[
             [{w: i for i, w in enumerate(part)}.get(word, len(part)) for word in union]
             for part in words
         ]
-        found[int(label)] = float(spearmanr(*ranks)[0]) if len(union) > 2 else float("nan")
+        correlation = float(spearmanr(*ranks)[0]) if len(union) > 2 else float("nan")
+        shared = len({*words[0][:top]} & {*words[1][:top]})
+        found[int(label)] = Stability(correlation, shared, len(union))
     return found
 
 

@@ -96,9 +96,9 @@ def search(texts: Sequence[str], rules: Mapping[int, Sequence[str]]) -> np.ndarr
     found = np.full(len(texts), UNCOVERED)
     for i, text in enumerate(texts):
         hits = [owners[word] for word in pattern.findall(normalise(text).lower())]
-        counts = np.array([hits.count(label) for label in labels])
-        if counts.max() and (counts == counts.max()).sum() == 1:
-            found[i] = labels[int(counts.argmax())]
+        counts = [hits.count(label) for label in labels]
+        if hits and counts.count(max(counts)) == 1:
+            found[i] = labels[counts.index(max(counts))]
     return found
 
 

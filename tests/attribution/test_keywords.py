@@ -188,13 +188,14 @@ def test_stability_is_1_for_equal_tables_and_minus_1_for_reversed_ones() -> None
 
     words = list("胃肠肺心脑")
     table = pd.DataFrame({"keyword": words, "label": 1})
-    assert stability(table, table) == {1: pytest.approx(1.0)}
-    assert stability(table, table[::-1]) == {1: pytest.approx(-1.0)}
-    assert np.isnan(stability(table[:2], table[:2])[1])
+    assert stability(table, table) == {1: (pytest.approx(1.0), 5, 5)}
+    assert stability(table, table[::-1]) == {1: (pytest.approx(-1.0), 5, 5)}
+    assert np.isnan(stability(table[:2], table[:2])[1].correlation)
     upper = table.assign(keyword=list("ABCDE"))
-    assert stability(upper, upper.assign(keyword=list("abcde"))) == {1: pytest.approx(1.0)}
+    lower = upper.assign(keyword=list("abcde"))
+    assert stability(upper, lower)[1] == (pytest.approx(1.0), 5, 5)
     # 脑 is missing in one half, so it stands last there, as in the other.
-    assert stability(table, table[:4]) == {1: pytest.approx(1.0)}
+    assert stability(table, table[:4])[1] == (pytest.approx(1.0), 4, 5)
 
 
 def test_counting_in_two_halves_or_stored_between_changes_nothing() -> None:
