@@ -25,6 +25,14 @@ from tqdm import tqdm
 
 from gi_classifier import cli_attribution
 from gi_classifier._version import __version__
+from gi_classifier.cli_options import (
+    ForceOption,
+    JsonOption,
+    LabelColumn,
+    ModelOption,
+    TextColumn,
+    notes,
+)
 from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, check_owned, load, shipped, write_directory
@@ -43,22 +51,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 _CHUNK = 1024
 # Records that are also printed when they are written to a file.
 _SHOWN = 100
 
-ModelOption = Annotated[
-    Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
-]
 EngineOption = Annotated[
     str | None, typer.Option(help="fp32, int8 or keras; default: the model's.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
 RestartOption = Annotated[bool, typer.Option("--restart", help="Drop an interrupted run's state.")]
-TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
-LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="One file of records; it is split 8:1:1.")
 ]

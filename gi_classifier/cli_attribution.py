@@ -32,6 +32,14 @@ from gi_classifier.attribution.keywords import (
     stability,
 )
 from gi_classifier.attribution.rules import keyword_rules, measure_search, search
+from gi_classifier.cli_options import (
+    ForceOption,
+    JsonOption,
+    LabelColumn,
+    ModelOption,
+    TextColumn,
+    notes,
+)
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_whole
 from gi_classifier.plots import check_plots, keyword_figure
@@ -40,19 +48,11 @@ from gi_classifier.records import check_texts_of, iterate_texts, read_records
 from gi_classifier.results import csv_for_excel, encode
 from gi_classifier.settings import Settings
 
-notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 # Seconds between two states of a count.
 _STATE_SECONDS = 10.0
 # Columns that an example in its context needs on a screen.
 _LEAST_EXAMPLE = 16
 
-ModelOption = Annotated[
-    Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
-]
-TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
-LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 BaselineOption = Annotated[
     str, typer.Option(help="Where paths begin: mask, pad or zero (the reference's).")
 ]
