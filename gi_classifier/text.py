@@ -29,6 +29,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 # What Python's \s matches, spelt out for the tokenizer's regular expressions.
 _SPACES = r"\t-\r\x{1c}-\x{20}\x{85}\p{Z}"
+# Categories of combining marks, and of what is removed.
+_BARE = ("Mn", "Me", "Cc", "Cf")
 # The characters that are words of their own: bert4keras' blocks of ideographs, and punctuation.
 _CJK = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002ceaf"
@@ -57,8 +59,8 @@ class Encoded:
     ----------
     ids : ndarray of int32, shape (tokens,)
     offsets : ndarray of int32, shape (tokens, 2)
-        Start and end of each token in the original text. Where a combining mark composes with
-        what the character before it expands to (℃ and U+0301), those of the mark.
+        Start and end of each token in the original text. They may overlap where one character
+        stands for several tokens (℃).
     """
 
     ids: np.ndarray
@@ -146,17 +148,33 @@ class Vocabulary:
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts of any length, without special tokens, in parallel."""
         clean = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        encodings = self._tokenizer.encode_batch(clean, add_special_tokens=False)
         return [
             Encoded(
                 np.asarray(found.ids, dtype=np.int32),
-                np.asarray(found.offsets, dtype=np.int32).reshape(-1, 2),
+                np.asarray(_with_base(text, found.offsets), dtype=np.int32).reshape(-1, 2),
             )
-            for found in self._tokenizer.encode_batch(clean, add_special_tokens=False)
+            for text, found in zip(clean, encodings, strict=True)
         ]
 
     def with_special(self, ids: np.ndarray) -> np.ndarray:
         """Put [CLS] before and [SEP] behind the ids of one window."""
         return np.concatenate(([self.ids["[CLS]"]], ids, [self.ids["[SEP]"]])).astype(np.int32)
+
+
+def _with_base(text: str, offsets: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+    """Let a token that has only combining marks begin with the character that they stand on.
+
+    The tokenizer gives a mark that composes with what a character expands to (℃ and U+0301) alone.
+    """
+    if not any(map(unicodedata.combining, text)):
+        return offsets
+    found = []
+    for start, end in offsets:
+        while start > 0 and all(unicodedata.category(c) in _BARE for c in text[start:end]):
+            start -= 1
+        found.append((start, end))
+    return found
 
 
 def windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
