@@ -26,7 +26,7 @@ _RUN = re.compile(rf"({_NUMBER})|(?:(?!{_NUMBER})\d++|[^\W\d_])+")
 # A full stop behind a digit ends nothing: 1.5cm, 2.息肉.
 _ENDS = {
     "clause": re.compile(r"[，,；;。！!？?\n]+|(?<!\d)\.(?!\d)"),
-    "sentence": re.compile(r"[；;。！!？?\n]+|(?<!\d)\.(?!\d)"),
+    "sentence": re.compile(r"[，,]*[；;。！!？?\n][，,；;。！!？?\n]*|(?<!\d)\.(?!\d)"),
 }
 # Sides, degrees, times and particles: they name nothing by themselves.
 STOP_WORDS = frozenset(

@@ -71,6 +71,8 @@ def test_no_word_crosses_punctuation_or_white_space(text: str) -> None:
 
 @given(TEXTS)
 @settings(max_examples=300, deadline=None)
+@example("。,")
+@example(",。胃")
 def test_a_clause_ends_at_its_punctuation_alone_and_lies_in_one_sentence(text: str) -> None:
     ends = {b for _, b in cut(text, "clause")}
     assert {b for _, b in cut(text, "sentence")} <= ends
