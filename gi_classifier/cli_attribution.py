@@ -27,7 +27,7 @@ from gi_classifier.attribution.keywords import (
     Progress,
     check_min_frequency,
     count_keywords,
-    key_of,
+    keyword_table,
     mark_of,
     stability,
 )
@@ -47,6 +47,7 @@ from gi_classifier.predict import check_texts
 from gi_classifier.records import check_texts_of, iterate_texts, read_records
 from gi_classifier.results import csv_for_excel, encode
 from gi_classifier.settings import Settings
+from gi_classifier.text import folded
 
 # Seconds between two states of a count.
 _STATE_SECONDS = 10.0
@@ -101,7 +102,7 @@ def explain(
     png: Annotated[
         Path | None, typer.Option(help="Also write a picture (one record; extra 'plots').")
     ] = None,
-    baseline: BaselineOption = "mask",
+    baseline: BaselineOption = PathOptions.baseline,
     steps: StepsOption = PathOptions.steps,
     tolerance: ToleranceOption = PathOptions.tolerance,
     model: ModelOption = None,
@@ -199,7 +200,7 @@ def keywords(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stood (--output).")
     ] = False,
-    baseline: BaselineOption = "mask",
+    baseline: BaselineOption = PathOptions.baseline,
     steps: StepsOption = PathOptions.steps,
     tolerance: ToleranceOption = PathOptions.tolerance,
     text_column: TextColumn = "text",
@@ -282,8 +283,8 @@ def _print_table(table: Any, settings: Settings, format: Format, top: int, again
     if format == Format.reference:
         pairs: dict[str, tuple[str, int]] = {}
         for word, count in zip(table["keyword"], table["frequency"], strict=True):
-            shown, before = pairs.get(key_of(word), (word, 0))
-            pairs[key_of(word)] = (shown, before + int(count))
+            shown, before = pairs.get(folded(word), (word, 0))
+            pairs[folded(word)] = (shown, before + int(count))
         typer.echo(sorted(pairs.values(), key=lambda pair: -pair[1]))
         return
     if format == Format.json:
@@ -374,7 +375,7 @@ def report(
     file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
     output: Annotated[Path, typer.Option(help="The page to write: .html.")],
     threshold: ThresholdOption = KeywordOptions.threshold,
-    baseline: BaselineOption = "mask",
+    baseline: BaselineOption = PathOptions.baseline,
     text_column: TextColumn = "text",
     model: ModelOption = None,
     force: ForceOption = False,
@@ -382,8 +383,8 @@ def report(
     """Write one self-contained page: counts, keywords, heatmaps, doubtful records."""
     from gi_classifier.report import report as page
 
-    options = _options(KeywordOptions, threshold=threshold)
-    path = _options(PathOptions, baseline=baseline)
+    _options(KeywordOptions, threshold=threshold)
+    _options(PathOptions, baseline=baseline)
     if output.suffix.lower() != ".html":
         raise typer.BadParameter(f"--output ends in .html. Received: {output}")
     check_plots()
@@ -392,19 +393,18 @@ def report(
     if not len(records):
         raise RecordsError(f"No record in {file}")
     explainer = Explainer(load(model or shipped()))
-    progress = Progress()
-    with tqdm(total=len(records), unit="record", disable=None, leave=False) as bar:
-        for done in count_keywords(records.texts, explainer, options, path, progress):
-            bar.update(done)
+    table = keyword_table(
+        records.texts, threshold=threshold, explainer=explainer, baseline=baseline
+    )
     content = page(
         records.texts,
         explainer.predictor.predict_proba(records.texts),
         explainer,
-        progress.whole.to_frame(),
+        table,
         source=file.name,
         model=str(model) if model else "the model that ships 随库模型",
         date=date.today().isoformat(),
-        baseline=path.baseline,
+        baseline=baseline,
     )
     output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(output, encode(content))

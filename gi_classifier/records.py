@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gi_classifier.errors import RecordsError
-from gi_classifier.text import normalise
+from gi_classifier.text import folded, normalise
 
 logger = logging.getLogger(__name__)
 PLAIN = (".txt", ".tsv")
@@ -368,7 +368,7 @@ def drop_duplicates(records: Records) -> Records:
     first: dict[str, int] = {}
     problems, kept = [], []
     for i, text in enumerate(records.texts):
-        before = first.setdefault(normalise(text).lower(), i)
+        before = first.setdefault(folded(text), i)
         if before == i:
             kept.append(i)
         elif records.labels is not None and records.labels[before] != records.labels[i]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.records import Records
-from gi_classifier.text import normalise
+from gi_classifier.text import folded
 
 SPLIT_NAMES = ("train", "val", "test")
 SIMILAR = 0.7
@@ -21,7 +21,7 @@ _BANDS, _ROWS = 20, 6
 
 def fingerprint(text: str) -> str:
     """Return 16 hexadecimal digits that tell equal texts, once normalised, without showing them."""
-    return hashlib.sha256(normalise(text).lower().encode()).hexdigest()[:16]
+    return hashlib.sha256(folded(text).encode()).hexdigest()[:16]
 
 
 def near_duplicate_groups(texts: Sequence[str]) -> np.ndarray:
@@ -58,7 +58,7 @@ def near_duplicate_groups(texts: Sequence[str]) -> np.ndarray:
 def _min_hashes(texts: Sequence[str]) -> np.ndarray:
     """MinHash signatures of the texts' trigrams: uint64 (texts, 120)."""
     digits = {ord(d): "0" for d in "123456789"}
-    shapes = [f"^{normalise(text).lower().translate(digits)}$".ljust(3) for text in texts]
+    shapes = [f"^{folded(text).translate(digits)}$".ljust(3) for text in texts]
     ends = np.cumsum([len(shape) for shape in shapes])
     points = np.frombuffer("".join(shapes).encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
     keys = points[:-2] << np.uint64(42) | points[1:-1] << np.uint64(21) | points[2:]

@@ -51,6 +51,11 @@ def normalise(text: str) -> str:
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", "".join(kept))).strip()
 
 
+def folded(text: str) -> str:
+    """Return the form in which two texts are the same one: normalised, in lower case."""
+    return normalise(text).lower()
+
+
 @dataclass(frozen=True)
 class Encoded:
     """One text as tokens, without special tokens.

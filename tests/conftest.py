@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import SPECIAL, Vocabulary
 
+ENTRY = [sys.executable, "-m", "gi_classifier"]
 CHARACTERS = (
     "食管贲门胃窦体底角幽十二指肠结直回阑尾肛痔黏膜充血糜烂溃疡息肉癌术切除患者便吞咽困难"
     "发热咳嗽骨折肺心脏脑，。、：；（）"
@@ -90,6 +93,14 @@ def made(text: str, scores: list[float] | None = None, **changes: object) -> Att
         baseline="mask",
     )
     return replace(found, **changes)
+
+
+def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, to an expected exit code."""
+    done = subprocess.run([*ENTRY, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
 
 
 def made_up_records(count: int = 120) -> list[tuple[str, int]]:

@@ -10,7 +10,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from conftest import made_up_records
+from conftest import ENTRY, made_up_records, run
 from sklearn.metrics import f1_score
 
 from gi_classifier import __version__
@@ -20,15 +20,7 @@ from gi_classifier.evaluation.baselines import tfidf_logistic_regression
 from gi_classifier.model_dir import MANIFEST, SETTINGS, Bundle, load, save, to_json
 from gi_classifier.records import read_records
 
-ENTRY = [sys.executable, "-m", "gi_classifier"]
 TEXTS = ["胃窦黏膜充血，见溃疡", "结肠息肉切除术后", "右侧股骨颈骨折"]
-
-
-def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*ENTRY, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture

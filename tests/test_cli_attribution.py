@@ -12,17 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import made_up_records
+from conftest import made_up_records, run
 
-ENTRY = [sys.executable, "-m", "gi_classifier"]
 TEXT = "胃镜未见异常。结肠镜：乙状结肠见一息肉。"
-
-
-def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*ENTRY, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture

@@ -266,12 +266,12 @@ def explain(
     texts: Sequence[str],
     label: int | Sequence[int] | None = None,
     *,
-    baseline: Baseline = "mask",
-    steps: int = 24,
-    tolerance: float = 0.01,
-    max_steps: int = 500,
-    rule: Rule = "midpoint",
-    batch_tokens: int = 2048,
+    baseline: Baseline = PathOptions.baseline,
+    steps: int = PathOptions.steps,
+    tolerance: float = PathOptions.tolerance,
+    max_steps: int = PathOptions.max_steps,
+    rule: Rule = PathOptions.rule,
+    batch_tokens: int = PathOptions.batch_tokens,
 ) -> list[Attribution]:
     """Say which words decided, by integrated gradients on the model that ships.
 

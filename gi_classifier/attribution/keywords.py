@@ -33,7 +33,7 @@ from gi_classifier.model_dir import Bundle
 from gi_classifier.predict import check_texts
 from gi_classifier.records import check_texts_of, iterate_texts
 from gi_classifier.splitting import fingerprint
-from gi_classifier.text import normalise
+from gi_classifier.text import folded, normalise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,11 +152,6 @@ def _adjacent(spans: Sequence[Span], chosen: Sequence[bool]) -> list[list[int]]:
     return groups
 
 
-def key_of(keyword: str) -> str:
-    """The form by which keywords are told apart: width and case do not matter."""
-    return normalise(keyword).lower()
-
-
 @dataclass
 class _Row:
     """What is known of one keyword of one label."""
@@ -192,7 +187,7 @@ class KeywordCounter:
         """Count one record's keywords."""
         found: dict[str, _Row] = {}
         for span in keywords_of(attribution, options):
-            key = key_of(span.text)
+            key = folded(span.text)
             row = found.setdefault(key, _Row(documents=1))
             row.add(
                 _Row(
@@ -321,7 +316,7 @@ def stability(first: pd.DataFrame, second: pd.DataFrame, top: int = 50) -> dict[
     found = {}
     for label in sorted({*first["label"], *second["label"]}):
         words = [
-            [key_of(word) for word in table["keyword"][table["label"] == label]]
+            [folded(word) for word in table["keyword"][table["label"] == label]]
             for table in (first, second)
         ]
         union = list(dict.fromkeys([*words[0][:top], *words[1][:top]]))
@@ -414,7 +409,7 @@ def count_keywords(
     path: PathOptions,
     progress: Progress,
 ) -> Iterator[int]:
-    """Count the keywords of texts that were checked, and yield after every few hundred.
+    """Count the keywords of texts that were checked, and yield after every few.
 
     Parameters
     ----------
@@ -463,11 +458,11 @@ def mark_of(
 def keyword_table(
     texts_or_file: Sequence[str] | str | Path,
     *,
-    threshold: float = 0.2,
+    threshold: float = KeywordOptions.threshold,
     extracts_max: bool = False,
     by_label: bool = True,
     min_frequency: int = 1,
-    unit: Unit = "word",
+    unit: Unit = KeywordOptions.unit,
     against: bool = False,
     all_words: bool = False,
     text_column: str = "text",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.text import normalise
+from gi_classifier.text import folded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     if bad:
         raise RecordsError("Not the numbers of a keyword table:", bad)
     table = table.astype({"label": int, "total": float})
-    keys = [normalise(str(word)).lower() for word in table["keyword"]]
+    keys = [folded(str(word)) for word in table["keyword"]]
     ranked = table.assign(key=keys).sort_values(
         ["total", "key", "label"], ascending=[False, True, True]
     )
@@ -95,7 +95,7 @@ def search(texts: Sequence[str], rules: Mapping[int, Sequence[str]]) -> np.ndarr
     labels = sorted(rules)
     found = np.full(len(texts), UNCOVERED)
     for i, text in enumerate(texts):
-        hits = [owners[word] for word in pattern.findall(normalise(text).lower())]
+        hits = [owners[word] for word in pattern.findall(folded(text))]
         counts = [hits.count(label) for label in labels]
         if hits and counts.count(max(counts)) == 1:
             found[i] = labels[counts.index(max(counts))]

@@ -1,4 +1,4 @@
-r"""Cuts a record into words, clauses and sentences.
+"""Cuts a record into words, clauses and sentences.
 
 In: a string. Out: spans (start, end), in order, that cover every character once. Words come from
 jieba with the dictionary beside this file; they never cross punctuation or white space.
