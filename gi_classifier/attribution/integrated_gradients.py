@@ -8,7 +8,7 @@ model is never changed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal, get_args
@@ -21,7 +21,7 @@ from gi_classifier.engine import softmax
 from gi_classifier.errors import InputError, SettingsError
 from gi_classifier.gradient import Gradient, log_odds
 from gi_classifier.model_dir import Bundle, load, shipped
-from gi_classifier.predict import Predictor, check_texts, join_windows, window_weights
+from gi_classifier.predict import Predictor, Reading, check_texts, join_windows, window_weights
 
 Baseline = Literal["mask", "pad", "zero"]
 BASELINES: tuple[str, ...] = get_args(Baseline)
@@ -167,6 +167,64 @@ class Explainer:
         ids = np.full(length - 2, self.vocabulary.ids[f"[{baseline.upper()}]"])
         return np.asarray(self.gradient.table[self.vocabulary.with_special(ids)])
 
+    def _integrate(
+        self,
+        reading: Reading,
+        labels: np.ndarray,
+        shares: np.ndarray,
+        change: np.ndarray,
+        starts: Mapping[int, np.ndarray],
+        path: PathOptions,
+    ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """Integrate every window's path, with more points where a text's error asks for them.
+
+        Parameters
+        ----------
+        reading : Reading
+        labels, shares : ndarray, shape (windows,)
+            The label explained in each window, and the window's weight in its text.
+        change : ndarray of float64, shape (texts,)
+            Log-odds at the text less those at the baseline: what the scores are to add up to.
+        starts : mapping of int to ndarray
+            Where paths of each length begin.
+        path : PathOptions
+
+        Returns
+        -------
+        scores : list of ndarray of float64, shape (tokens + 2,)
+            Of each window.
+        errors, used : ndarray, shape (texts,)
+            Relative completeness error, and points of the rule it was reached with.
+        """
+        owners, lengths = reading.owners, np.array([len(row) for row in reading.ids])
+        scores = [np.zeros(n) for n in lengths]
+        errors, used = np.full(len(change), np.inf), np.zeros(len(change), dtype=int)
+        count, kept = int(min(path.steps, path.max_steps)), 0.0
+        points, weights = quadrature(path.rule, count)
+        while (errors > path.tolerance).any() and count <= path.max_steps:
+            open_ = errors > path.tolerance
+            for n, start in starts.items():
+                rows = np.flatnonzero(open_[owners] & (lengths == n))
+                # Few at a time, so that their embeddings stay small as well.
+                for part in np.array_split(rows, max(1, len(rows) * n // path.batch_tokens)):
+                    ids = np.array([reading.ids[row] for row in part], dtype=int).reshape(-1, n)
+                    found = path_integral(
+                        self.gradient,
+                        start,
+                        self.gradient.table[ids],
+                        labels[part],
+                        points,
+                        weights,
+                        path.batch_tokens,
+                    )
+                    for row, values in zip(part.tolist(), found, strict=True):
+                        scores[row] = kept * scores[row] + values
+            sums = np.bincount(owners, shares * [row.sum() for row in scores])
+            found_errors = np.abs(sums - change) / np.maximum(np.abs(change), SMALL)
+            errors, used = np.where(open_, found_errors, errors), np.where(open_, count, used)
+            count, points, weights, kept = refined(path.rule, count)
+        return scores, errors, used
+
     def _explain(
         self, pairs: Sequence[tuple[str, int | None]], path: PathOptions
     ) -> list[Attribution]:
@@ -187,34 +245,9 @@ class Explainer:
         zeros = np.stack([zero[n] for n in lengths.tolist()])
         at_text = np.bincount(owners, shares * log_odds(reading.logits, labels[owners]))
         at_start = np.bincount(owners, shares * log_odds(zeros, labels[owners]))
-        change = at_text - at_start
-
-        scores = [np.zeros(n) for n in lengths]
-        errors, used = np.full(len(pairs), np.inf), np.zeros(len(pairs), dtype=int)
-        count, kept = int(min(path.steps, path.max_steps)), 0.0
-        points, weights = quadrature(path.rule, count)
-        while (errors > path.tolerance).any() and count <= path.max_steps:
-            open_ = errors > path.tolerance
-            for n, start in starts.items():
-                rows = np.flatnonzero(open_[owners] & (lengths == n))
-                # Few at a time, so that their embeddings stay small as well.
-                for part in np.array_split(rows, max(1, len(rows) * n // path.batch_tokens)):
-                    ids = np.array([reading.ids[row] for row in part], dtype=int).reshape(-1, n)
-                    found = path_integral(
-                        self.gradient,
-                        start,
-                        self.gradient.table[ids],
-                        labels[owners[part]],
-                        points,
-                        weights,
-                        path.batch_tokens,
-                    )
-                    for row, values in zip(part.tolist(), found, strict=True):
-                        scores[row] = kept * scores[row] + values
-            sums = np.bincount(owners, shares * [row.sum() for row in scores])
-            found_errors = np.abs(sums - change) / np.maximum(np.abs(change), SMALL)
-            errors, used = np.where(open_, found_errors, errors), np.where(open_, count, used)
-            count, points, weights, kept = refined(path.rule, count)
+        scores, errors, used = self._integrate(
+            reading, labels[owners], shares, at_text - at_start, starts, path
+        )
 
         result = []
         for i, (text, _) in enumerate(pairs):
