@@ -7,7 +7,9 @@ import changes matplotlib's settings.
 
 from __future__ import annotations
 
+import base64
 import importlib.util
+import io
 from functools import lru_cache
 from pathlib import Path
 
@@ -56,3 +58,36 @@ def drawable(text: str) -> str:
     """
     known = _characters(cjk_font())
     return "".join(" " if c.isspace() else c if ord(c) in known else BOX for c in text)
+
+
+def font_face(text: str) -> str:
+    """A ``@font-face`` rule with the characters of a page, so that it has nothing to load.
+
+    Name "GI Sans SC" first among a page's fonts: as a fallback, Chromium leaves some words boxes.
+
+    Parameters
+    ----------
+    text : str
+        The page. ASCII, and what the font does not have, is left to the reader's fonts.
+
+    Returns
+    -------
+    str
+        CSS, about 0.5 kB for each distinct character.
+
+    Raises
+    ------
+    MissingExtraError
+        There is no font.
+    """
+    from fontTools import subset
+
+    options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
+    content = io.BytesIO()
+    with subset.load_font(str(cjk_font()), options) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes={ord(c) for c in text if not c.isascii()})
+        subsetter.subset(font)
+        subset.save_font(font, content, options)
+    data = base64.b64encode(content.getvalue()).decode()
+    return f'@font-face{{font-family:"GI Sans SC";src:url(data:font/woff;base64,{data})}}'

@@ -15,6 +15,7 @@ import numpy as np
 
 from gi_classifier.attribution.heatmap import STYLE, escape, figure_html
 from gi_classifier.errors import InputError
+from gi_classifier.fonts import font_face
 from gi_classifier.plots import CLASS_COLOURS, keyword_figure
 from gi_classifier.splitting import fingerprint
 
@@ -48,8 +49,7 @@ _PAGE_STYLE = """
 :root{color-scheme:light}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:2.5rem 1.5rem 4rem;max-width:62rem;background:#fff;color:#1b1b1b;
- font:16px/1.6 system-ui,-apple-system,"Segoe UI","PingFang SC","Hiragino Sans GB",
- "Microsoft YaHei","Noto Sans SC","Noto Sans CJK SC","WenQuanYi Micro Hei",sans-serif}
+ font:16px/1.6 "GI Sans SC",system-ui,sans-serif}
 h1{font-size:1.8rem;line-height:1.3;margin:0 0 1.5rem}
 h2{font-size:1.3rem;margin:3rem 0 .6rem;padding-bottom:.3rem;border-bottom:1px solid #d9d9d9}
 h3{font-size:1.05rem;margin:1.8rem 0 .6rem}
@@ -212,17 +212,19 @@ def report(
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     # The browser itself refuses whatever is not in the page.
     policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{digest}'"
     )
     title = f"Report on {escape(source)}"
+    body = "".join(sections)
+    face = font_face(f"{title}{body}分析报告")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}{_PAGE_STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{title}</title>\n<style>{face}{STYLE}{_PAGE_STYLE}</style>\n</head>\n<body>\n"
         f'<h1>{title}<span lang="zh">分析报告</span></h1>\n'
-        f"{''.join(sections)}<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+        f"{body}<script>{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 import importlib
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gi_classifier.errors import MissingExtraError
-from gi_classifier.fonts import BOX, cjk_font, drawable
+from gi_classifier.fonts import BOX, cjk_font, drawable, font_face
 
 MESSAGE = (
     r"NotoSansSC-Regular\.ttf .* missing\. Install with: pip install 'gi_classifier\[plots\]'$"
@@ -68,3 +70,10 @@ def test_records_can_be_drawn_and_emoji_and_private_use_are_boxes() -> None:
     text = "食管贲门胃窦，结肠镜示：息肉（0.5×0.3cm）36.8℃；μg"
     assert drawable(text) == text
     assert drawable("胃😀\ue000\n\t") == f"胃{BOX}{BOX}  "
+
+
+def test_a_font_face_has_what_the_font_has_of_a_text_and_no_ascii(known: set[int]) -> None:
+    rule = font_face("胃 stomach，①\n🙂\ud800\x00")
+    data = rule.removeprefix('@font-face{font-family:"GI Sans SC";src:url(data:font/woff;base64,')
+    with TTFont(io.BytesIO(base64.b64decode(data.removesuffix(")}")))) as font:
+        assert set(font.getBestCmap()) == {ord(c) for c in "胃，①"} <= known

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from fontTools.ttLib import TTFont
 
 from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.errors import InputError
@@ -132,12 +133,21 @@ def test_the_page_loads_nothing_and_the_browser_is_told_so(content: str) -> None
         assert not {"href", "srcset", "action", "background"} & set(attributes)
         assert str(attributes.get("src", "data:")).startswith("data:")
         assert not any(name.startswith("on") for name in attributes)
-    assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttpRequest", content)
+    assert not re.search(r"url\((?!data:)|@import|https?://|fetch\(|XMLHttpRequest", content)
     policy = next(a["content"] for tag, a in page.tags if "http-equiv" in a)
     (script,) = page.find("script")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert str(policy).startswith("default-src 'none'; ")
     assert f"script-src 'sha256-{digest}'" in str(policy)
+
+
+def test_the_page_brings_the_glyphs_of_every_chinese_character_it_shows(content: str) -> None:
+    (data,) = re.findall(r"url\(data:font/woff;base64,([^)]*)\)", content)
+    with TTFont(io.BytesIO(base64.b64decode(data))) as font:
+        drawn = {chr(code) for code in font.getBestCmap()}
+    assert set(re.findall("[\u4e00-\u9fff]", content)) <= drawn
+    assert set("分析报告胃") <= drawn
+    assert re.search(r"font:16px/1\.6 \"GI Sans SC\",", content)
 
 
 def test_records_and_keywords_show_as_text(content: str) -> None:
