@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,10 @@ def benchmark_predict(texts: tuple[str, ...], repeats: int) -> None:
 Errors = Callable[[Sequence[np.ndarray], Sequence[int]], list[float]]
 
 
-def reference_loop(bundle: Bundle) -> Errors:
+def reference_loop(bundle: Bundle, *, compiled: bool = False) -> Errors:
     """The reference's loop: one text at a time, the embedding table rewritten for each point.
+
+    ``compiled`` makes one graph of the model and its gradient, for texts of every length.
 
     Its errors are those of the integral that its gradients allow (their mean times the
     embeddings), kinder than its own formula, from the probability at no embedding.
@@ -94,13 +97,14 @@ def reference_loop(bundle: Bundle) -> Errors:
     table = model.get_layer("Embedding-Token").embeddings
     values = table.numpy()
 
-    @tf.function(  # type: ignore[untyped-decorator]
-        input_signature=[tf.TensorSpec((1, None), tf.int32), tf.TensorSpec((), tf.int32)]
-    )
     def slope(ids: Any, label: Any) -> Any:
         with tf.GradientTape() as tape:
             probability = model([ids, tf.zeros_like(ids)], training=False)[0, label]
         return probability, tf.convert_to_tensor(tape.gradient(probability, table))
+
+    if compiled:
+        shapes = [tf.TensorSpec((1, None), tf.int32), tf.TensorSpec((), tf.int32)]
+        slope = tf.function(slope, input_signature=shapes)
 
     def run(rows: Sequence[np.ndarray], labels: Sequence[int]) -> list[float]:
         errors = []
@@ -225,7 +229,12 @@ def benchmark_attribution(texts: Sequence[str], few: int) -> None:
     reading = explainer.predictor.read(texts[:few])
     ids = [reading.ids[part.start] for part in reading.by_text()]
     labels = explainer.predictor.predict_proba(texts[:few]).argmax(axis=1).tolist()
-    loops = {f"reference's loop, {_REFERENCE_STEPS} points": reference_loop}
+    loops: dict[str, Callable[[Bundle], Errors]] = {
+        f"reference's loop, {_REFERENCE_STEPS} points": reference_loop,
+        f"reference's loop, {_REFERENCE_STEPS} points, compiled": partial(
+            reference_loop, compiled=True
+        ),
+    }
     if all(map(importlib.util.find_spec, ("torch", "transformers", "captum"))):
         loops[f"captum LayerIntegratedGradients, {_CAPTUM_STEPS} points"] = captum_loop
     for name, make in loops.items():
