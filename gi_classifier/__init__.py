@@ -8,7 +8,7 @@ from gi_classifier.attribution.integrated_gradients import explain
 from gi_classifier.continue_training import continue_training
 from gi_classifier.errors import GIClassifierError
 from gi_classifier.labels import Label
-from gi_classifier.predict import multi_predict, predict, predict_proba
+from gi_classifier.predict import embed, multi_predict, predict, predict_proba
 from gi_classifier.settings import Settings
 from gi_classifier.train import train
 
@@ -23,6 +23,7 @@ __all__ = [
     "Settings",
     "__version__",
     "continue_training",
+    "embed",
     "explain",
     "multi_predict",
     "predict",

@@ -1,7 +1,8 @@
-"""Runs a model's gradient with respect to its token embeddings, without TensorFlow.
+"""Runs a model's layers, and its gradient with respect to token embeddings, without TensorFlow.
 
 In: embeddings, float32 (n, length, embedding size), and one class for each row. Out: log-odds of
-the class and its gradient. The weights are those of the model directory and are never changed.
+the class and its gradient; or every layer's activations. The weights are those of the model
+directory and are never changed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.gradient_graph import EMBEDDINGS, GRADIENT, LOGITS, TARGET, TOKENS
+from gi_classifier.gradient_graph import (
+    EMBEDDINGS,
+    FIRSTS,
+    GRADIENT,
+    LOGITS,
+    MEANS,
+    TARGET,
+    TOKENS,
+)
 from gi_classifier.layer_weights import HEAD, read_h5
 from gi_classifier.model_dir import GRADIENTS, WEIGHTS, Bundle
 
@@ -61,13 +70,27 @@ class Gradient:
 
     def logits(self, embeddings: np.ndarray) -> np.ndarray:
         """The forward pass alone: float32 (n, classes)."""
+        return self._forward([LOGITS], embeddings)[0]
+
+    def activations(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the encoder holds between its layers.
+
+        Returns
+        -------
+        firsts, means : ndarray of float32, shape (n, layers, hidden)
+            The [CLS] vector after each layer, and the mean over positions before each layer.
+        """
+        firsts, means = self._forward([FIRSTS, MEANS], embeddings)
+        return firsts, means
+
+    def _forward(self, names: list[str], embeddings: np.ndarray) -> list[np.ndarray]:
         import onnxruntime
 
         options = onnxruntime.RunOptions()
         options.only_execute_path_to_fetches = True
         target = np.zeros((len(embeddings), self.num_classes), dtype=np.float32)
-        found = self._session.run([LOGITS], {EMBEDDINGS: embeddings, TARGET: target}, options)
-        return np.asarray(found[0])
+        found = self._session.run(names, {EMBEDDINGS: embeddings, TARGET: target}, options)
+        return [np.asarray(values) for values in found]
 
     def run(self, embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-odds (n,), float64, and gradients (n, length, embedding size), float32.

@@ -1,9 +1,10 @@
 """Writes ALBERT's forward and backward pass as one ONNX graph without weights.
 
-In: the shape of an encoder. Out: the bytes of a graph from token embeddings to logits and to the
-gradient of a class's log-odds, which ONNX Runtime runs without TensorFlow. TensorFlow's own
-gradient graph does not convert; this one is checked against it when a model is exported. The
-weights stay in the ``.h5``, in bert4keras' layout, and are put in when the graph is opened.
+In: the shape of an encoder. Out: the bytes of a graph from token embeddings to logits, to the
+gradient of a class's log-odds and to each layer's activations, which ONNX Runtime runs without
+TensorFlow. TensorFlow's own gradient graph does not convert; this one is checked against it when
+a model is exported. The weights stay in the ``.h5``, in bert4keras' layout, and are put in when
+the graph is opened.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gi_classifier.layer_weights import HEAD
 from gi_classifier.settings import AlbertConfig
 
 EMBEDDINGS, TARGET, LOGITS, GRADIENT = "embeddings", "target", "logits", "gradient"
+FIRSTS, MEANS = "firsts", "means"
 TOKENS = "Embedding-Token"
 _ATTENTION, _FEED_FORWARD = "Transformer-MultiHeadSelfAttention", "Transformer-FeedForward"
 # That of bert4keras: the square of Keras' epsilon.
@@ -217,10 +219,15 @@ class _Albert:
         x = self.add("Add", EMBEDDINGS, self.add("Add", positions, segment))
         x, start = self.norm(x, "Embedding-Norm")
         x = self.dense(x, "Embedding-Mapping") if self.factorised else x
-        saved = []
+        saved, firsts = [], []
+        means = [self.add("ReduceMean", x, axes=[1], keepdims=1)]
         for index in range(self.config.num_hidden_layers):
-            x, kept = self.layer(x, last=index == self.config.num_hidden_layers - 1)
+            last = index == self.config.num_hidden_layers - 1
+            x, kept = self.layer(x, last=last)
             saved.append(kept)
+            firsts.append(x if last else self.add("Slice", x, [0], [1], [1]))
+            if not last:
+                means.append(self.add("ReduceMean", x, axes=[1], keepdims=1))
         cls = self.add("Squeeze", x, [1])
         kernel, bias = (self.weight(HEAD, i) for i in (0, 1))
         logits = self.add("Gemm", cls, kernel, bias)
@@ -234,6 +241,8 @@ class _Albert:
         gradient = self.norm_back(gradient, "Embedding-Norm", start)
         self.graph.output(LOGITS, logits)
         self.graph.output(GRADIENT, gradient)
+        self.graph.output(FIRSTS, self.add("Concat", *firsts, axis=1))
+        self.graph.output(MEANS, self.add("Concat", *means, axis=1))
 
 
 def gradient_graph(config: AlbertConfig, num_classes: int) -> bytes:
@@ -250,7 +259,9 @@ def gradient_graph(config: AlbertConfig, num_classes: int) -> bytes:
         An ONNX graph. Inputs: ``embeddings`` of tokens, before positions, float32 (n, length,
         embedding size), no padding; ``target``, one-hot classes, float32 (n, classes). Outputs:
         ``logits`` (n, classes); ``gradient`` of log(p / (1 - p)) of the target class with
-        respect to the embeddings, of their shape. Its weights are external.
+        respect to the embeddings, of their shape; ``firsts``, the [CLS] vector after each layer
+        (n, layers, hidden); ``means``, the mean over positions before each layer (n, layers,
+        hidden). Its weights are external.
 
     Raises
     ------
@@ -271,6 +282,8 @@ def gradient_graph(config: AlbertConfig, num_classes: int) -> bytes:
         TARGET: ["n", num_classes],
         LOGITS: ["n", num_classes],
         GRADIENT: ["n", "length", albert.embedding_size],
+        FIRSTS: ["n", config.num_hidden_layers, config.hidden_size],
+        MEANS: ["n", config.num_hidden_layers, config.hidden_size],
     }
     values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
     whole = helper.make_graph(

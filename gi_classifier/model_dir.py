@@ -26,6 +26,8 @@ SETTINGS, CONFIG, VOCABULARY, WEIGHTS = "settings.json", "config.json", "vocab.t
 SPLITS, HISTORY, LOG = "splits.json", "history.csv", "train.log"
 ONNX = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 GRADIENTS = "gradient.onnx"
+# A model directory may hold them; they belong to its model.h5 and say so.
+THRESHOLDS, NOVELTY = "thresholds.json", "novelty.npz"
 REQUIRED = (SETTINGS, CONFIG, VOCABULARY, WEIGHTS, *ONNX.values(), GRADIENTS)
 
 
@@ -64,6 +66,11 @@ class Bundle:
         """Fingerprints of the records of each split; empty where none were stored."""
         stored: dict[str, list[str]] = json.loads(self.files.get(SPLITS, b"{}"))
         return stored
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the classifier's weights: sha256 of ``model.h5``."""
+        return hashlib.sha256(self.files[WEIGHTS]).hexdigest()
 
     def manifest(self) -> dict[str, Any]:
         """The manifest, with size and sha256 of every file."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,8 @@ class Reading:
     spans : list of (start, end)
         The tokens of its text that each window holds.
     logits : ndarray of float32, shape (windows, classes)
+    cls : ndarray of float32, shape (windows, hidden)
+        The encoder's [CLS] vectors.
     """
 
     encoded: list[Encoded]
@@ -115,6 +117,7 @@ class Reading:
     owners: np.ndarray
     spans: list[tuple[int, int]]
     logits: np.ndarray
+    cls: np.ndarray
 
     def by_text(self) -> list[slice]:
         """The windows of each text."""
@@ -150,16 +153,33 @@ class Predictor:
         ndarray of float64, shape (texts, classes)
             Rows sum to 1.
         """
+        return self._joined(texts, lambda reading: softmax(reading.logits))
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """The encoder's [CLS] vectors for texts that :func:`check_texts` let through.
+
+        Returns
+        -------
+        ndarray of float32, shape (texts, hidden)
+            That of a text in several windows is their mean by :func:`window_weights`.
+        """
+        return self._joined(texts, lambda reading: reading.cls).astype(np.float32)
+
+    def _joined(self, texts: Sequence[str], values: Callable[[Reading], np.ndarray]) -> np.ndarray:
+        """Mean of the windows' values (windows, columns) by their weights: float64."""
         rows: dict[str, int] = {}
         places = [rows.setdefault(text, len(rows)) for text in texts]
-        distinct = list(rows)
-        out = np.zeros((len(distinct), self.settings.num_classes))
+        # Without a text, a stop tells how many columns there are.
+        distinct = list(rows) or ["。"]
+        found: list[np.ndarray] = []
         for start in range(0, len(distinct), _CHUNK):
             reading = self.read(distinct[start : start + _CHUNK])
-            probabilities = softmax(reading.logits)
-            for row, windows_ in enumerate(reading.by_text(), start):
-                out[row] = join_windows(probabilities[windows_], self.settings.window_rule)
-        return out[places]
+            probabilities, columns = softmax(reading.logits), values(reading)
+            found += [
+                window_weights(probabilities[part], self.settings.window_rule) @ columns[part]
+                for part in reading.by_text()
+            ]
+        return np.stack(found)[np.array(places, dtype=int)]
 
     def read(self, texts: Sequence[str]) -> Reading:
         """Run the model on every window of texts that :func:`check_texts` let through."""
@@ -173,10 +193,11 @@ class Predictor:
                 ids.append(self.vocabulary.with_special(found.ids[a:b]))
                 owners.append(owner)
                 spans.append((a, b))
-        logits = np.empty((len(ids), self.settings.num_classes), dtype=np.float32)
-        for batch in batches_by_length([len(row) for row in ids], _BATCH_TOKENS):
-            logits[batch] = self.engine.run(pad([ids[row] for row in batch]))[0]
-        return Reading(encoded, ids, np.array(owners, dtype=int), spans, logits)
+        batches = list(batches_by_length([len(row) for row in ids], _BATCH_TOKENS))
+        found = [self.engine.run(pad([ids[row] for row in batch])) for batch in batches]
+        order = np.argsort(np.concatenate(batches))
+        logits, cls = (np.concatenate(parts)[order] for parts in zip(*found, strict=True))
+        return Reading(encoded, ids, np.array(owners, dtype=int), spans, logits, cls)
 
 
 _lock = threading.Lock()
@@ -252,3 +273,23 @@ def predict_proba(texts: Sequence[str]) -> np.ndarray:
         Some are not strings or blank: all positions are named.
     """
     return shipped_predictor().predict_proba(check_texts(texts))
+
+
+def embed(texts: Sequence[str]) -> np.ndarray:
+    """Features of any number of records, for a classifier of your own: the encoder's [CLS] vectors.
+
+    Parameters
+    ----------
+    texts : sequence of str
+
+    Returns
+    -------
+    ndarray of float32, shape (texts, 312)
+        Of the model that ships; a text in several windows has their weighted mean.
+
+    Raises
+    ------
+    InputError
+        Some are not strings or blank: all positions are named.
+    """
+    return shipped_predictor().embed(check_texts(texts))

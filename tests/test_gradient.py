@@ -11,7 +11,8 @@ import pytest
 from gi_classifier.export import check_gradient, exported, keras_gradient
 from gi_classifier.gradient import Gradient, log_odds
 from gi_classifier.gradient_graph import _Albert, gradient_graph
-from gi_classifier.model import Built, classifier, get_weights, initialise, set_weights
+from gi_classifier.keras_backend import tf_keras
+from gi_classifier.model import Built, classifier, encoder, get_weights, initialise, set_weights
 from gi_classifier.model_dir import GRADIENTS, Bundle
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
@@ -56,6 +57,29 @@ def test_log_odds_and_gradient_are_tensorflows(
         np.testing.assert_allclose(odds, expected_odds, atol=1e-5)
         np.testing.assert_allclose(found, expected, atol=1e-5 * abs(expected).max())
         assert abs(expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_activations_are_kerass_layers(
+    shape: str, config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+) -> None:
+    config = replace(config, **SHAPES[shape])
+    model, bundle = random_bundle(config, vocabulary, settings)
+    # bert4keras' own encoder, which computes every position in every layer.
+    full = encoder(config, cls_only=False)
+    set_weights(full, get_weights(model), head=False)
+    names = [layer.name for layer in full.layers]
+    norm = "Transformer-FeedForward-Norm"
+    start = "Embedding-Mapping" if "Embedding-Mapping" in names else "Embedding-Norm"
+    outputs = [full.get_layer(norm).get_output_at(i) for i in range(config.num_hidden_layers)]
+    layers = tf_keras.Model(full.inputs, [full.get_layer(start).output, *outputs])
+    ids = np.random.default_rng(0).integers(1, len(vocabulary), (5, 9))
+    expected = [layer.numpy() for layer in layers([ids, np.zeros_like(ids)])]
+    gradient = Gradient(bundle)
+    firsts, means = gradient.activations(gradient.table[ids])
+    for index in range(config.num_hidden_layers):
+        np.testing.assert_allclose(firsts[:, index], expected[index + 1][:, 0], atol=1e-5)
+        np.testing.assert_allclose(means[:, index], expected[index].mean(axis=1), atol=1e-5)
 
 
 def test_rows_of_one_batch_do_not_touch_each_other(

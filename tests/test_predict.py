@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gi_classifier
+from gi_classifier.engine import softmax
 from gi_classifier.errors import InputError
-from gi_classifier.model_dir import load
-from gi_classifier.predict import Predictor, check_texts, join_windows
+from gi_classifier.layer_weights import HEAD, read_h5
+from gi_classifier.model_dir import WEIGHTS, load
+from gi_classifier.predict import Predictor, check_texts, join_windows, window_weights
 
 EXAMPLE = "胃窦黏膜充血"
 
@@ -201,3 +203,31 @@ def test_trained_directory_predicts_like_its_keras_model(trained: Path) -> None:
     bundle = load(trained)
     keras, onnx = (Predictor.from_bundle(bundle, e).predict_proba(texts) for e in ("keras", "fp32"))
     np.testing.assert_allclose(keras, onnx, atol=1e-6)
+
+
+def test_embedding_a_record_gives_what_the_head_turns_into_its_probabilities(trained: Path) -> None:
+    bundle = load(trained)
+    predictor = Predictor.from_bundle(bundle)
+    kernel, bias = read_h5(bundle.files[WEIGHTS])[HEAD]
+    texts = ["胃窦糜烂", "直肠息肉", "胃窦糜烂", "肺"]
+    features = predictor.embed(texts)
+    assert features.shape == (4, 8)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(
+        softmax(features @ kernel + bias), predictor.predict_proba(texts), atol=1e-6
+    )
+
+
+def test_embedding_a_long_record_gives_the_weighted_mean_of_its_windows(trained: Path) -> None:
+    predictor = Predictor.from_bundle(load(trained))
+    text = "胃窦黏膜充血糜烂，" * 20
+    reading = predictor.read([text])
+    assert len(reading.cls) > 3
+    weights = window_weights(softmax(reading.logits))
+    np.testing.assert_allclose(predictor.embed([text])[0], weights @ reading.cls, atol=1e-6)
+
+
+def test_embedding_nothing_gives_no_row_and_a_blank_record_is_named() -> None:
+    assert gi_classifier.embed([]).shape == (0, 312)
+    with pytest.raises(InputError, match="position 1: an empty text"):
+        gi_classifier.embed(["胃", " "])
