@@ -14,6 +14,7 @@ from gi_classifier.train import train
 
 if TYPE_CHECKING:
     from gi_classifier.classifier import GIClassifier
+    from gi_classifier.decisions import estimate_prior, novelty
 
 __all__ = [
     "Attribution",
@@ -24,8 +25,10 @@ __all__ = [
     "__version__",
     "continue_training",
     "embed",
+    "estimate_prior",
     "explain",
     "multi_predict",
+    "novelty",
     "predict",
     "predict_proba",
     "train",
@@ -38,4 +41,8 @@ def __getattr__(name: str) -> Any:
         from gi_classifier.classifier import GIClassifier
 
         return GIClassifier
+    if name in ("estimate_prior", "novelty"):
+        from gi_classifier import decisions
+
+        return getattr(decisions, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

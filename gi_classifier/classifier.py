@@ -19,11 +19,12 @@ from sklearn.exceptions import NotFittedError
 from gi_classifier import model_dir
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.integrated_gradients import Explainer
+from gi_classifier.decisions import Decider, Decision, labels_or_none
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import Bundle
 from gi_classifier.predict import Predictor, check_texts
 from gi_classifier.records import Records, drop_duplicates
-from gi_classifier.settings import Settings, WindowRule
+from gi_classifier.settings import InitialBias, Settings, WindowRule
 from gi_classifier.splitting import check_apart, hold_out
 from gi_classifier.train import check_classes, run
 
@@ -40,8 +41,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model that ships.
     num_classes, label_names, maxlen, overlap, window_rule, batch_size, epochs, learning_rate,
     final_learning_rate, warmup_steps, decay_steps, patience, adversarial_epsilon,
-    gradient_penalty, class_weight, label_smoothing, dropout, token_dropout, unlabelled_pieces,
-    teacher_confidence, seed
+    gradient_penalty, class_weight, initial_bias, label_smoothing, dropout, token_dropout,
+    unlabelled_pieces, teacher_confidence, seed
         See :class:`gi_classifier.Settings`; they are validated when fitting.
 
     Attributes
@@ -70,6 +71,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         adversarial_epsilon: float = _DEFAULT.adversarial_epsilon,
         gradient_penalty: float = _DEFAULT.gradient_penalty,
         class_weight: Literal["balanced"] | tuple[float, ...] | None = _DEFAULT.class_weight,
+        initial_bias: InitialBias = _DEFAULT.initial_bias,
         label_smoothing: float = _DEFAULT.label_smoothing,
         dropout: float = _DEFAULT.dropout,
         token_dropout: float = _DEFAULT.token_dropout,
@@ -93,6 +95,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.adversarial_epsilon = adversarial_epsilon
         self.gradient_penalty = gradient_penalty
         self.class_weight = class_weight
+        self.initial_bias = initial_bias
         self.label_smoothing = label_smoothing
         self.dropout = dropout
         self.token_dropout = token_dropout
@@ -160,6 +163,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._engine = engine
         self._predictor: Predictor | None = Predictor.from_bundle(bundle, engine)
         self._explainer: Explainer | None = None
+        self._deciding: Decider | None = None
         return self
 
     def _fitted(self) -> Predictor:
@@ -174,16 +178,51 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        open_ = {"_predictor": None, "_explainer": None}
+        open_ = {"_predictor": None, "_explainer": None, "_deciding": None}
         return {**state, **open_} if "_predictor" in state else state
 
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
-        """Probability of each class, float64 (texts, num_classes); rows sum to 1."""
-        return self._fitted().predict_proba(check_texts(texts))
+    def predict_proba(
+        self, texts: Sequence[str], *, prior: Sequence[float] | None = None
+    ) -> np.ndarray:
+        """Probability of each class, float64 (texts, num_classes); rows sum to 1.
 
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The label of the largest probability for each text: int (texts,)."""
-        return np.asarray(self.predict_proba(texts).argmax(axis=1))
+        With ``prior``, under other shares of the classes; see :func:`gi_classifier.predict_proba`.
+        """
+        checked = check_texts(texts)
+        return self._decider().predict_proba(checked, prior)
+
+    def predict(self, texts: Sequence[str], **decision: Any) -> np.ndarray:
+        """The likeliest label of each text: int (texts,).
+
+        Parameters
+        ----------
+        texts : sequence of str
+        **decision
+            See :class:`gi_classifier.decisions.Decision`. With any, an array of objects: int, or
+            None where there is no answer.
+        """
+        if not decision:
+            return np.asarray(self.predict_proba(texts).argmax(axis=1))
+        answers, _ = self._decider().predict(check_texts(texts), Decision(**decision))
+        return np.array([*labels_or_none(answers), None], dtype=object)[:-1]
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """The encoder's [CLS] vectors, float32 (texts, hidden); see :func:`gi_classifier.embed`."""
+        return self._fitted().embed(check_texts(texts))
+
+    def estimate_prior(self, texts: Sequence[str]) -> np.ndarray:
+        """Shares of the classes in unlabelled texts; see :func:`gi_classifier.estimate_prior`."""
+        return self._decider().estimate_prior(check_texts(texts))
+
+    def novelty(self, texts: Sequence[str]) -> np.ndarray:
+        """How unlike the training records, in 0…1; see :func:`gi_classifier.novelty`."""
+        return self._decider().novelty(check_texts(texts))
+
+    def _decider(self) -> Decider:
+        predictor = self._fitted()
+        if self._deciding is None:
+            self._deciding = Decider(self.bundle_, predictor)
+        return self._deciding
 
     def explain(
         self, texts: Sequence[str], label: int | Sequence[int] | None = None, **options: Any

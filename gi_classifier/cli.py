@@ -14,16 +14,15 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from tqdm import tqdm
 
-from gi_classifier import cli_attribution
+from gi_classifier import cli_attribution, cli_decisions, cli_inspect, cli_priors
 from gi_classifier._version import __version__
 from gi_classifier.cli_options import (
     ForceOption,
@@ -31,8 +30,10 @@ from gi_classifier.cli_options import (
     LabelColumn,
     ModelOption,
     TextColumn,
+    in_chunks,
     notes,
 )
+from gi_classifier.decisions import Decider, Decision, labels_or_none
 from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, check_owned, load, shipped, write_directory
@@ -51,7 +52,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_CHUNK = 1024
 # Records that are also printed when they are written to a file.
 _SHOWN = 100
 
@@ -92,17 +92,6 @@ def _read(path: Path, **options: Any) -> Records:
     return records
 
 
-def _probabilities(predictor: Predictor, texts: list[str]) -> np.ndarray:
-    """Predict in chunks, with a progress bar on a terminal."""
-    out = np.zeros((len(texts), predictor.settings.num_classes))
-    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
-        for start in range(0, len(texts), _CHUNK):
-            part = texts[start : start + _CHUNK]
-            out[start : start + len(part)] = predictor.predict_proba(part)
-            bar.update(len(part))
-    return out
-
-
 @app.command()
 def predict(
     text: Annotated[list[str] | None, typer.Argument(help="Records to classify.")] = None,
@@ -113,11 +102,27 @@ def predict(
     text_column: TextColumn = "text",
     model: ModelOption = None,
     engine: EngineOption = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(help="Shares of the labels in these records, as in 0.9,0.05,0.05."),
+    ] = None,
+    label: Annotated[int | None, typer.Option(help="The label that --threshold is for.")] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(help="Least probability of --label to answer it; or 'stored'."),
+    ] = None,
+    min_confidence: Annotated[
+        float | None, typer.Option(help="No answer where the largest probability is below.")
+    ] = None,
+    reject_novel: Annotated[
+        bool, typer.Option("--reject-novel", help="No answer to what is unlike a record.")
+    ] = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Classify records given as arguments, or a file of them."""
     _check_engine(engine)
+    decision = _decision(prior, label, threshold, min_confidence, reject_novel)
     if bool(text) == bool(input):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
     if output and output.suffix.lower() not in OUTPUT_FORMATS:
@@ -132,10 +137,14 @@ def predict(
     if not texts:
         raise RecordsError(f"No record in {input}")
     bundle = load(model or shipped())
-    found = results(
-        texts, _probabilities(Predictor.from_bundle(bundle, engine), texts), bundle.settings
-    )
-    summary = dict.fromkeys(bundle.settings.names, 0)
+    predictor = Predictor.from_bundle(bundle, engine)
+    if decision.is_plain:
+        found = results(texts, in_chunks(predictor.predict_proba, texts), bundle.settings)
+    else:
+        answers, probabilities = Decider(bundle, predictor).predict(texts, decision)
+        found = results(texts, probabilities, bundle.settings, labels_or_none(answers))
+    summary = dict.fromkeys([row["name"] for row in found if row["label"] is None], 0)
+    summary = dict.fromkeys(bundle.settings.names, 0) | summary
     for row in found:
         summary[row["name"]] += 1
     if output:
@@ -162,7 +171,7 @@ def _show(found: list[dict[str, Any]]) -> None:
     if not sys.stdout.isatty():
         for row in found:
             body = " ".join(row["text"].split())
-            typer.echo(f"{row['label']}\t{row['name']}\t{row['probability']:.4f}\t{body}")
+            typer.echo(f"{_digit(row)}\t{row['name']}\t{row['probability']:.4f}\t{body}")
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("label", justify="right")
@@ -171,8 +180,43 @@ def _show(found: list[dict[str, Any]]) -> None:
     table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in found:
         body = " ".join(row["text"].split())
-        table.add_row(str(row["label"]), row["name"], f"{row['probability']:.4f}", Text(body))
+        table.add_row(_digit(row), row["name"], f"{row['probability']:.4f}", Text(body))
     Console(highlight=False).print(table)
+
+
+def _digit(row: dict[str, Any]) -> str:
+    return "–" if row["label"] is None else str(row["label"])
+
+
+def _threshold(given: str | None) -> float | Literal["stored"] | None:
+    if given is None:
+        return None
+    return "stored" if given == "stored" else float(given)
+
+
+def _decision(
+    prior: str | None,
+    label: int | None,
+    threshold: str | None,
+    min_confidence: float | None,
+    reject_novel: bool,
+) -> Decision:
+    """Options of the command as a decision; a value out of range is wrong use."""
+    try:
+        return Decision(
+            prior=None if prior is None else [float(share) for share in prior.split(",")],
+            label=label,
+            threshold=_threshold(threshold),
+            min_confidence=min_confidence,
+            reject_novel=reject_novel,
+        )
+    except SettingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    except ValueError as error:
+        raise typer.BadParameter(
+            "--prior takes numbers with commas between, --threshold a number or 'stored'. "
+            f"Received: {prior!r}, {threshold!r}"
+        ) from error
 
 
 def _check_engine(engine: str | None) -> None:
@@ -385,7 +429,7 @@ def evaluate(
             f"on. It has {len(rows)} of {len(set(rows.labels or ()))}."
         )
     texts = list(records.texts)
-    models = {"this model": _probabilities(Predictor.from_bundle(bundle, engine), texts)}
+    models = {"this model": in_chunks(Predictor.from_bundle(bundle, engine).predict_proba, texts)}
     if settings.num_classes == 3 and settings.label_names is None:
         models["keyword rule"] = keyword_rule(texts)
     if rows is not None:
@@ -521,6 +565,10 @@ for command in (
     cli_attribution.keywords,
     cli_attribution.rules,
     cli_attribution.report,
+    cli_decisions.thresholds,
+    cli_decisions.abstain,
+    cli_inspect.inspect,
+    cli_priors.prior,
 ):
     app.command()(command)
 

@@ -1,14 +1,19 @@
-"""What several commands share: options, and the console for all that is no result."""
+"""What several commands share: options, the console for all that is no result, and progress."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.console import Console
+from tqdm import tqdm
 
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+_CHUNK = 1024
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
@@ -17,3 +22,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
 TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
 LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
+
+
+def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str]) -> np.ndarray:
+    """Join what ``work`` gives for parts of the texts, with a progress bar on a terminal."""
+    parts = []
+    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
+        for start in range(0, len(texts), _CHUNK):
+            parts.append(work(texts[start : start + _CHUNK]))
+            bar.update(len(parts[-1]))
+    return np.concatenate(parts) if parts else work(texts)

@@ -294,6 +294,12 @@ def set_weights(model: Any, weights: Mapping[str, list[np.ndarray]], *, head: bo
         layer.set_weights(weights[name])
 
 
+def set_head_bias(model: Any, bias: np.ndarray) -> None:
+    """Put a bias, shape (classes,), into a classifier's softmax head; its kernel stays."""
+    head = model.get_layer(HEAD)
+    head.set_weights([head.get_weights()[0], bias])
+
+
 def to_h5(model: Any) -> bytes:
     """Return a model's weights as the bytes of an ``.h5`` with bert4keras' layer names."""
     with tempfile.TemporaryDirectory() as folder:

@@ -21,9 +21,10 @@ from tqdm import tqdm
 from gi_classifier.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.errors import ModelError
 from gi_classifier.evaluation.calibration import apply_temperature, fit_temperature
+from gi_classifier.evaluation.epochs import class_metrics
 from gi_classifier.keras_backend import StatelessDropout, tf, tf_keras
 from gi_classifier.layer_weights import HEAD, LayerWeights
-from gi_classifier.model import get_weights, set_weights
+from gi_classifier.model import get_weights, set_head_bias, set_weights
 from gi_classifier.settings import Settings
 from gi_classifier.text import batches_by_length, pad
 
@@ -94,6 +95,28 @@ def class_weights(settings: Settings, labels: np.ndarray) -> np.ndarray:
         counts = np.bincount(labels, minlength=settings.num_classes)
         return (len(labels) / (settings.num_classes * np.maximum(counts, 1))).astype(np.float32)
     return np.array(settings.class_weight, dtype=np.float32)
+
+
+def log_prior(settings: Settings, targets: np.ndarray) -> np.ndarray:
+    """The bias under which a head that knows nothing else has the least training loss.
+
+    The log of each class's share of the targets, weighted and smoothed as the loss does; of two
+    classes the difference is the log-odds. A class that no record has counts as one record.
+
+    Parameters
+    ----------
+    settings : Settings
+    targets : ndarray, shape (windows, classes)
+
+    Returns
+    -------
+    ndarray of float32, shape (classes,)
+    """
+    smoothing, classes = settings.label_smoothing, settings.num_classes
+    weights = targets @ class_weights(settings, targets.argmax(axis=1))
+    mass = weights @ (targets * (1 - smoothing) + smoothing / classes)
+    shares = np.maximum(mass / mass.sum(), 1 / len(targets))
+    return np.asarray(np.log(shares / shares.sum()), dtype=np.float32)
 
 
 def epoch_batches(lengths: Sequence[int], settings: Settings, epoch: int) -> list[np.ndarray]:
@@ -202,13 +225,23 @@ def evaluate(run: Callable[..., Any], data: Encodings) -> tuple[float, float]:
 
     A model is calibrated before it is kept, so how sure it is of itself is no reason to keep it.
     """
-    found, labels = probabilities(run, data), data.labels
+    return loss_and_accuracy(calibrated(run, data), data.labels)
+
+
+def calibrated(run: Callable[..., Any], data: Encodings) -> np.ndarray:
+    """All windows' probabilities at the best temperature, (windows, classes); NaN if not finite."""
+    found = probabilities(run, data)
+    if not np.isfinite(found).all():
+        return np.full(found.shape, math.nan)
+    return apply_temperature(found, fit_temperature(found, data.labels))
+
+
+def loss_and_accuracy(found: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Mean cross-entropy, and accuracy, of probabilities (windows, classes) and labels."""
     if not np.isfinite(found).all():
         return math.nan, 0.0
-    right = float((found.argmax(axis=1) == labels).mean())
-    found = apply_temperature(found, fit_temperature(found, labels))
     mass = np.maximum(found[np.arange(len(labels)), labels], 1e-12)
-    return float(-np.log(mass).mean()), right
+    return float(-np.log(mass).mean()), float((found.argmax(axis=1) == labels).mean())
 
 
 def calibrate(model: Any, val: Encodings) -> float:
@@ -306,6 +339,8 @@ def fit(
         best, progress = resumed
         logger.info("going on after epoch %d", progress.epoch)
     else:
+        if settings.initial_bias == "prior" and not keep_start:
+            set_head_bias(model, log_prior(settings, train.targets))
         loss, accuracy = evaluate(validate, val)
         best, progress = get_weights(model), Progress(best_loss=loss if keep_start else math.inf)
         logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
@@ -335,7 +370,8 @@ def fit(
             total += float(step(ids, targets, targets @ weights)) * len(rows)
             progress.step += 1
         progress.epoch += 1
-        loss, accuracy = evaluate(validate, val)
+        found = calibrated(validate, val)
+        loss, accuracy = loss_and_accuracy(found, val.labels)
         if not math.isfinite(loss):
             raise ModelError(
                 f"The validation loss is {loss} after epoch {progress.epoch}: training diverged. "
@@ -351,6 +387,7 @@ def fit(
             "val_loss": loss,
             "val_accuracy": accuracy,
             "seconds": round(time.monotonic() - began, 1),
+            **{f"val_{k}": v for k, v in class_metrics(val.labels, found).items()},
         }
         progress.history.append(row)
         checkpoint.write(model, optimizer, best, progress)

@@ -10,7 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -179,7 +179,7 @@ class Predictor:
                 window_weights(probabilities[part], self.settings.window_rule) @ columns[part]
                 for part in reading.by_text()
             ]
-        return np.stack(found)[np.array(places, dtype=int)]
+        return np.asarray(np.stack(found)[np.array(places, dtype=int)])
 
     def read(self, texts: Sequence[str]) -> Reading:
         """Run the model on every window of texts that :func:`check_texts` let through."""
@@ -188,9 +188,9 @@ class Predictor:
         spans: list[tuple[int, int]] = []
         size = self.settings.maxlen - 2
         encoded = self.vocabulary.encode(texts)
-        for owner, found in enumerate(encoded):
-            for a, b in windows(len(found.ids), size, self.settings.window_overlap):
-                ids.append(self.vocabulary.with_special(found.ids[a:b]))
+        for owner, tokens in enumerate(encoded):
+            for a, b in windows(len(tokens.ids), size, self.settings.window_overlap):
+                ids.append(self.vocabulary.with_special(tokens.ids[a:b]))
                 owners.append(owner)
                 spans.append((a, b))
         batches = list(batches_by_length([len(row) for row in ids], _BATCH_TOKENS))
@@ -214,7 +214,19 @@ def shipped_predictor() -> Predictor:
     return _shipped
 
 
-def predict(text: str) -> int:
+@overload
+def predict(text: str) -> int: ...
+@overload
+def predict(
+    text: str,
+    *,
+    prior: Sequence[float] | None = ...,
+    label: int | None = ...,
+    threshold: float | Literal["stored"] | None = ...,
+    min_confidence: float | None = ...,
+    reject_novel: bool = ...,
+) -> int | None: ...
+def predict(text: str, **decision: Any) -> int | None:
     """Say what one record describes: 1 the upper GI tract, 2 the lower, 0 neither.
 
     A record that is about both tracts equally has no right answer; it gets the label that the
@@ -224,43 +236,74 @@ def predict(text: str) -> int:
     ----------
     text : str
         A record of any length; more than ``maxlen`` tokens are read in overlapping windows.
+    prior, label, threshold, min_confidence, reject_novel : optional
+        How to decide, see :class:`gi_classifier.decisions.Decision`; with the last two, the
+        answer may be None. Without any, the likeliest label.
 
     Raises
     ------
     InputError
         Not a string, or blank.
+    SettingsError
+        With every option that is out of range.
     """
     if not isinstance(text, str):
         raise InputError(
             f"predict takes one str; for several use multi_predict. Received: {type(text).__name__}"
         )
-    return int(predict_proba([text])[0].argmax())
+    (answer,) = _answers(check_texts([text]), decision)
+    return answer
 
 
-def multi_predict(texts: Sequence[str]) -> list[int]:
+@overload
+def multi_predict(texts: Sequence[str]) -> list[int]: ...
+@overload
+def multi_predict(
+    texts: Sequence[str],
+    *,
+    prior: Sequence[float] | None = ...,
+    label: int | None = ...,
+    threshold: float | Literal["stored"] | None = ...,
+    min_confidence: float | None = ...,
+    reject_novel: bool = ...,
+) -> list[int | None]: ...
+def multi_predict(texts: Sequence[str], **decision: Any) -> list[Any]:
     """Say what each of at most 512 records describes, in the order given.
 
     Parameters
     ----------
     texts : sequence of str
+    prior, label, threshold, min_confidence, reject_novel : optional
+        As for :func:`predict`; an answer may be None.
 
     Raises
     ------
     InputError
         More than 512 texts, or some are not strings or blank: all positions are named, and
         nothing is computed.
+    SettingsError
+        With every option that is out of range.
     """
-    checked = check_texts(texts, limit=MAX_TEXTS)
-    probabilities = shipped_predictor().predict_proba(checked)
-    return [int(label) for label in probabilities.argmax(axis=1)]
+    return _answers(check_texts(texts, limit=MAX_TEXTS), decision)
 
 
-def predict_proba(texts: Sequence[str]) -> np.ndarray:
+def _answers(texts: list[str], options: Mapping[str, Any]) -> list[int] | list[int | None]:
+    if not options:
+        return [int(label) for label in shipped_predictor().predict_proba(texts).argmax(axis=1)]
+    from gi_classifier.decisions import Decision, labels_or_none, shipped_decider
+
+    return labels_or_none(shipped_decider().predict(texts, Decision(**options))[0])
+
+
+def predict_proba(texts: Sequence[str], *, prior: Sequence[float] | None = None) -> np.ndarray:
     """Probability of each label for any number of records, by the model that ships.
 
     Parameters
     ----------
     texts : sequence of str
+    prior : sequence of float, optional
+        The shares of the labels among these records, where they are not those of the training
+        records (Saerens et al. 2002); :func:`gi_classifier.estimate_prior` finds them.
 
     Returns
     -------
@@ -272,7 +315,12 @@ def predict_proba(texts: Sequence[str]) -> np.ndarray:
     InputError
         Some are not strings or blank: all positions are named.
     """
-    return shipped_predictor().predict_proba(check_texts(texts))
+    checked = check_texts(texts)
+    if prior is None:
+        return shipped_predictor().predict_proba(checked)
+    from gi_classifier.decisions import shipped_decider
+
+    return shipped_decider().predict_proba(checked, prior)
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:

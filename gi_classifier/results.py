@@ -32,20 +32,41 @@ _CELL = 32_767
 OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
 
 
+# What a record without an answer is called.
+UNDECIDED = "undecided 未定"
+
+
 def results(
-    texts: Sequence[str], probabilities: np.ndarray, settings: Settings
+    texts: Sequence[str],
+    probabilities: np.ndarray,
+    settings: Settings,
+    answers: Sequence[int | None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Join texts and probabilities (n, classes) to one row for each record, in order."""
-    return [
-        {
-            "text": text,
-            "label": int(row.argmax()),
-            "name": settings.names[int(row.argmax())],
-            "probability": round(float(row.max()), 6),
-            **{f"probability_{label}": round(float(p), 6) for label, p in enumerate(row)},
-        }
-        for text, row in zip(texts, probabilities, strict=True)
-    ]
+    """Join texts and what the model says of them to one row for each record, in order.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    probabilities : ndarray, shape (n, classes)
+    settings : Settings
+    answers : sequence of int or None, optional
+        Labels; without, the likeliest ones. A row without an answer has label None, and as
+        ``probability`` the largest one.
+    """
+    rows = []
+    found = probabilities.argmax(axis=1).tolist() if answers is None else answers
+    for text, row, label in zip(texts, probabilities, found, strict=True):
+        probability = row.max() if label is None else row[label]
+        rows.append(
+            {
+                "text": text,
+                "label": label,
+                "name": UNDECIDED if label is None else settings.names[label],
+                "probability": round(float(probability), 6),
+                **{f"probability_{i}": round(float(p), 6) for i, p in enumerate(row)},
+            }
+        )
+    return rows
 
 
 def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
@@ -63,11 +84,16 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     if suffix == ".jsonl":
         content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     elif suffix in (".txt", ".tsv"):
-        content = "".join(f"{' '.join(row['text'].split())}\t{row['label']}\n" for row in rows)
+        content = "".join(
+            f"{' '.join(row['text'].split())}\t{'' if row['label'] is None else row['label']}\n"
+            for row in rows
+        )
     else:
         import pandas as pd
 
         table = pd.DataFrame(list(rows), columns=None if rows else ["text", "label"])
+        # None beside integers would make them floating-point.
+        table["label"] = table["label"].astype("Int64")
         table["text"] = [_CONTROL.sub("\ufffd", text) for text in table["text"]]
         if suffix == ".xlsx":
             # Beyond it, the writer cuts the text without a word.

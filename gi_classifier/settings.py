@@ -19,6 +19,7 @@ from gi_classifier.errors import SettingsError
 from gi_classifier.labels import names_for
 
 WindowRule = Literal["evidence", "mean"]
+InitialBias = Literal["prior", "zero"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class Settings:
         the reference's value is 1.
     class_weight : "balanced" or tuple of float, optional
         Weight of each class in the loss.
+    initial_bias : {"prior", "zero"}
+        Where a fresh head's bias begins: at the log of each class's share of the training records,
+        weighted and smoothed as the loss does, or at 0. A head that is trained further keeps its
+        own.
     label_smoothing : float
         Share of each label's mass spread over all labels, in [0, 1).
     dropout : float
@@ -92,6 +97,7 @@ class Settings:
     adversarial_epsilon: float = 0.0
     gradient_penalty: float = 0.0
     class_weight: Literal["balanced"] | tuple[float, ...] | None = None
+    initial_bias: InitialBias = "prior"
     label_smoothing: float = 0.0
     dropout: float = 0.0
     token_dropout: float = 0.0
@@ -120,6 +126,8 @@ class Settings:
                 yield f"{name} must be a number in [0, {limit}). Received: {value!r}"
         if self.window_rule not in ("evidence", "mean"):
             yield f"window_rule must be 'evidence' or 'mean'. Received: {self.window_rule!r}"
+        if self.initial_bias not in ("prior", "zero"):
+            yield f"initial_bias must be 'prior' or 'zero'. Received: {self.initial_bias!r}"
         yield from self._problems_together()
 
     def _problems_together(self) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import logging
+import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -373,9 +374,15 @@ def identity(built: Any, train_data: Encodings, val_data: Encodings, settings: S
 
 
 def history_csv(history: list[dict[str, float]]) -> bytes:
-    """The history as CSV, a row for each epoch."""
+    """The history as CSV, a row for each epoch; what is undefined is an empty cell."""
     if not history:
         return b"epoch\n"
     rows = [",".join(history[0])]
-    rows += [",".join(f"{value:.6g}" for value in row.values()) for row in history]
+    rows += [",".join(map(_cell, row.values())) for row in history]
     return ("\n".join(rows) + "\n").encode("utf-8")
+
+
+def _cell(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.6g}"

@@ -21,6 +21,7 @@ from gi_classifier.model import (
     get_weights,
     initialise,
     restore,
+    set_head_bias,
     set_weights,
     to_h5,
 )
@@ -414,3 +415,12 @@ def test_a_source_without_a_head_a_vocabulary_or_anything_is_refused(
         ModelError, match=rf"config says \d+ tokens, vocab.txt has {len(vocabulary) + 1}"
     ):
         build(tmp_path / "albert_config.json", settings)
+
+
+def test_head_s_bias_is_set_and_its_kernel_stays(base: Path, settings: Settings) -> None:
+    model = build(base, settings).model
+    kernel, _ = model.get_layer(HEAD).get_weights()
+    set_head_bias(model, np.array([0.5, -1, 2], np.float32))
+    after, bias = model.get_layer(HEAD).get_weights()
+    np.testing.assert_array_equal(after, kernel)
+    assert bias.tolist() == [0.5, -1, 2]

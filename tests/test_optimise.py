@@ -146,6 +146,84 @@ def test_balanced_class_weights_are_those_of_scikit_learn(settings: Settings) ->
     np.testing.assert_allclose(optimise.class_weights(balanced, labels), expected, rtol=1e-6)
 
 
+def test_log_prior_of_two_classes_is_the_log_odds(settings: Settings) -> None:
+    two = dataclasses.replace(settings, num_classes=2)
+    found = optimise.log_prior(two, np.eye(2, dtype=np.float32)[[0] * 25 + [1]])
+    assert found[1] - found[0] == pytest.approx(np.log(1 / 25), rel=1e-5)
+
+
+def test_balanced_weights_make_the_log_prior_even(settings: Settings) -> None:
+    balanced = dataclasses.replace(settings, class_weight="balanced")
+    targets = np.eye(3, dtype=np.float32)[[0] * 7 + [1] * 2 + [2]]
+    np.testing.assert_allclose(optimise.log_prior(balanced, targets), np.log(1 / 3), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"class_weight": (1.0, 3.0, 9.0)}, {"label_smoothing": 0.2, "class_weight": (1, 2, 1)}],
+)
+def test_no_other_constant_has_a_lower_training_loss_than_the_log_prior(
+    settings: Settings, changes: dict
+) -> None:
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    changed = dataclasses.replace(settings, **changes)
+    targets = np.random.default_rng(0).dirichlet([5, 2, 0.5], 40).astype(np.float32)
+    weights = targets @ optimise.class_weights(changed, targets.argmax(axis=1))
+    smooth = targets * (1 - changed.label_smoothing) + changed.label_smoothing / 3
+
+    def loss(bias: np.ndarray) -> float:
+        return float(-(weights * (smooth @ log_softmax(bias))).sum())
+
+    found = optimise.log_prior(changed, targets)
+    assert loss(found) == pytest.approx(minimize(loss, np.zeros(3)).fun, rel=1e-6)
+
+
+def test_class_that_no_record_has_counts_as_one_record(settings: Settings) -> None:
+    found = optimise.log_prior(settings, np.eye(3, dtype=np.float32)[[0] * 6 + [1] * 4])
+    np.testing.assert_allclose(np.exp(found), np.array([6, 4, 1]) / 11, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "keep_start"), [({}, False), ({"initial_bias": "zero"}, False), ({}, True)]
+)
+def test_only_a_fresh_head_begins_at_the_prior(
+    base: Path, settings: Settings, tmp_path: Path, changes: dict, keep_start: bool
+) -> None:
+    still = dataclasses.replace(
+        settings, learning_rate=0.0, final_learning_rate=0.0, epochs=1, **changes
+    )
+    few = encodings(48)
+    # Four of five records of labels 1 and 2 are left out.
+    rows = [row for row, label in enumerate(few.labels) if label == 0 or row % 5 == 0]
+    few = optimise.Encodings([few.ids[row] for row in rows], few.targets[rows], 4)
+    model = build(base, still).model
+    checkpoint = optimise.Checkpoint(tmp_path / "run.npz", "x")
+    optimise.fit(model, few, encodings(24), still, checkpoint, keep_start)
+    expected = np.zeros(3) if changes or keep_start else optimise.log_prior(still, few.targets)
+    bias = model.get_layer("Label-Probability").get_weights()[1]
+    np.testing.assert_allclose(bias, expected, atol=1e-7)
+
+
+def test_history_holds_each_class_s_measures_on_validation(
+    base: Path, settings: Settings, tmp_path: Path
+) -> None:
+    once = dataclasses.replace(settings, epochs=1)
+    model, val = build(base, once).model, encodings(24)
+    checkpoint = optimise.Checkpoint(tmp_path / "run.npz", "x")
+    (row,) = optimise.fit(model, encodings(), val, once, checkpoint).history
+    found = optimise.calibrated(optimise.validation_step(model), val)
+    positive = val.labels == 1
+    expected = float(((found[:, 1] - positive) ** 2).mean())
+    assert row["val_brier_score_1"] == pytest.approx(expected, abs=1e-6)
+    for label in range(3):
+        names = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+        assert sum(row[f"val_{name}_{label}"] for name in names) == 24
+    right = sum(row[f"val_true_positives_{label}"] for label in range(3))
+    assert row["val_accuracy"] == pytest.approx(right / 24)
+
+
 def test_every_record_comes_once_an_epoch_in_batches_of_like_length(settings: Settings) -> None:
     lengths = np.random.default_rng(0).integers(3, 200, 500)
     batches = optimise.epoch_batches(list(lengths), settings, epoch=0)

@@ -49,6 +49,7 @@ BAD: dict[str, list[Any]] = {
     "gradient_penalty": [-1, "on"],
     "class_weight": ["even", (1.0, 2.0), (1, 1, 0), (1, 1, math.nan), (1, 1, "1"), 2.0, {0: 1}],
     "label_names": [("a", "b"), ("a", "b", "b"), ("a", "b", " "), ("a", "b", 3), "abc", ()],
+    "initial_bias": ["none", 0, None],
     "label_smoothing": [1.0, -0.1],
     "dropout": [1, -0.1, None],
     "token_dropout": [1, -0.1, None],

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -23,7 +24,7 @@ from gi_classifier.records import Records
 from gi_classifier.settings import Settings
 from gi_classifier.splitting import fingerprint
 from gi_classifier.text import Vocabulary, windows
-from gi_classifier.train import encode
+from gi_classifier.train import encode, history_csv
 
 
 def command(base: Path, data: Path, output: Path, **settings: object) -> list[str]:
@@ -39,6 +40,19 @@ def test_training_writes_a_whole_model_directory(trained: Path) -> None:
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3]
     assert "epoch 3: loss" in (trained / LOG).read_text(encoding="utf-8")
     assert not trained.with_name("model.training").exists()
+
+
+def test_history_begins_with_the_columns_that_it_always_had(trained: Path) -> None:
+    header, *rows = (trained / HISTORY).read_text().splitlines()
+    assert header.startswith("epoch,steps,learning_rate,loss,val_loss,val_accuracy,seconds,val_")
+    assert {"val_average_precision_2", "val_false_negatives_0"} <= set(header.split(","))
+    assert all(row.count(",") == header.count(",") for row in rows)
+
+
+def test_undefined_measure_is_an_empty_cell_and_a_large_count_is_whole() -> None:
+    rows = [{"epoch": 1, "steps": 1_234_567, "val_average_precision_1": math.nan, "loss": 0.5}]
+    lines = history_csv(rows).decode().splitlines()
+    assert lines == ["epoch,steps,val_average_precision_1,loss", "1,1234567,,0.5"]
 
 
 def test_log_and_directory_hold_no_records_text(trained: Path) -> None:

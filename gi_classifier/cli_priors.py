@@ -1,0 +1,112 @@
+"""The command that estimates the share of each label in a file of unlabelled records: prior."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gi_classifier.cli_options import (
+    ForceOption,
+    JsonOption,
+    ModelOption,
+    TextColumn,
+    in_chunks,
+    notes,
+)
+from gi_classifier.errors import RecordsError
+from gi_classifier.model_dir import check_output, load, shipped, write_whole
+from gi_classifier.plots import check_plots
+from gi_classifier.predict import Predictor
+from gi_classifier.records import read_records
+from gi_classifier.results import csv_for_excel
+
+_COLUMNS = ("label", "name", "training", "predicted", "estimated", "low", "high")
+
+
+def prior(
+    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    output: Annotated[
+        Path | None, typer.Option(help="Write the table there: .csv, for Excel too.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the shares as PNG (extra 'plots').")
+    ] = None,
+    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples of the interval.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    text_column: TextColumn = "text",
+    model: ModelOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate which share of a file's records has each label, where that differs from training."""
+    from gi_classifier.evaluation.priors import (
+        estimate_prior,
+        prior_interval,
+        training_prior,
+        unsmoothed,
+    )
+    from gi_classifier.plots_priors import prior_figure
+
+    if output and output.suffix.lower() != ".csv":
+        raise typer.BadParameter(f"--output ends in .csv. Received: {output}")
+    if plot and plot.suffix.lower() != ".png":
+        raise typer.BadParameter(f"--plot ends in .png. Received: {plot}")
+    if plot:
+        check_plots()
+    for place in (output, plot):
+        if place:
+            check_output(place, force=force)
+    bundle = load(model or shipped())
+    before = training_prior(bundle)
+    records = read_records(file, text_column=text_column, labelled=False)
+    if not len(records):
+        raise RecordsError(f"No record in {file}")
+    probabilities = in_chunks(Predictor.from_bundle(bundle).predict_proba, records.texts)
+    names = bundle.settings.names
+    predicted = np.bincount(probabilities.argmax(axis=1), minlength=len(names)) / len(records)
+    probabilities = unsmoothed(probabilities, bundle)
+    estimated = estimate_prior(probabilities, before)
+    interval = prior_interval(probabilities, before, draws=draws, seed=seed)
+    shares = (before, predicted, estimated, *interval)
+    rows: list[dict[str, Any]] = [
+        dict(zip(_COLUMNS, (label, name, *map(float, values)), strict=True))
+        for label, (name, *values) in enumerate(zip(names, *shares, strict=True))
+    ]
+    picture = prior_figure(before, predicted, estimated, interval, names) if plot else b""
+    for place, content in ((output, csv_for_excel(rows, _COLUMNS)), (plot, picture)):
+        if place:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(place, content)
+    if as_json:
+        table = {"file": str(file), "records": len(records), "draws": draws, "classes": rows}
+        typer.echo(json.dumps(table, ensure_ascii=False))
+    else:
+        _show(rows, len(records), draws)
+    for place in (output, plot):
+        if place:
+            notes.print(f"Written to {place}")
+
+
+def _show(rows: list[dict[str, Any]], records: int, draws: int) -> None:
+    table = Table(box=None, pad_edge=False)
+    headings = ("label", "in training", "predicted labels", "estimated", "95% interval")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            Text(f"{row['label']} {row['name']}"),
+            *(f"{row[name]:.1%}" for name in ("training", "predicted", "estimated")),
+            f"{row['low']:.1%} … {row['high']:.1%}",
+        )
+    Console(highlight=False, soft_wrap=True).print(table)
+    typer.echo(
+        f"{records} records. Interval: {draws} bootstrap resamples of them; an error of the "
+        "model's probabilities is not in it."
+    )

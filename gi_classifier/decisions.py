@@ -1,0 +1,270 @@
+"""From probabilities to answers: another prior, a threshold for one label, "I don't know".
+
+In: probabilities (n, classes), and how to decide. Out: a label for each record, or None for one
+that is left to a person. Plain predicting needs none of it.
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+
+from gi_classifier.errors import SettingsError
+from gi_classifier.model_dir import Bundle, load, shipped
+from gi_classifier.predict import Predictor, check_texts, shipped_predictor
+
+# What stands for None in an array of integers.
+UNANSWERED = -1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How probabilities become answers.
+
+    Parameters
+    ----------
+    prior : sequence of float, optional
+        The shares of the labels among the records to be read, where they are not those of the
+        training records; see :func:`gi_classifier.evaluation.priors.reweight`.
+    label : int, optional
+        The label that ``threshold`` is for.
+    threshold : float or "stored", optional
+        A record gets ``label`` where that label's probability is at least this, and otherwise the
+        likeliest other label. "stored" is the one that ``gi-classifier thresholds --save`` wrote
+        into the model directory.
+    min_confidence : float, optional
+        A record whose largest probability is below this gets no answer.
+    reject_novel : bool
+        A record unlike those that the model was trained on gets no answer.
+    """
+
+    prior: Sequence[float] | None = None
+    label: int | None = None
+    threshold: float | Literal["stored"] | None = None
+    min_confidence: float | None = None
+    reject_novel: bool = False
+
+    def __post_init__(self) -> None:
+        problems = []
+        if (self.label is None) != (self.threshold is None):
+            problems.append(
+                "label and threshold go together. "
+                f"Received: label {self.label!r}, threshold {self.threshold!r}"
+            )
+        if self.threshold not in (None, "stored") and not _is_share(self.threshold):
+            problems.append(
+                f"threshold must lie in 0…1, or be 'stored'. Received: {self.threshold!r}"
+            )
+        if self.min_confidence is not None and not _is_share(self.min_confidence):
+            problems.append(f"min_confidence must lie in 0…1. Received: {self.min_confidence!r}")
+        if self.threshold is not None and self.min_confidence is not None:
+            problems.append(
+                "threshold and min_confidence answer different questions. Give one of them."
+            )
+        if self.threshold == "stored" and self.prior is not None:
+            problems.append(
+                "a stored threshold was chosen under the training prior. Give a prior or the "
+                "stored threshold, not both."
+            )
+        if problems:
+            raise SettingsError("This decision cannot be made:", problems)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the answer is the likeliest label, as without any of it."""
+        given = (self.prior, self.label, self.threshold, self.min_confidence)
+        return all(option is None for option in given) and not self.reject_novel
+
+
+def _is_share(value: Any) -> bool:
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    return bool(real and 0 <= value <= 1)
+
+
+def decide(
+    probabilities: np.ndarray,
+    *,
+    label: int | None = None,
+    threshold: float | None = None,
+    min_confidence: float | None = None,
+) -> np.ndarray:
+    """Choose a label for each record.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, classes)
+    label : int, optional
+        Chosen wherever its probability is at least ``threshold``, and nowhere else.
+    threshold : float, optional
+    min_confidence : float, optional
+        Where the largest probability is below it, nothing is chosen.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Labels, or -1 where there is no answer.
+    """
+    if label is not None:
+        others = probabilities.astype(float)
+        others[:, label] = -1.0
+        passes = probabilities[:, label] >= threshold
+        return np.asarray(np.where(passes, label, others.argmax(axis=1)))
+    answers = probabilities.argmax(axis=1)
+    if min_confidence is not None:
+        answers[probabilities.max(axis=1) < min_confidence] = UNANSWERED
+    return np.asarray(answers)
+
+
+class Decider:
+    """A model that decides; what a decision needs beyond the model is read when it is asked for.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    predictor : Predictor
+        Of the same model.
+    """
+
+    def __init__(self, bundle: Bundle, predictor: Predictor) -> None:
+        self.bundle = bundle
+        self.predictor = predictor
+        self._novelty: Any = None
+
+    def predict_proba(
+        self, texts: Sequence[str], prior: Sequence[float] | None = None
+    ) -> np.ndarray:
+        """Probabilities (n, classes) under another prior, for texts that are checked."""
+        found = self.predictor.predict_proba(texts)
+        if prior is None:
+            return found
+        from gi_classifier.evaluation.priors import reweight, training_prior, unsmoothed
+
+        return reweight(unsmoothed(found, self.bundle), training_prior(self.bundle), prior)
+
+    def estimate_prior(self, texts: Sequence[str]) -> np.ndarray:
+        """Shares of the labels among unlabelled texts that are checked: (classes,)."""
+        from gi_classifier.evaluation.priors import estimate_prior, training_prior, unsmoothed
+
+        found = unsmoothed(self.predictor.predict_proba(texts), self.bundle)
+        return estimate_prior(found, training_prior(self.bundle))
+
+    def novelty(self, texts: Sequence[str]) -> np.ndarray:
+        """How unlike the training records checked texts are: float64 (n,) in 0…1."""
+        return np.asarray(self._novelty_scorer().scores(texts))
+
+    def _novelty_scorer(self) -> Any:
+        if self._novelty is None:
+            from gi_classifier.evaluation.novelty import open_novelty
+
+            self._novelty = open_novelty(self.bundle)
+        return self._novelty
+
+    def predict(self, texts: Sequence[str], decision: Decision) -> tuple[np.ndarray, np.ndarray]:
+        """Decide on checked texts.
+
+        Returns
+        -------
+        answers : ndarray of int, shape (n,)
+            Labels, or -1 where there is no answer.
+        probabilities : ndarray of float64, shape (n, classes)
+            Under the decision's prior.
+
+        Raises
+        ------
+        SettingsError
+            The label is none of the model's, or the prior does not fit it.
+        ModelError
+            What the decision needs was not stored with the model, or for another classifier.
+        """
+        threshold: Any = decision.threshold
+        if decision.label is not None:
+            names = self.bundle.settings.names
+            whole = isinstance(decision.label, (int, np.integer))
+            if (
+                not whole
+                or isinstance(decision.label, bool)
+                or not 0 <= decision.label < len(names)
+            ):
+                listed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
+                raise SettingsError(
+                    f"No such label; this model has {listed}. Received: {decision.label!r}"
+                )
+            if threshold == "stored":
+                from gi_classifier.evaluation.thresholds import stored_threshold
+
+                threshold = stored_threshold(self.bundle, decision.label)
+        # Opened before the work, so that a model without it fails at once.
+        scorer = self._novelty_scorer() if decision.reject_novel else None
+        probabilities = self.predict_proba(texts, decision.prior)
+        answers = decide(
+            probabilities,
+            label=decision.label,
+            threshold=threshold,
+            min_confidence=decision.min_confidence,
+        )
+        if scorer is not None and len(texts):
+            answers = np.where(scorer.scores(texts) > scorer.threshold, UNANSWERED, answers)
+        return answers, probabilities
+
+
+@lru_cache(maxsize=1)
+def shipped_decider() -> Decider:
+    """That of the model that ships, made by the first call that needs it."""
+    return Decider(load(shipped()), shipped_predictor())
+
+
+def estimate_prior(texts: Sequence[str]) -> np.ndarray:
+    """Estimate the shares of the labels among unlabelled records, by the model that ships.
+
+    Better than counting the predicted labels where the records are of another mixture than the
+    training records; see :func:`gi_classifier.evaluation.priors.estimate_prior`.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Some hundred records or more.
+
+    Returns
+    -------
+    ndarray of float64, shape (3,)
+        In the order of :class:`~gi_classifier.Label`; sums to 1. For ``predict(…, prior=…)``.
+
+    Raises
+    ------
+    InputError
+        Some are not strings or blank: all positions are named.
+    RecordsError
+        There is none.
+    """
+    return shipped_decider().estimate_prior(check_texts(texts))
+
+
+def novelty(texts: Sequence[str]) -> np.ndarray:
+    """Say how unlike the records that the model was trained on each record is.
+
+    Parameters
+    ----------
+    texts : sequence of str
+
+    Returns
+    -------
+    ndarray of float64, shape (texts,)
+        In 0…1, see :mod:`gi_classifier.evaluation.novelty`; ``predict(…, reject_novel=True)``
+        leaves those above the model's threshold unanswered.
+
+    Raises
+    ------
+    InputError
+        Some are not strings or blank: all positions are named.
+    """
+    return shipped_decider().novelty(check_texts(texts))
+
+
+def labels_or_none(answers: np.ndarray) -> list[int | None]:
+    """Integers as a list, -1 as None."""
+    return [None if answer == UNANSWERED else int(answer) for answer in answers]
