@@ -284,7 +284,7 @@ def cases_table(
                 f"{predicted:.3f}",
                 f"{prior[UPPER]:.3f}",
                 f"{low:.3f} … {high:.3f}",
-                f"{abs(prior - shares).max():.3f}",
+                f"{np.max(abs(prior - shares)):.3f}",
                 *(f"{value:.3f}" for value in f1),
             ]
         )

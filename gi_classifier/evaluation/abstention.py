@@ -112,7 +112,7 @@ def risk_coverage(confidence: np.ndarray, wrong: np.ndarray) -> RiskCoverage:
     distinct, places = np.unique(confidence, return_inverse=True)
     size = np.bincount(places)[::-1]
     answered = size.cumsum()
-    risk = np.bincount(places, weights=wrong)[::-1].cumsum() / answered
+    risk = np.cumsum(np.bincount(places, weights=wrong)[::-1]) / answered
     area = float(size @ risk / len(wrong))
     return RiskCoverage(distinct[::-1], answered / len(wrong), risk, area)
 

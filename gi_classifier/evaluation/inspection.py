@@ -118,7 +118,7 @@ def inspect(
         "labels": _label_rows(labels, names),
         "lengths": _length_rows(lengths, labels),
         "duplicates": {
-            "distinct": int(same.max()) + 1,
+            "distinct": int(np.max(same)) + 1,
             "same_text": _line_groups(records.lines, same),
             "near_duplicates": _line_groups(records.lines, groups, same),
         },
@@ -308,7 +308,7 @@ def project(embeddings: np.ndarray) -> tuple[np.ndarray, list[float]]:
     centred = np.asarray(embeddings, dtype=np.float64)
     centred = centred - centred.mean(axis=0)
     # Equal rows have no variance to take a share of.
-    if abs(centred).max() > 1e-12:
+    if np.max(abs(centred)) > 1e-12:
         parts = min(2, *centred.shape)
         pca = PCA(parts, svd_solver="full")
         out[:, :parts] = pca.fit_transform(centred)
