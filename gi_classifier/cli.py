@@ -1,4 +1,4 @@
-"""The command line ``gi-classifier``; the commands that explain are in ``cli_attribution``.
+"""The command line ``gi-classifier``; commands of their own kind are in the modules ``cli_…``.
 
 Results go to standard output, everything else to standard error. Exit codes: 0, 1 the work
 failed, 2 the command was used wrongly.
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier import cli_attribution, cli_decisions, cli_inspect, cli_priors
+from gi_classifier import cli_attribution, cli_compare, cli_decisions, cli_inspect, cli_priors
 from gi_classifier._version import __version__
 from gi_classifier.cli_options import (
     ForceOption,
@@ -567,6 +567,7 @@ for command in (
     cli_attribution.report,
     cli_decisions.thresholds,
     cli_decisions.abstain,
+    cli_compare.compare,
     cli_inspect.inspect,
     cli_priors.prior,
 ):
