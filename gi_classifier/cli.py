@@ -22,7 +22,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier import cli_attribution, cli_compare, cli_decisions, cli_inspect, cli_priors
+from gi_classifier import (
+    cli_attribution,
+    cli_compare,
+    cli_decisions,
+    cli_head,
+    cli_inspect,
+    cli_novelty,
+    cli_priors,
+)
 from gi_classifier._version import __version__
 from gi_classifier.cli_options import (
     ForceOption,
@@ -569,6 +577,8 @@ for command in (
     cli_decisions.abstain,
     cli_compare.compare,
     cli_inspect.inspect,
+    cli_head.head,
+    cli_novelty.novelty,
     cli_priors.prior,
 ):
     app.command()(command)

@@ -92,8 +92,9 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
         import pandas as pd
 
         table = pd.DataFrame(list(rows), columns=None if rows else ["text", "label"])
-        # None beside integers would make them floating-point.
-        table["label"] = table["label"].astype("Int64")
+        if table["label"].isna().any():
+            # None beside integers made them floating-point.
+            table["label"] = table["label"].astype("Int64")
         table["text"] = [_CONTROL.sub("\ufffd", text) for text in table["text"]]
         if suffix == ".xlsx":
             # Beyond it, the writer cuts the text without a word.

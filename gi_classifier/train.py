@@ -307,6 +307,7 @@ def run(
     """
     from gi_classifier import export, optimise
     from gi_classifier.evaluation.metrics import measure
+    from gi_classifier.evaluation.novelty import fit_novelty
     from gi_classifier.predict import Predictor
 
     counts = {
@@ -351,6 +352,8 @@ def run(
         found = measure(np.array(test.labels), probabilities)
         logger.info("test: macro-F1 %(macro_f1).4f, accuracy %(accuracy).4f", found)
         facts["test"] = found
+    train_texts, val_texts = splits["train"].texts, splits["val"].texts
+    files[model_dir.NOVELTY] = fit_novelty(bundle, train_texts, val_texts, settings.seed)
     log = work / model_dir.LOG
     if log.is_file():
         files[model_dir.LOG] = log.read_bytes()

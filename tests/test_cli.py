@@ -323,3 +323,13 @@ def test_nothing_is_drawn_in_a_pipe_and_a_bar_on_a_terminal(table: Path) -> None
         pass
     os.close(leader)
     assert b"/3" in shown
+
+
+def test_every_command_is_listed() -> None:
+    listed = run("--help").stdout
+    for command in ("predict", "train", "continue", "evaluate", "info", "convert", "pretrain"):
+        assert f" {command} " in listed
+    for command in ("explain", "keywords", "rules", "report"):
+        assert f" {command} " in listed
+    for command in ("thresholds", "abstain", "prior", "novelty", "head", "compare", "inspect"):
+        assert f" {command} " in listed

@@ -18,7 +18,7 @@ import gi_classifier
 from gi_classifier import GIClassifier, decisions
 from gi_classifier.decisions import Decider, Decision, decide, labels_or_none
 from gi_classifier.errors import InputError, ModelError, SettingsError
-from gi_classifier.model_dir import load
+from gi_classifier.model_dir import NOVELTY, WEIGHTS, Bundle, load, shipped
 from gi_classifier.predict import Predictor
 
 TEXTS = ["胃窦黏膜充血", "直肠息肉", "肺癌"]
@@ -176,3 +176,20 @@ def test_plain_predicting_imports_none_of_it() -> None:
 
 def test_the_model_that_ships_is_opened_once() -> None:
     assert decisions.shipped_decider() is decisions.shipped_decider()
+
+
+def test_training_fits_novelty_and_ties_it_to_the_weights(trained: Path) -> None:
+    bundle = load(trained)
+    assert NOVELTY in bundle.files
+    scores = GIClassifier.load(trained).novelty(TEXTS)
+    assert ((scores >= 0) & (scores <= 1)).all()
+    other = Bundle({**bundle.files, WEIGHTS: load(shipped()).files[WEIGHTS]}, bundle.facts)
+    with pytest.raises(ModelError, match="gi-classifier novelty --fit"):
+        Decider(other, Predictor.from_bundle(bundle)).novelty(TEXTS)
+
+
+def test_the_model_that_ships_rejects_what_is_no_record_and_keeps_what_is() -> None:
+    texts = ["胃窦黏膜充血，见散在糜烂", "今天天气真好，我们去公园玩吧", "右肺上叶结节，建议随访"]
+    assert gi_classifier.multi_predict(texts, reject_novel=True) == [1, None, 0]
+    assert gi_classifier.novelty(texts)[1] > 0.98
+    assert gi_classifier.novelty([]).shape == (0,)

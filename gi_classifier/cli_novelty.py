@@ -1,0 +1,152 @@
+"""The command that says how unlike the training records a file's are: novelty."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from tqdm import tqdm
+
+from gi_classifier.cli_options import (
+    ForceOption,
+    JsonOption,
+    ModelOption,
+    TextColumn,
+    in_chunks,
+    notes,
+)
+from gi_classifier.errors import RecordsError
+from gi_classifier.model_dir import (
+    NOVELTY,
+    Bundle,
+    check_model_output,
+    check_output,
+    load,
+    save,
+    shipped,
+    write_whole,
+)
+from gi_classifier.records import Records, read_records
+from gi_classifier.results import csv_for_excel
+
+COLUMNS = ("line", "novelty", "rejected", "text")
+
+
+def novelty(
+    file: Annotated[
+        Path | None, typer.Argument(help="Records; labels in it are passed over.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write every record's score there: .csv, for Excel too.")
+    ] = None,
+    top: Annotated[int, typer.Option(min=0, help="Most novel records to print.")] = 10,
+    fit: Annotated[
+        Path | None, typer.Option(help="Fit anew on these records, those the model learnt from.")
+    ] = None,
+    val: Annotated[
+        Path | None, typer.Option(help="With --fit: other records, that set the threshold.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="With --fit: draws the records that are read.")] = 42,
+    text_column: TextColumn = "text",
+    model: ModelOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Score how unlike the training records a file's are; or fit that score (--fit)."""
+    if fit is not None and file is None:
+        if val is None or model is None:
+            raise typer.BadParameter("--fit needs --val VAL and --model DIRECTORY.")
+        if output is not None:
+            raise typer.BadParameter("--fit writes into the model directory; leave out --output.")
+        _fit(fit, val, model, text_column, seed)
+        return
+    if file is None or fit is not None:
+        raise typer.BadParameter("Give either FILE, or --fit TRAIN --val VAL --model DIRECTORY.")
+    if val is not None:
+        raise typer.BadParameter("--val goes with --fit.")
+    if output is not None and output.suffix.lower() != ".csv":
+        raise typer.BadParameter(f"--output ends in .csv. Received: {output}")
+    if output is not None:
+        check_output(output, force=force)
+    _score(file, output, top, text_column, model, as_json)
+
+
+def _read(path: Path, text_column: str) -> Records:
+    records = read_records(path, text_column=text_column, labelled=False)
+    if not len(records):
+        raise RecordsError(f"No record in {path}")
+    return records
+
+
+def _score(
+    file: Path,
+    output: Path | None,
+    top: int,
+    text_column: str,
+    model: Path | None,
+    as_json: bool,
+) -> None:
+    from gi_classifier.evaluation.novelty import open_novelty
+
+    records = _read(file, text_column)
+    scorer = open_novelty(load(model or shipped()))
+    scores = in_chunks(scorer.scores, records.texts)
+    rejected = scores > scorer.threshold
+    rows: list[dict[str, Any]] = [
+        {"line": line, "novelty": float(score), "rejected": bool(novel), "text": text}
+        for line, score, novel, text in zip(
+            records.lines, scores, rejected, records.texts, strict=True
+        )
+    ]
+    most = [rows[i] for i in np.argsort(-scores, kind="stable")[:top]]
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(output, csv_for_excel(rows, COLUMNS))
+    if as_json:
+        found = {
+            "records": len(rows),
+            "threshold": scorer.threshold,
+            "rejected": int(rejected.sum()),
+            "rejected_share": float(rejected.mean()),
+            "scores": scores.tolist(),
+            "most_novel": most,
+        }
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        typer.echo(
+            f"{len(rows)} records: {rejected.sum()} ({rejected.mean():.1%}) are novel, their score "
+            f"above {scorer.threshold}."
+        )
+        for row in most:
+            mark = "novel" if row["rejected"] else ""
+            body = " ".join(row["text"].split())
+            typer.echo(f"{row['line']}\t{row['novelty']:.6f}\t{mark}\t{body}")
+    if output is not None:
+        notes.print(f"Written to {output}")
+
+
+def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int) -> None:
+    from gi_classifier.evaluation.novelty import MOST_RECORDS, THRESHOLD, fit_novelty
+
+    if model.resolve() == shipped().resolve():
+        raise typer.BadParameter(
+            "--fit never changes the model that ships; copy its directory and name the copy."
+        )
+    texts, held_out = (_read(path, text_column).texts for path in (train, val))
+    bundle = load(model)
+    check_model_output(model, force=True)
+    count = sum(min(len(set(part)), MOST_RECORDS) for part in (texts, held_out))
+    with tqdm(total=count, unit="record", disable=None, leave=False) as bar:
+        content = fit_novelty(bundle, texts, held_out, seed, bar.update)
+    save(Bundle({**bundle.files, NOVELTY: content}, bundle.facts), model, force=True)
+    if common := len(set(texts) & set(held_out)):
+        notes.print(
+            f"{common} records stand in both files: the threshold is stricter than it should be."
+        )
+    typer.echo(
+        f"Fitted on {len(texts)} records, scaled on {len(held_out)}: about {1 - THRESHOLD:.0%} of "
+        f"records like these are novel. Stored in {model / NOVELTY} ({len(content):,} bytes)"
+    )

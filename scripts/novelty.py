@@ -1,0 +1,455 @@
+"""Compare scores of novelty: every one, at every layer, on outsiders and on real records.
+
+In: a model directory that holds its novelty, the splits, the hand-written sets and the families of
+outsiders. Out: Markdown tables, and a picture if asked for. Only logistic regression is fitted on
+outsiders; a family is then scored by a model that was fitted without that family.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from tqdm import tqdm
+
+from gi_classifier.activations import ActivationReader, Activations, encode
+from gi_classifier.engine import softmax
+from gi_classifier.evaluation.novelty import (
+    THRESHOLD,
+    NoveltyScorer,
+    Pairs,
+    active_share,
+    at_length,
+    class_means,
+    energy,
+    fit_length_scale,
+    fit_logistic,
+    mahalanobis,
+    one_less_max_softmax,
+    open_novelty,
+    whiten,
+)
+from gi_classifier.layer_weights import HEAD, read_h5
+from gi_classifier.model_dir import WEIGHTS, Bundle, load, shipped, write_whole
+from gi_classifier.plots_novelty import novelty_figure
+from gi_classifier.records import Records, read_records
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "data"
+FAR = {
+    "chat": "闲聊",
+    "news": "新闻",
+    "poems": "诗歌",
+    "recipes": "菜谱",
+    "code": "代码",
+    "english": "英文",
+    "other_languages": "其他语言",
+    "forms": "空表格",
+    "law": "法律文书",
+    "reviews": "商品评价",
+    "textbook": "教科书",
+    "shuffled": "打乱的记录",
+    "numbers": "数字",
+    "noise": "乱敲键盘",
+}
+NEAR = {
+    "leaflets": "药品说明书",
+    "insurance": "保险",
+    "veterinary": "兽医病历",
+    "health_advice": "健康科普",
+    "abstracts": "论文摘要",
+    "notices": "医院通知",
+}
+# Written after the score had been chosen on the others.
+LATER = ("law", "reviews", "textbook", "health_advice", "abstracts", "notices")
+GENERATED = ("shuffled", "numbers", "noise")
+# A shuffled term of a few characters can be a term.
+SHORTEST_SHUFFLED = 10
+GROUPS = 4
+KEYS = ("asdfghjkl;", "qwertyuiop", "zxcvbnm,./", "1234567890-=", "ａｓｄ啊哦的是。。、")
+_CHUNK = 1024
+
+Score = Callable[["Sample"], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Texts as a model reads them: logits (n, classes), and tokens of each text (n,)."""
+
+    read: Activations
+    logits: np.ndarray
+    lengths: np.ndarray
+
+
+def generated(records: Sequence[str], count: int, source: random.Random) -> dict[str, list[str]]:
+    """Families that need no writer: shuffled records, lists of numbers, keyboard noise."""
+    long = [text for text in records if len(text) >= SHORTEST_SHUFFLED]
+    shuffled = ["".join(source.sample(text, len(text))) for text in source.sample(long, count)]
+    numbers = []
+    for _ in range(count):
+        top, places = 10 ** source.randint(1, 6), source.choice([0, 0, 1, 2])
+        values = [
+            f"{source.uniform(0, top):.{places}f}" for _ in range(source.choice([2, 5, 12, 40]))
+        ]
+        numbers.append(source.choice([" ", "，", ", ", ";", "\t"]).join(values))
+    noise = [
+        "".join(source.choice(source.choice(KEYS)) for _ in range(source.choice([4, 8, 20, 60])))
+        for _ in range(count)
+    ]
+    return {"shuffled": shuffled, "numbers": numbers, "noise": noise}
+
+
+def read(bundle: Bundle, reader: ActivationReader, texts: Sequence[str], bar: tqdm) -> Sample:
+    """Read texts; the head's logits are those of the last layer's [CLS]."""
+    parts = []
+    for start in range(0, len(texts), _CHUNK):
+        parts.append(reader.read(texts[start : start + _CHUNK]))
+        bar.update(len(parts[-1].ids))
+    found = Activations(
+        np.concatenate([part.firsts for part in parts]),
+        np.concatenate([part.means for part in parts]),
+        [row for part in parts for row in part.ids],
+    )
+    kernel, bias = read_h5(bundle.files[WEIGHTS])[HEAD]
+    lengths = np.array([len(row) for row in found.ids])
+    return Sample(found, found.firsts[:, -1] @ kernel + bias, lengths)
+
+
+def layer_of(sample: Sample, kind: str, layer: int) -> np.ndarray:
+    """[CLS] after a layer, or the mean before it: (n, hidden)."""
+    return (sample.read.firsts if kind == "[CLS] after" else sample.read.means)[:, layer]
+
+
+def scores_without_outsiders(
+    train: Sample, labels: np.ndarray, pairs: Pairs, layers: int
+) -> dict[tuple[str, str], Score]:
+    """Every score that records alone are enough for, by its name and its layer's."""
+    scores: dict[tuple[str, str], Score] = {
+        ("surprise of tokens", "–"): lambda s: pairs.surprise(s.read.ids),
+        ("energy", "logits"): lambda s: energy(s.logits),
+        ("1 − max softmax", "logits"): lambda s: one_less_max_softmax(softmax(s.logits)),
+    }
+
+    def distance(
+        kind: str, layer: int, centres: np.ndarray, whitening: np.ndarray, sample: Sample
+    ) -> np.ndarray:
+        found = mahalanobis(layer_of(sample, kind, layer), centres, whitening)
+        return np.asarray(np.log(np.maximum(found, 1e-12)))
+
+    def share(kind: str, layer: int, usual: np.ndarray, sample: Sample) -> np.ndarray:
+        return active_share(layer_of(sample, kind, layer), usual)
+
+    def relative(classes: Score, whole: Score, sample: Sample) -> np.ndarray:
+        return np.asarray(np.exp(classes(sample)) - np.exp(whole(sample)))
+
+    for kind in ("[CLS] after", "mean before"):
+        for layer in range(layers):
+            name = f"{kind} {layer + 1}"
+            vectors = layer_of(train, kind, layer)
+            usual = np.quantile(vectors, 0.95, axis=0)
+            scores["share of active units", name] = partial(share, kind, layer, usual)
+            centres, rest = class_means(vectors, labels)
+            classes = partial(distance, kind, layer, centres, whiten(rest))
+            centre = vectors.mean(axis=0, keepdims=True)
+            whole = partial(distance, kind, layer, centre, whiten(vectors - centre))
+            scores["Mahalanobis, by class", name] = classes
+            scores["Mahalanobis, relative", name] = partial(relative, classes, whole)
+            scores["Mahalanobis", name] = whole
+    return scores
+
+
+@dataclass(frozen=True)
+class Measured:
+    """AUROC of each family, and the share rejected of two kinds of real records."""
+
+    auroc: dict[str, float]
+    test: float
+    dev: float
+
+    def mean(self, families: Sequence[str]) -> float:
+        """Mean AUROC of some families."""
+        return float(np.mean([self.auroc[name] for name in families]))
+
+    def least(self, families: Sequence[str]) -> float:
+        """Least AUROC of some families."""
+        return min(self.auroc[name] for name in families)
+
+
+def auroc(known: np.ndarray, outsiders: np.ndarray) -> float:
+    """Chance that an outsider is more novel than a record."""
+    truth = np.repeat([0, 1], [len(known), len(outsiders)])
+    return float(roc_auc_score(truth, np.concatenate([known, outsiders])))
+
+
+def measured(
+    scores: Mapping[str, np.ndarray], families: Sequence[str], dev: Sequence[str], level: float
+) -> Measured:
+    """Judge one score, given its values by name of the set; "val" sets the threshold."""
+    threshold = np.quantile(scores["val"], level)
+    written = np.concatenate([scores[name] for name in dev])
+    return Measured(
+        {name: auroc(scores["test"], scores[name]) for name in families},
+        float(np.mean(scores["test"] > threshold)),
+        float(np.mean(written > threshold)),
+    )
+
+
+def among_alike(
+    scores: Mapping[str, np.ndarray], samples: Mapping[str, Sample]
+) -> dict[str, np.ndarray]:
+    """A score's values as deviations from what is usual at a text's length."""
+    scale = fit_length_scale(scores["val"], samples["val"].lengths)
+    return {name: at_length(found, samples[name].lengths, scale) for name, found in scores.items()}
+
+
+def logistic(
+    samples: Mapping[str, Sample], families: Sequence[str], kind: str, layer: int, seed: int
+) -> list[tuple[list[str], dict[str, np.ndarray]]]:
+    """For each group of families: their names, and all sets' scores by a model without them."""
+    vectors = {name: layer_of(sample, kind, layer) for name, sample in samples.items()}
+    records = vectors["train"][:1000]
+    result = []
+    for group in range(GROUPS):
+        left_out = list(families[group::GROUPS])
+        fitted = [vectors[name] for name in families if name not in left_out]
+        known = np.concatenate([records, *fitted])
+        novel = np.repeat([0, 1], [len(records), len(known) - len(records)])
+        model = fit_logistic(known, novel, seed)
+        wanted = [name for name in samples if name not in families or name in left_out]
+        result.append((left_out, {name: model.decision_function(vectors[name]) for name in wanted}))
+    return result
+
+
+def accuracies(
+    samples: Mapping[str, Sample], families: Sequence[str], kind: str, layer: int, seed: int
+) -> tuple[float, float]:
+    """Balanced accuracy of logistic regression: families known to it, and families that are not.
+
+    Half of each family and of the records is left out of the first.
+    """
+    vectors = {name: layer_of(samples[name], kind, layer) for name in ("train", *families)}
+    vectors["train"] = vectors["train"][:1000]
+    halves = [np.concatenate([found[half::2] for found in vectors.values()]) for half in (0, 1)]
+    truths = [
+        np.concatenate([np.full(len(f[half::2]), n != "train") for n, f in vectors.items()])
+        for half in (0, 1)
+    ]
+    model = fit_logistic(halves[0], truths[0], seed)
+    known = balanced_accuracy_score(truths[1], model.predict(halves[1]))
+    unknown = []
+    for left_out, found in logistic(samples, families, kind, layer, seed):
+        values = np.concatenate([found["test"], *(found[name] for name in left_out)])
+        truth = np.arange(len(values)) >= len(found["test"])
+        unknown.append(balanced_accuracy_score(truth, values > 0))
+    return float(known), float(np.mean(unknown))
+
+
+def joined(parts: Sequence[Measured]) -> Measured:
+    """Join the measures of groups of families."""
+    return Measured(
+        {name: value for part in parts for name, value in part.auroc.items()},
+        float(np.mean([part.test for part in parts])),
+        float(np.mean([part.dev for part in parts])),
+    )
+
+
+def chosen_without(table: Mapping[tuple[str, str], Measured], families: Sequence[str]) -> float:
+    """Mean AUROC of the families, each by the score that is best on all the others."""
+    found = []
+    for name in families:
+        others = [other for other in families if other != name]
+        best = max(table, key=lambda key: table[key].mean(others))
+        found.append(table[best].auroc[name])
+    return float(np.mean(found))
+
+
+def compared(
+    samples: Mapping[str, Sample],
+    labels: np.ndarray,
+    pairs: Pairs,
+    layers: int,
+    families: Sequence[str],
+    dev: Sequence[str],
+    seed: int,
+) -> tuple[dict[tuple[str, str], Measured], dict[tuple[str, str], Measured]]:
+    """Measure every score: as it is, and among records of like length."""
+    plain, alike = {}, {}
+    values: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    for key, score in scores_without_outsiders(samples["train"], labels, pairs, layers).items():
+        found = {name: score(sample) for name, sample in samples.items() if name != "train"}
+        values[key] = among_alike(found, samples)
+        plain[key] = measured(found, families, dev, THRESHOLD)
+        alike[key] = measured(values[key], families, dev, THRESHOLD)
+    surprise = values["surprise of tokens", "–"]
+    for kind, layer in tqdm(
+        [(kind, layer) for kind in ("[CLS] after", "mean before") for layer in range(layers)],
+        desc="logistic regression",
+        disable=None,
+    ):
+        name = f"{kind} {layer + 1}"
+        groups = logistic(samples, families, kind, layer, seed)
+        key = ("logistic regression", name)
+        plain[key] = joined([measured(f, left, dev, THRESHOLD) for left, f in groups])
+        alike[key] = joined(
+            [measured(among_alike(f, samples), left, dev, THRESHOLD) for left, f in groups]
+        )
+        both = {n: surprise[n] + v for n, v in values["Mahalanobis", name].items()}
+        alike["Mahalanobis + surprise", name] = measured(both, families, dev, THRESHOLD)
+    return plain, alike
+
+
+def row(*cells: object) -> str:
+    """One line of a Markdown table."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def print_comparison(
+    plain: Mapping[tuple[str, str], Measured], alike: Mapping[tuple[str, str], Measured]
+) -> None:
+    """One line for each score and layer."""
+    heads = ("score", "layer", "far", "near", "far, by length", "least", "near, by length")
+    print(row(*heads, "least", "test rejected", "dev rejected"))
+    print("|---|---|" + "---:|" * 8)
+    for key in sorted(alike):
+        found, before = alike[key], plain.get(key)
+        print(
+            row(
+                *key,
+                *(f"{before.mean(list(p)):.3f}" if before else "–" for p in (FAR, NEAR)),
+                *(
+                    f"{value:.3f}"
+                    for part in (list(FAR), list(NEAR))
+                    for value in (found.mean(part), found.least(part))
+                ),
+                f"{found.test:.1%}",
+                f"{found.dev:.1%}",
+            )
+        )
+
+
+def print_families(
+    scores: Mapping[str, np.ndarray], others: Mapping[str, Measured], counts: Mapping[str, int]
+) -> None:
+    """One line for each family, by the score that is stored with the model, and by others."""
+    print(row("family", "kind", "texts", "AUROC", "rejected", *others))
+    print("|---|---|---:|---:|---:|" + "---:|" * len(others))
+    for kind, part in (("far", FAR), ("near", NEAR)):
+        for name in part:
+            print(
+                row(
+                    name + (" *" if name in LATER else ""),
+                    kind,
+                    counts[name],
+                    f"{auroc(scores['test'], scores[name]):.3f}",
+                    f"{np.mean(scores[name] > THRESHOLD):.0%}",
+                    *(f"{found.auroc[name]:.3f}" for found in others.values()),
+                )
+            )
+        for title, kept in (("mean", list(part)), ("mean of *", [n for n in part if n in LATER])):
+            print(
+                row(
+                    f"**{title}**",
+                    kind,
+                    sum(counts[n] for n in kept),
+                    f"**{np.mean([auroc(scores['test'], scores[n]) for n in kept]):.3f}**",
+                    f"{np.mean(np.concatenate([scores[n] for n in kept]) > THRESHOLD):.0%}",
+                    *(f"{found.mean(kept):.3f}" for found in others.values()),
+                )
+            )
+
+
+def print_real(scores: Mapping[str, np.ndarray], parts: Sequence[str]) -> None:
+    """One line for each set of real records."""
+    print(row("records", "count", "rejected", "share"))
+    print("|---|---:|---:|---:|")
+    all_ = {**{name: scores[name] for name in parts}}
+    all_["**test and dev**"] = np.concatenate([scores["test"], *(scores[n] for n in parts[1:])])
+    for name, found in {"val (sets the threshold)": scores["val"], **all_}.items():
+        novel = found > THRESHOLD
+        print(row(name, f"{len(found):,}", int(novel.sum()), f"{novel.mean():.1%}"))
+
+
+def drawn(records: Records, count: int, source: random.Random) -> Records:
+    """At most so many records."""
+    return records.take(source.sample(range(len(records)), min(count, len(records))))
+
+
+def main() -> None:
+    """Read, measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, default=shipped())
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--records", type=int, default=3000, help="of each split, at most")
+    parser.add_argument("--generated", type=int, default=50, help="texts of a generated family")
+    parser.add_argument("--png", type=Path, help="also draw the scores there")
+    parser.add_argument("--seed", type=int, default=42)
+    options = parser.parse_args()
+
+    bundle = load(options.model)
+    scorer: NoveltyScorer = open_novelty(bundle)
+    source = random.Random(options.seed)
+    splits = {name: read_records(options.data / f"{name}.txt") for name in ("train", "val", "test")}
+    pairs = Pairs.fit(encode(bundle.vocabulary, splits["train"].texts), len(bundle.vocabulary))
+    parts = {name: drawn(found, options.records, source) for name, found in splits.items()}
+    dev = {
+        f"dev/{path.stem}": read_records(path)
+        for path in sorted((options.data / "dev").glob("*.txt"))
+    }
+    texts: dict[str, Sequence[str]] = {n: found.texts for n, found in {**parts, **dev}.items()}
+    for name in (*FAR, *NEAR):
+        if name not in GENERATED:
+            path = options.data / "outsiders" / f"{name}.txt"
+            texts[name] = read_records(path, labelled=False).texts
+    texts |= generated(splits["test"].texts, options.generated, source)
+    families = [*FAR, *NEAR]
+    with tqdm(total=sum(map(len, texts.values())), unit="text", disable=None) as bar:
+        samples = {n: read(bundle, scorer.reader, found, bar) for n, found in texts.items()}
+
+    labels = np.array(parts["train"].labels)
+    layers = bundle.config.num_hidden_layers
+    plain, alike = compared(samples, labels, pairs, layers, families, list(dev), options.seed)
+    print("## Every score, every layer\n")
+    print_comparison(plain, alike)
+    early = [name for name in families if name not in LATER]
+    best = max(alike, key=lambda key: alike[key].mean(early))
+    print(
+        "\nMean AUROC over families, each by the score that is best on all others: "
+        f"{chosen_without(alike, families):.3f}. Best on the {len(early)} families written first: "
+        f"{best[0]}, {best[1]}.\n"
+    )
+    layer = scorer.novelty.layer
+    stored = {
+        name: scorer.novelty.scores(sample.read.means[:, layer], sample.read.ids)
+        for name, sample in samples.items()
+    }
+    best = max(
+        (key for key in plain if key[0] == "logistic regression"),
+        key=lambda key: plain[key].mean(families),
+    )
+    others = {
+        "distance alone": alike["Mahalanobis", f"mean before {layer + 1}"],
+        "surprise alone": alike["surprise of tokens", "–"],
+        f"logistic regression, {best[1]}": plain[best],
+    }
+    print("## The stored score, by family (*: written after it was chosen)\n")
+    print_families(stored, others, {name: len(found) for name, found in texts.items()})
+    print("\n## Real records\n")
+    print_real(stored, ["test", *dev])
+    if options.png:
+        real = {"test 测试集": stored["test"], **{n: stored[n] for n in dev}}
+        sets = {
+            "records 记录": real,
+            "near outsiders 近似的外来文本": {f"{n} {t}": stored[n] for n, t in NEAR.items()},
+            "far outsiders 无关的外来文本": {f"{n} {t}": stored[n] for n, t in FAR.items()},
+        }
+        write_whole(options.png, novelty_figure(sets, THRESHOLD, options.seed))
+
+
+if __name__ == "__main__":
+    main()
