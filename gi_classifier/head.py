@@ -32,18 +32,16 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from gi_classifier.activations import ActivationReader
 from gi_classifier.engine import softmax
 from gi_classifier.errors import ModelError, RecordsError, SettingsError
-from gi_classifier.gradient import Gradient
 from gi_classifier.model_dir import Bundle, check_output, load, shipped, write_whole
 from gi_classifier.predict import Predictor, check_texts
 from gi_classifier.splitting import near_duplicate_groups
-from gi_classifier.text import windows
 
 Features = Literal["means", "cls"]
 
 FORMAT = 1
-_BATCH_TOKENS = 8192
 _EPSILON = 1e-5
 # Of Adam: decay of the mean of the gradients and of their squares, and what keeps from dividing
 # by 0.
@@ -598,10 +596,11 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         bundle = self.bundle
         if not hasattr(self, "_runner"):
             cls = self.features == "cls"
-            self._runner: Any = Predictor.from_bundle(bundle) if cls else Gradient(bundle)
+            self._runner: Any = Predictor.from_bundle(bundle) if cls else ActivationReader(bundle)
         if self.features == "cls":
             return np.asarray(self._runner.embed(checked))
-        return layer_means(bundle, self._runner, checked)
+        means = self._runner.read(checked).means
+        return np.asarray(means.reshape(len(checked), means.shape[1] * means.shape[2]))
 
     @property
     def bundle(self) -> Bundle:
@@ -658,37 +657,3 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         found.head_, found.classes_ = head, head.classes_
         return found
-
-
-def layer_means(bundle: Bundle, gradient: Gradient, texts: Sequence[str]) -> np.ndarray:
-    """Of each layer, the mean of the vectors that enter it, over all tokens of a text.
-
-    Parameters
-    ----------
-    bundle : Bundle
-    gradient : Gradient
-        Of this bundle.
-    texts : sequence of str
-        That :func:`~gi_classifier.predict.check_texts` let through; of any length, read in windows.
-
-    Returns
-    -------
-    ndarray of float32, shape (texts, layers * hidden)
-    """
-    size = bundle.settings.maxlen - 2
-    rows: list[np.ndarray] = []
-    owners: list[int] = []
-    for owner, found in enumerate(bundle.vocabulary.encode(texts)):
-        for a, b in windows(len(found.ids), size, bundle.settings.window_overlap):
-            rows.append(bundle.vocabulary.with_special(found.ids[a:b]))
-            owners.append(owner)
-    lengths = np.array([len(row) for row in rows], dtype=int)
-    shape = (len(texts), bundle.config.num_hidden_layers * bundle.config.hidden_size)
-    sums, tokens = np.zeros(shape), np.bincount(owners, weights=lengths, minlength=len(texts))
-    for length in np.unique(lengths):
-        # Rows of one batch are equally long, since the mean is over all positions.
-        places = np.flatnonzero(lengths == length)
-        for part in np.array_split(places, math.ceil(len(places) * length / _BATCH_TOKENS)):
-            _, means = gradient.activations(gradient.table[np.stack([rows[i] for i in part])])
-            np.add.at(sums, np.take(owners, part), length * means.reshape(len(part), -1))
-    return np.asarray(sums / tokens[:, None], dtype=np.float32)

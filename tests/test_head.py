@@ -23,13 +23,11 @@ from gi_classifier.errors import (
     RecordsError,
     SettingsError,
 )
-from gi_classifier.gradient import Gradient
 from gi_classifier.head import (
     HeadClassifier,
     Parameters,
     TextHead,
     initial_parameters,
-    layer_means,
     learning_rates,
     loss_and_gradients,
 )
@@ -238,21 +236,6 @@ def test_a_file_that_is_no_head_is_an_error(tmp_path: Path) -> None:
         HeadClassifier.load(path)
 
 
-def test_layer_means_are_the_means_over_all_tokens_of_all_windows(trained: Path) -> None:
-    bundle = load(trained)
-    gradient = Gradient(bundle)
-    long = "胃镜见息肉，" * 20
-    short = "肠镜"
-    found = layer_means(bundle, gradient, [long, short, short])
-    assert found.shape == (3, 2 * 8)
-    assert found.dtype == np.float32
-    assert (found[1] == found[2]).all()
-    ids = bundle.vocabulary.with_special(bundle.vocabulary.encode([short])[0].ids)
-    embeddings = gradient.table[ids[None]]
-    np.testing.assert_allclose(found[1], gradient.activations(embeddings)[1].ravel(), rtol=1e-5)
-    assert layer_means(bundle, gradient, []).shape == (0, 16)
-
-
 @pytest.mark.parametrize("features", ["means", "cls"])
 def test_texts_get_a_users_own_labels_and_the_head_comes_back_from_its_file(
     trained: Path, tmp_path: Path, features: str
@@ -307,3 +290,8 @@ def test_training_a_head_needs_no_tensorflow(trained: Path) -> None:
         "assert not {'tensorflow', 'tf_keras', 'matplotlib'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("features", "columns"), [("means", 16), ("cls", 8)])
+def test_no_text_has_no_vector(trained: Path, features: str, columns: int) -> None:
+    assert TextHead(trained, features=features).embed([]).shape == (0, columns)
