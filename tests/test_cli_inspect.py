@@ -65,7 +65,6 @@ def test_json_says_that_a_model_trained_on_the_records_has_no_say(
 def test_output_holds_texts_in_two_tables_only(
     trained: Path, flipped: Path, tmp_path: Path
 ) -> None:
-    pytest.importorskip("zhplot")
     place = tmp_path / "deep" / "look"
     fine("--data", flipped, "--model", trained, "--output", place)
     assert sorted(path.name for path in place.iterdir()) == sorted(FILES)
@@ -85,7 +84,6 @@ def test_output_holds_texts_in_two_tables_only(
 
 
 def test_output_replaces_no_foreign_files(trained: Path, flipped: Path, tmp_path: Path) -> None:
-    pytest.importorskip("zhplot")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("")
     with pytest.raises(OutputExistsError, match=r"thesis\.txt"):

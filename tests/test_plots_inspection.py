@@ -11,7 +11,6 @@ from gi_classifier.evaluation.inspection import Inspection, inspect
 from gi_classifier.plots_inspection import inspection_figure
 from gi_classifier.records import Records
 
-pytest.importorskip("zhplot")
 NAMES = ("neither 均非", "upper 上消化道", "lower 下消化道")
 
 
