@@ -49,6 +49,13 @@ def check_plots() -> None:
         )
 
 
+def png(figure: Any) -> bytes:
+    """A matplotlib figure as the bytes of a PNG."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=110)
+    return content.getvalue()
+
+
 def evaluation_figure(
     table: Mapping[str, Any], labels: np.ndarray, probabilities: np.ndarray
 ) -> bytes:
@@ -86,9 +93,7 @@ def evaluation_figure(
     _draw_reliability(panels["reliability"], first)
     _draw_curves(panels["roc"], panels["pr"], first, names, labels, probabilities)
     _draw_models(panels["models"], table)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return png(figure)
 
 
 def keyword_figure(
@@ -161,9 +166,7 @@ def keyword_figure(
         panel.set_ylabel("")
         panel.margins(x=0.12)
         seaborn.despine(ax=panel)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return png(figure)
 
 
 def _short(keyword: str) -> str:

@@ -5,7 +5,6 @@ In: what :func:`gi_classifier.evaluation.compare.tabulate` returned. Out: bytes.
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 
 from gi_classifier.evaluation.rivals import FAMILIES
 from gi_classifier.fonts import cjk_font, drawable
-from gi_classifier.plots import CLASS_COLOURS, check_plots
+from gi_classifier.plots import CLASS_COLOURS, check_plots, png
 
 _FEATURES = {
     "tfidf": (CLASS_COLOURS[1], "character TF-IDF 字符 TF-IDF"),
@@ -70,9 +69,7 @@ def compare_figure(table: Mapping[str, Any]) -> bytes:
         lines = (drawable(part[name]) for part in table["verdicts"] for name in ("text", "text_zh"))
         text = "\n".join(textwrap.fill(line, 130) for line in lines)
         figure.supxlabel(text, font=plain, x=0.01, ha="left", parse_math=False)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return png(figure)
 
 
 def _spread(models: Sequence[Mapping[str, Any]]) -> np.ndarray:

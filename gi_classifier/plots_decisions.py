@@ -7,7 +7,6 @@ the extra ``plots``, imported only when something is drawn.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 
 from gi_classifier.evaluation.abstention import RiskCoverage
 from gi_classifier.fonts import cjk_font, drawable
-from gi_classifier.plots import check_plots
+from gi_classifier.plots import check_plots, png
 
 # Of Okabe and Ito, which a colour-blind reader can tell apart; the line styles differ as well.
 _VALIDATION, _TEST, _POINT = "#8c8c8c", "#0072b2", "#d55e00"
@@ -87,7 +86,7 @@ def thresholds_figure(
         if points:
             _zoom(near, points)
             _name_points(near, points)
-    return _png(figure)
+    return png(figure)
 
 
 def _points(
@@ -216,16 +215,10 @@ def risk_coverage_figure(
     panel.set_title(title, font=heading, loc="left")
     panel.legend(loc="upper left", prop=font)
     seaborn.despine(ax=panel)
-    return _png(figure)
+    return png(figure)
 
 
 def _fonts() -> tuple[Any, Any]:
     from matplotlib.font_manager import FontProperties
 
     return tuple(FontProperties(fname=cjk_font(), size=size) for size in (10, 12))  # type: ignore[return-value]
-
-
-def _png(figure: Any) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()

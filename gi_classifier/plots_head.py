@@ -6,14 +6,13 @@ show what of a name is ASCII, this one shows labels in Chinese.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gi_classifier.fonts import cjk_font, drawable
-from gi_classifier.plots import check_plots
+from gi_classifier.plots import check_plots, png
 
 # Beyond it, a label takes the room of the matrix.
 _LONGEST = 12
@@ -71,6 +70,4 @@ def confusion_figure(confusion: Sequence[Sequence[int]], labels: Sequence[str]) 
     panel.set_xlabel("predicted 预测", **plain)
     panel.set_ylabel("truth 真实", **plain)
     panel.set_title("Records, share of the row\n记录数与占该行的比例", **plain)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return png(figure)

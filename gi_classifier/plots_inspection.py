@@ -6,14 +6,13 @@ are the extra ``plots``, imported only when something is drawn.
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 
 from gi_classifier.evaluation.inspection import Inspection
 from gi_classifier.fonts import cjk_font, drawable
-from gi_classifier.plots import CLASS_COLOURS, check_plots
+from gi_classifier.plots import CLASS_COLOURS, check_plots, png
 
 # Shapes tell classes apart where colours run out or are not seen.
 _MARKERS = "os^DvP*X<>"
@@ -61,9 +60,7 @@ def inspection_figure(found: Inspection) -> bytes:
     _draw_lengths(panels["lengths"], found, parts, texts)
     if found.projection is not None:
         _draw_map(panels["map"], found, found.projection, parts, texts)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return png(figure)
 
 
 def _parts(found: Inspection) -> list[tuple[str, np.ndarray, str, str]]:

@@ -5,13 +5,12 @@ In: scores in 0…1 by name of the set. Out: a PNG.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
 
 from gi_classifier.fonts import cjk_font, drawable
-from gi_classifier.plots import CLASS_COLOURS, check_plots
+from gi_classifier.plots import CLASS_COLOURS, check_plots, png
 
 # Scores nearer to 1 than this are drawn there.
 _NEAREST = 1e-8
@@ -91,6 +90,4 @@ def novelty_figure(
         loc="left",
     )
     panel.legend(prop=font, loc="upper right", markerscale=4)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=100)
-    return content.getvalue()
+    return png(figure)

@@ -5,14 +5,13 @@ In: shares (classes,). Out: a PNG as bytes. Matplotlib and seaborn are the extra
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gi_classifier.fonts import cjk_font, drawable
-from gi_classifier.plots import check_plots
+from gi_classifier.plots import check_plots, png
 
 # Of Okabe and Ito, which a colour-blind reader can tell apart.
 _COLOURS = {
@@ -85,6 +84,4 @@ def prior_figure(
     panel.set_title("Class prior 类别先验", font=font, loc="left")
     figure.legend(loc="outside lower center", ncols=3, prop=font, frameon=False)
     seaborn.despine(ax=panel)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
-    return content.getvalue()
+    return png(figure)
