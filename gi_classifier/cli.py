@@ -49,7 +49,7 @@ from gi_classifier.predict import Predictor, check_texts
 from gi_classifier.records import FORMATS, Records, drop_duplicates, read_records
 from gi_classifier.results import OUTPUT_FORMATS, results, write_results
 from gi_classifier.settings import PretrainingSettings, Settings
-from gi_classifier.splitting import earlier_splits, fingerprint
+from gi_classifier.splitting import fingerprint, known_marks
 
 if TYPE_CHECKING:
     from gi_classifier.train import Data
@@ -417,9 +417,9 @@ def evaluate(
         raise RecordsError(f"No record in {file}")
     groups = groups_of(records, by)
     rows = _read(train, **options) if train else None
-    known = earlier_splits(bundle.splits)
+    known = known_marks(bundle.splits)
     marks = [fingerprint(text) for text in records.texts]
-    seen = sum(known.get(mark) in ("train", "val") for mark in marks)
+    seen = sum(mark in known for mark in marks)
     if seen:
         notes.print(
             f"{seen} of {len(records)} records were trained on, or chose the weights and their "

@@ -43,6 +43,7 @@ from gi_classifier.evaluation.thresholds import (
 from gi_classifier.model_dir import (
     THRESHOLDS,
     Bundle,
+    check_model_output,
     check_output,
     check_owned,
     load,
@@ -55,7 +56,7 @@ from gi_classifier.plots import check_plots
 from gi_classifier.predict import Predictor
 from gi_classifier.records import drop_duplicates, read_records
 from gi_classifier.results import csv_for_excel
-from gi_classifier.splitting import earlier_splits, fingerprint
+from gi_classifier.splitting import BASE, earlier_splits, fingerprint
 
 _SPLITS = ("validation", "test")
 _POLICY_FILES = ("policies.json", "policies.csv", "policies.png")
@@ -115,6 +116,8 @@ def thresholds(
     if saved:
         chosen.setdefault(saved.name, saved)
     _check_directory(output, _POLICY_FILES, force)
+    if saved and model:
+        check_model_output(model, force=True)
     bundle = load(model or shipped())
     names = bundle.settings.names
     if not 0 <= label < len(names):
@@ -252,6 +255,8 @@ def _read_splits(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Labels (n,) and probabilities (n, classes) of both files; notes on what would flatter."""
     known = earlier_splits(bundle.splits)
+    if not known:
+        notes.print("The model does not say what it was trained on: what is found may flatter.")
     predictor = Predictor.from_bundle(bundle)
     held: set[str] = set()
     found = []
@@ -271,7 +276,8 @@ def _read_splits(
             records, marks = records.take(apart), [marks[i] for i in apart]
         if not len(records):
             raise RecordsError(f"No record in {path}")
-        seen = sum(known.get(mark) in flattering for mark in marks)
+        base = set(bundle.splits.get(BASE, ()))
+        seen = sum(known.get(mark) in flattering or mark in base for mark in marks)
         if seen:
             notes.print(
                 f"{seen} of {len(records)} records of {path} were trained on"

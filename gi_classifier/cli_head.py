@@ -27,7 +27,7 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import check_output, write_whole
 from gi_classifier.records import FORMATS, PLAIN, Records, encoding_of, read_records
 from gi_classifier.results import OUTPUT_FORMATS, write_results
-from gi_classifier.splitting import check_apart, earlier_splits, fingerprint, near_duplicate_groups
+from gi_classifier.splitting import check_apart, near_duplicate_groups, was_trained_on
 from gi_classifier.text import folded, normalise
 
 _CHUNK = 1024
@@ -136,9 +136,11 @@ def head(
             found, vectors["train"], splits["train"].texts, labels["train"], held, groups, names
         )
         measured, truth = splits["train"], labels["train"]
-    known = earlier_splits(found.bundle.splits)
-    seen = sum(known.get(fingerprint(text)) in ("train", "val") for text in measured.texts)
-    if seen:
+    stored = found.bundle.splits
+    seen = int(was_trained_on(stored, measured.texts).sum())
+    if not stored:
+        notes.print("The model does not say what its encoder was trained on: figures may flatter.")
+    elif seen:
         notes.print(
             f"{seen} of {len(measured)} measured records trained the encoder: where your labels go "
             "with its labels, figures on them flatter."
@@ -341,7 +343,10 @@ def _label(
     if not len(records):
         raise RecordsError(f"No record in {data}")
     names = [str(label) for label in found.classes_]
-    texts = [_without_label(text, names) for text in records.texts]
+    texts = list(records.texts)
+    if data.suffix.lower() in PLAIN:
+        # A labelled file may be labelled anew; what stands behind the last tab is its label.
+        texts = [text.rpartition("\t")[0] or text for text in texts]
     probabilities = found.head_.predict_proba(_embed(found, texts))
     rows: list[dict[str, Any]] = [
         {
@@ -368,9 +373,3 @@ def _label(
     typer.echo(f"{len(rows)} records: {counts}")
     if output:
         typer.echo(f"Written to {output}")
-
-
-def _without_label(text: str, names: Sequence[str]) -> str:
-    """A labelled ``.txt`` may be labelled anew; its labels are no part of the texts."""
-    body, tab, label = text.rpartition("\t")
-    return body if tab and label.strip() in names else text

@@ -9,7 +9,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 import typer
 from rich.console import Console, Group
 from rich.table import Table
@@ -26,7 +25,6 @@ from gi_classifier.cli_options import (
 )
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import (
-    Bundle,
     check_output,
     check_owned,
     load,
@@ -37,7 +35,7 @@ from gi_classifier.plots import check_plots
 from gi_classifier.predict import Predictor
 from gi_classifier.records import Records, read_records
 from gi_classifier.results import csv_for_excel, encode
-from gi_classifier.splitting import fingerprint
+from gi_classifier.splitting import was_trained_on
 
 if TYPE_CHECKING:
     from gi_classifier.evaluation.inspection import Inspection
@@ -100,7 +98,9 @@ def inspect(
     bundle = load(model or shipped())
     records = _read(data, text_column, label_column, labelled=not no_labels)
     # A file of other labels than the model's has no names for them.
-    known = all(label < bundle.settings.num_classes for label in records.labels or ())
+    labels = set(records.labels or ())
+    every = set(range(bundle.settings.num_classes))
+    known = labels <= every if model else labels == every
     embeddings = (
         None if no_embeddings else in_chunks(Predictor.from_bundle(bundle).embed, records.texts)
     )
@@ -109,7 +109,7 @@ def inspect(
             records,
             names=bundle.settings.names if known else (),
             embeddings=embeddings,
-            trained=trained_on(bundle, records.texts),
+            trained=was_trained_on(bundle.splits, records.texts),
             top=top,
         )
     if output:
@@ -136,14 +136,6 @@ def _read(path: Path, text_column: str, label_column: str, *, labelled: bool) ->
         raise RecordsError(f"No record in {path}")
     notes.print(f"{path}: {len(records)} records, read as {records.encoding}")
     return records
-
-
-def trained_on(bundle: Bundle, texts: Sequence[str]) -> np.ndarray:
-    """Which texts the model was trained or validated on: bool (n,); all where it does not say."""
-    seen = {mark for name, marks in bundle.splits.items() if name != "test" for mark in marks}
-    if not seen:
-        return np.ones(len(texts), dtype=bool)
-    return np.array([fingerprint(text) in seen for text in texts])
 
 
 def files(found: Inspection) -> dict[str, bytes]:

@@ -29,6 +29,7 @@ from gi_classifier.model_dir import (
     shipped,
     write_whole,
 )
+from gi_classifier.plots import check_plots
 from gi_classifier.records import Records, read_records
 from gi_classifier.results import csv_for_excel
 
@@ -41,6 +42,9 @@ def novelty(
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write every record's score there: .csv, for Excel too.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the scores as PNG (extra 'plots').")
     ] = None,
     top: Annotated[int, typer.Option(min=0, help="Most novel records to print.")] = 10,
     fit: Annotated[
@@ -59,8 +63,10 @@ def novelty(
     if fit is not None and file is None:
         if val is None or model is None:
             raise typer.BadParameter("--fit needs --val VAL and --model DIRECTORY.")
-        if output is not None:
-            raise typer.BadParameter("--fit writes into the model directory; leave out --output.")
+        if output is not None or plot is not None or as_json:
+            raise typer.BadParameter(
+                "--fit writes into the model directory; leave out --output, --plot and --json."
+            )
         _fit(fit, val, model, text_column, seed)
         return
     if file is None or fit is not None:
@@ -69,9 +75,12 @@ def novelty(
         raise typer.BadParameter("--val goes with --fit.")
     if output is not None and output.suffix.lower() != ".csv":
         raise typer.BadParameter(f"--output ends in .csv. Received: {output}")
-    if output is not None:
-        check_output(output, force=force)
-    _score(file, output, top, text_column, model, as_json)
+    if plot is not None:
+        check_plots()
+    for place in (output, plot):
+        if place is not None:
+            check_output(place, force=force)
+    _score(file, output, plot, top, text_column, model, as_json)
 
 
 def _read(path: Path, text_column: str) -> Records:
@@ -84,6 +93,7 @@ def _read(path: Path, text_column: str) -> Records:
 def _score(
     file: Path,
     output: Path | None,
+    plot: Path | None,
     top: int,
     text_column: str,
     model: Path | None,
@@ -105,6 +115,12 @@ def _score(
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(output, csv_for_excel(rows, COLUMNS))
+    if plot is not None:
+        from gi_classifier.plots_novelty import novelty_figure
+
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        sets = {"records 记录": {file.name: scores}}
+        write_whole(plot, novelty_figure(sets, scorer.threshold))
     if as_json:
         found = {
             "records": len(rows),
@@ -124,8 +140,9 @@ def _score(
             mark = "novel" if row["rejected"] else ""
             body = " ".join(row["text"].split())
             typer.echo(f"{row['line']}\t{row['novelty']:.6f}\t{mark}\t{body}")
-    if output is not None:
-        notes.print(f"Written to {output}")
+    for place in (output, plot):
+        if place is not None:
+            notes.print(f"Written to {place}")
 
 
 def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.model_dir import LOG, SPLITS, Bundle, load, save, to_json
+from gi_classifier.model_dir import LOG, NOVELTY, SPLITS, Bundle, load, save, to_json
 from gi_classifier.settings import Settings
-from gi_classifier.splitting import SPLIT_NAMES, earlier_splits, fingerprint
+from gi_classifier.splitting import BASE, SPLIT_NAMES, earlier_splits, fingerprint, known_marks
 from gi_classifier.train import Data, logging_to, read_splits, run, working_directory
 
 # What a model's labels and inputs mean; going on may not change them.
@@ -97,4 +97,14 @@ def _remembering(bundle: Bundle, before: Bundle) -> Bundle:
     splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
     for mark, name in sorted(marks.items()):
         splits[name].append(mark)
-    return Bundle({**bundle.files, SPLITS: to_json(splits)}, bundle.facts)
+    # What the run calls its base are the splits above, and what the earlier model's base had seen.
+    if base := sorted(known_marks(before.splits) - set(marks)):
+        splits[BASE] = base
+    files, facts = {**bundle.files, SPLITS: to_json(splits)}, dict(bundle.facts)
+    if not facts["training"]["best_epoch"] and "training" in before.facts:
+        # The classifier is the earlier one: so are its training prior, temperature and novelty.
+        kept = {name: before.facts["training"][name] for name in ("records", "temperature")}
+        facts["training"] = {**facts["training"], **kept}
+        if NOVELTY in before.files and bundle.fingerprint == before.fingerprint:
+            files[NOVELTY] = before.files[NOVELTY]
+    return Bundle(files, facts)

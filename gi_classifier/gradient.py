@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gi_classifier.errors import ModelError
 from gi_classifier.gradient_graph import (
     EMBEDDINGS,
     FIRSTS,
@@ -79,7 +80,17 @@ class Gradient:
         -------
         firsts, means : ndarray of float32, shape (n, layers, hidden)
             The [CLS] vector after each layer, and the mean over positions before each layer.
+
+        Raises
+        ------
+        ModelError
+            The model directory was written before its graph had them.
         """
+        if not {FIRSTS, MEANS} <= {output.name for output in self._session.get_outputs()}:
+            raise ModelError(
+                "The graph of this model directory gives no activations: an earlier version wrote "
+                "it. Write the model anew with `gi-classifier continue`, or train it again."
+            )
         firsts, means = self._forward([FIRSTS, MEANS], embeddings)
         return firsts, means
 

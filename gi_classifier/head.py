@@ -281,9 +281,14 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _check_settings(self) -> None:
         problems = [
             f"{name} must be an integer of at least 1. Received: {getattr(self, name)!r}"
-            for name in ("hidden", "batch_size", "first_cycle", "max_epochs", "patience")
+            for name in ("hidden", "first_cycle", "max_epochs", "patience")
             if not (isinstance(getattr(self, name), (int, np.integer)) and getattr(self, name) >= 1)
         ]
+        if not (isinstance(self.batch_size, (int, np.integer)) and self.batch_size >= 2):
+            problems.append(
+                "batch_size must be an integer of at least 2, since the batch norm takes means. "
+                f"Received: {self.batch_size!r}"
+            )
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             problems.append(f"learning_rate must be above 0. Received: {self.learning_rate!r}")
         if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
@@ -332,7 +337,8 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             features.shape[1], self.hidden, len(self.classes_), self.seed
         )
         first = second = Parameters(*map(np.zeros_like, parameters))
-        batches = max(1, math.ceil(len(features) / self.batch_size))
+        # No batch has less than two records.
+        batches = max(1, min(math.ceil(len(features) / self.batch_size), len(features) // 2))
         rates = learning_rates(self.learning_rate, self.first_cycle, batches)
         source = np.random.default_rng(self.seed)
         self.history_: list[dict[str, float]] = []
@@ -594,9 +600,10 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.features not in ("means", "cls"):
             raise SettingsError(f"features must be 'means' or 'cls'. Received: {self.features!r}")
         bundle = self.bundle
-        if not hasattr(self, "_runner"):
+        if getattr(self, "_runs", None) != (self.model, self.features):
             cls = self.features == "cls"
             self._runner: Any = Predictor.from_bundle(bundle) if cls else ActivationReader(bundle)
+            self._runs = (self.model, self.features)
         if self.features == "cls":
             return np.asarray(self._runner.embed(checked))
         means = self._runner.read(checked).means
@@ -605,13 +612,16 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def bundle(self) -> Bundle:
         """The model's files, read by the first call that needs them."""
-        if not hasattr(self, "_files"):
+        # Keyed, since set_params may name another model.
+        if getattr(self, "_files_of", "") != self.model:
             self._files = load(self.model or shipped())
+            self._files_of: Any = self.model
         return self._files
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        return {name: part for name, part in state.items() if name not in ("_files", "_runner")}
+        opened = ("_files", "_files_of", "_runner", "_runs")
+        return {name: part for name, part in state.items() if name not in opened}
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """Probability of each class, float64 (texts, classes), columns as ``classes_``."""

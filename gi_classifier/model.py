@@ -21,6 +21,7 @@ from gi_classifier.keras_backend import ALBERT, ClsALBERT, tf, tf_keras
 from gi_classifier.layer_weights import HEAD, LayerWeights, read_h5
 from gi_classifier.model_dir import MANIFEST, WEIGHTS, Bundle, load
 from gi_classifier.settings import AlbertConfig, Settings
+from gi_classifier.splitting import known_marks
 from gi_classifier.text import Vocabulary
 
 _ATTENTION = [
@@ -152,12 +153,15 @@ class Built:
     vocabulary : Vocabulary
     source : str
         The name of what it was built from.
+    seen : frozenset of str
+        Fingerprints of the records that the model it was built from was trained on.
     """
 
     model: Any
     config: AlbertConfig
     vocabulary: Vocabulary
     source: str
+    seen: frozenset[str] = frozenset()
 
 
 def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
@@ -182,7 +186,7 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
         The source is missing, incomplete, or does not fit ``settings``.
     """
     weights: LayerWeights | None
-    name = source.name
+    name, seen = source.name, frozenset[str]()
     if not source.exists():
         raise FileNotFoundError(f"Nothing to start from at {source}")
     if source.is_dir() and not (source / MANIFEST).is_file() and not any(source.glob("*.index")):
@@ -191,7 +195,7 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     if (source / MANIFEST).is_file():
         bundle = load(source)
         config, vocabulary = bundle.config, bundle.vocabulary
-        weights = read_h5(bundle.files[WEIGHTS])
+        weights, seen = read_h5(bundle.files[WEIGHTS]), frozenset(known_marks(bundle.splits))
     elif source.is_dir():
         config_file, vocabulary_file, prefix = checkpoint_files(source)
         weights, embedding_size = read_checkpoint(prefix)
@@ -226,7 +230,7 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     initialise(model, settings.seed, _digest(weights) if weights else 0)
     if weights is not None:
         set_weights(model, weights, head=head)
-    return Built(model, config, vocabulary, name)
+    return Built(model, config, vocabulary, name, seen)
 
 
 def _digest(weights: LayerWeights) -> int:

@@ -15,6 +15,8 @@ from gi_classifier.records import Records
 from gi_classifier.text import folded
 
 SPLIT_NAMES = ("train", "val", "test")
+# In a model directory's splits: what the model that training began with had seen.
+BASE = "base"
 SIMILAR = 0.7
 _BANDS, _ROWS = 20, 6
 
@@ -191,4 +193,29 @@ def fingerprints(splits: Mapping[str, Records]) -> dict[str, list[str]]:
 
 def earlier_splits(stored: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """Turn :func:`fingerprints` round: from each fingerprint to its split."""
-    return {mark: name for name, marks in stored.items() for mark in marks}
+    return {mark: name for name, marks in stored.items() if name in SPLIT_NAMES for mark in marks}
+
+
+def known_marks(stored: Mapping[str, Iterable[str]]) -> set[str]:
+    """Fingerprints of what a model was trained on, or what chose its weights, its base's included.
+
+    Parameters
+    ----------
+    stored : mapping
+        A model directory's :attr:`~gi_classifier.model_dir.Bundle.splits`.
+    """
+    return {mark for name, marks in stored.items() if name != "test" for mark in marks}
+
+
+def was_trained_on(stored: Mapping[str, Iterable[str]], texts: Sequence[str]) -> np.ndarray:
+    """Which texts a model was trained on, or was chosen by.
+
+    Returns
+    -------
+    ndarray of bool, shape (texts,)
+        True for all where the model does not say: none can be taken for unseen.
+    """
+    known = known_marks(stored)
+    if not known:
+        return np.ones(len(texts), dtype=bool)
+    return np.array([fingerprint(text) in known for text in texts], dtype=bool)

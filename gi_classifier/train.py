@@ -31,6 +31,7 @@ from gi_classifier.records import (
 )
 from gi_classifier.settings import Settings
 from gi_classifier.splitting import (
+    BASE,
     SPLIT_NAMES,
     check_apart,
     fingerprints,
@@ -329,9 +330,12 @@ def run(
     temperature = optimise.calibrate(built.model, val_data) if progress.best_epoch else 1.0
     logger.info("calibrated: temperature %.3f", temperature)
     bundle = export.exported(built, settings, val_data.ids)
+    marks = fingerprints(splits)
+    if base := sorted(built.seen.difference(*marks.values())):
+        marks[BASE] = base
     files = {
         **bundle.files,
-        model_dir.SPLITS: to_json(fingerprints(splits)),
+        model_dir.SPLITS: to_json(marks),
         model_dir.HISTORY: history_csv(progress.history),
     }
     facts = {

@@ -14,13 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gi_classifier.cli_inspect import trained_on
 from gi_classifier.cli_options import in_chunks
 from gi_classifier.evaluation.label_errors import find_label_errors, label_probabilities
 from gi_classifier.model_dir import load, shipped
 from gi_classifier.predict import Predictor
 from gi_classifier.records import read_records
-from gi_classifier.splitting import near_duplicate_groups
+from gi_classifier.splitting import near_duplicate_groups, was_trained_on
 from gi_classifier.text import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +73,7 @@ def main(arguments: list[str] | None = None) -> None:
     records = read_records(options.data)
     labels = np.unique(np.array(records.labels), return_inverse=True)[1]
     bundle = load(options.model)
-    trained = trained_on(bundle, records.texts)
+    trained = was_trained_on(bundle.splits, records.texts)
     useful = not options.no_embeddings and not trained.all()
     embeddings = in_chunks(Predictor.from_bundle(bundle).embed, records.texts) if useful else None
     texts, groups = [*map(normalise, records.texts)], near_duplicate_groups(records.texts)

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import CHARACTERS, made_up_records
 
-from gi_classifier import continue_training
+from gi_classifier import continue_training, train
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.model_dir import load
 from gi_classifier.predict import Predictor
-from gi_classifier.splitting import fingerprint
+from gi_classifier.settings import Settings
+from gi_classifier.splitting import fingerprint, known_marks
 
 
 def write(path: Path, rows: list[tuple[str, int]]) -> Path:
@@ -105,3 +107,16 @@ def test_records_that_leave_none_to_validate_on_are_refused(trained: Path, tmp_p
     with pytest.raises(RecordsError, match="no record is left for 'val'"):
         continue_training(trained, data, tmp_path / "model")
     assert not (tmp_path / "model.training").exists()
+
+
+def test_a_model_remembers_what_its_base_was_trained_on(
+    trained: Path, tmp_path: Path, settings: Settings
+) -> None:
+    path = write(tmp_path / "others.txt", new_records(90))
+    short = replace(settings, epochs=1)
+    first = train(path, tmp_path / "first", settings=short, base=trained)
+    before = known_marks(load(trained).splits)
+    assert before <= known_marks(first.splits)
+    assert set(first.splits) == {"train", "val", "test", "base"}
+    second = continue_training(tmp_path / "first", path, tmp_path / "second")
+    assert known_marks(second.splits) == known_marks(first.splits)

@@ -295,3 +295,20 @@ def test_training_a_head_needs_no_tensorflow(trained: Path) -> None:
 @pytest.mark.parametrize(("features", "columns"), [("means", 16), ("cls", 8)])
 def test_no_text_has_no_vector(trained: Path, features: str, columns: int) -> None:
     assert TextHead(trained, features=features).embed([]).shape == (0, columns)
+
+
+def test_another_model_or_other_features_are_opened_anew(trained: Path) -> None:
+    head = TextHead(trained)
+    assert head.embed(["胃"]).shape == (1, 16)
+    assert head.set_params(features="cls").embed(["胃"]).shape == (1, 8)
+    assert head.set_params(model=None).embed(["胃"]).shape == (1, 312)
+
+
+def test_batches_of_one_record_are_refused_and_never_made() -> None:
+    with pytest.raises(SettingsError, match="batch_size must be an integer of at least 2"):
+        HeadClassifier(batch_size=1).fit(*_blobs())
+    features, labels = _blobs(classes=2)
+    for count in (3, 5, 7):
+        head = HeadClassifier(batch_size=2, max_epochs=2)
+        head.fit(features[:count], labels[:count], validation=(features, labels))
+        assert np.isfinite(head.history_[-1]["loss"])

@@ -13,6 +13,7 @@ import pytest
 from gi_classifier.errors import RecordsError
 from gi_classifier.records import Records
 from gi_classifier.splitting import (
+    BASE,
     SPLIT_NAMES,
     check_apart,
     earlier_splits,
@@ -21,6 +22,7 @@ from gi_classifier.splitting import (
     hold_out,
     near_duplicate_groups,
     split,
+    was_trained_on,
 )
 
 ALPHABET = [chr(i) for i in range(0x4E00, 0x4E00 + 500)]
@@ -223,3 +225,16 @@ def test_fingerprints_show_no_text_and_turn_round() -> None:
     assert stored == {"train": sorted(stored["train"])}
     assert all(len(mark) == 16 and int(mark, 16) >= 0 for mark in stored["train"])
     assert earlier_splits(stored) == {fingerprint("胃"): "train", fingerprint("肠"): "train"}
+
+
+def test_what_a_model_was_trained_on_is_known_or_taken_for_all() -> None:
+    stored = {
+        "train": [fingerprint("胃")],
+        "val": [fingerprint("肠")],
+        "test": [fingerprint("肺")],
+        BASE: [fingerprint("肝")],
+    }
+    assert was_trained_on(stored, ["胃", "肺", "肠", "肝", "脑"]).tolist() == [1, 0, 1, 1, 0]
+    assert was_trained_on({}, ["胃", "肺"]).tolist() == [True, True]
+    assert was_trained_on(stored, []).shape == (0,)
+    assert BASE not in earlier_splits(stored).values()

@@ -52,7 +52,7 @@ from gi_classifier.labels import Label
 from gi_classifier.model_dir import Bundle, load, shipped
 from gi_classifier.predict import Predictor
 from gi_classifier.records import Records, drop_duplicates
-from gi_classifier.splitting import earlier_splits, fingerprint, near_duplicate_groups
+from gi_classifier.splitting import near_duplicate_groups, was_trained_on
 from gi_classifier.text import normalise
 
 MEASURES = ("precision", "recall", "f1", "accuracy", "roc_auc")
@@ -153,10 +153,8 @@ class Comparison:
 
     @cached_property
     def trained_on(self) -> int:
-        """How many records the encoder was trained on, or were used to choose its weights."""
-        known = earlier_splits(self.encoder.splits)
-        marks = map(fingerprint, self.records.texts)
-        return sum(known.get(mark) in ("train", "val") for mark in marks)
+        """How many records the encoder was trained on, or was chosen by; all if it doesn't say."""
+        return int(was_trained_on(self.encoder.splits, self.records.texts).sum())
 
     @property
     def width(self) -> int:
@@ -420,9 +418,10 @@ def tabulate(
     -------
     dict
         ``records``, ``groups``, ``classes`` (label, records), ``label``, ``folds``, ``seed``,
-        ``draws``, ``trained_on``; ``models``, by falling F1: name, family, features, title, linear,
-        remarks, precision, recall, f1 (means over the classes; with ``label``, of that), accuracy
-        and roc_auc (mean over the classes, one against the rest), each beside NAME_interval,
+        ``draws``, ``trained_on``, ``trained_on_is_unknown``; ``models``, by falling F1: name,
+        family, features, title, linear, remarks, precision, recall, f1 (means over the classes;
+        with ``label``, of that), accuracy and roc_auc (mean over the classes, one against the
+        rest), each beside NAME_interval,
         fit_seconds of one fold, predict_milliseconds of one record, ``folds`` (measures and times
         of each); ``left_out``; ``verdicts``, see :func:`verdicts`. What is undefined is None.
     """
@@ -464,6 +463,7 @@ def tabulate(
         "seed": comparison.seed,
         "draws": draws,
         "trained_on": comparison.trained_on,
+        "trained_on_is_unknown": not comparison.encoder.splits,
         "models": models,
         "left_out": comparison.left_out,
         "verdicts": verdicts(

@@ -239,6 +239,25 @@ def at_length(scores: np.ndarray, lengths: np.ndarray, scale: np.ndarray) -> np.
     return np.asarray((scores - np.polyval(scale[2:6], x)) / spread)
 
 
+def knots_of(totals: np.ndarray) -> np.ndarray:
+    """Quantiles of the validation records' totals, for :func:`share_below`: float64 (100,).
+
+    The largest of n records is taken for the level n / (n + 1), as in conformal prediction; what
+    fewer than 99 records leave open above it is filled with the same exponential tail.
+
+    Parameters
+    ----------
+    totals : ndarray, shape (n,)
+        Of validation records, one or more.
+    """
+    count = len(totals)
+    top = count / (count + 1)
+    knots = np.quantile(totals, np.minimum(_LEVELS / top, 1))
+    spread = max(knots.max() - np.quantile(totals, 0.5), _TINY)
+    rate = np.log(max(0.5 / (1 - top), 2)) / spread
+    return np.asarray(knots + np.log(np.maximum((1 - top) / (1 - _LEVELS), 1)) / rate)
+
+
 def share_below(totals: np.ndarray, knots: np.ndarray) -> np.ndarray:
     """Share of validation records that are less novel: float64 (n,) in 0…1, rising with totals.
 
@@ -320,7 +339,7 @@ class Novelty:
         lengths = np.array([len(row) for row in val_ids])
         parts = _parts(val_means, val_ids, centre, whitening, pairs)
         scales = np.stack([fit_length_scale(part, lengths) for part in parts])
-        knots = np.quantile(total(parts, lengths, scales), _LEVELS)
+        knots = knots_of(total(parts, lengths, scales))
         return cls(fingerprint, layer, centre, whitening, pairs, scales, knots)
 
     def scores(self, means: np.ndarray, ids: Sequence[np.ndarray]) -> np.ndarray:

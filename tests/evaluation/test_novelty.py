@@ -27,6 +27,7 @@ from gi_classifier.evaluation.novelty import (
     fit_length_scale,
     fit_logistic,
     fit_novelty,
+    knots_of,
     mahalanobis,
     one_less_max_softmax,
     open_novelty,
@@ -191,6 +192,23 @@ def test_shares_are_those_of_the_validation_records() -> None:
     wanted = np.quantile(values, [0.1, 0.5, 0.98])
     np.testing.assert_allclose(share_below(wanted, knots), [0.1, 0.5, 0.98], atol=2e-3)
     assert np.mean(share_below(values, knots) > THRESHOLD) == pytest.approx(0.02, abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [5, 10, 20, 50, 200, 2000])
+def test_few_validation_records_do_not_make_new_ones_novel(count: int) -> None:
+    source = np.random.default_rng(0)
+    shares = [
+        np.mean(share_below(source.standard_normal(500), knots_of(known)) > THRESHOLD)
+        for known in source.standard_normal((300, count))
+    ]
+    # Of a tail that falls faster than the exponential one, less than the 2% are rejected.
+    assert 0 < np.mean(shares) < (0.035 if count < 20 else 0.025)
+
+
+def test_one_validation_record_has_a_scale() -> None:
+    found = share_below(np.array([0.0, 1.0, 2.0]), knots_of(np.array([1.0])))
+    assert (np.diff(found) >= 0).all()
+    assert ((found >= 0) & (found <= 1)).all()
 
 
 def test_beyond_all_validation_records_the_order_is_kept() -> None:
