@@ -275,7 +275,11 @@ def _read_splits(
             notes.print(f"{len(records) - len(apart)} records of {path} are in {val}: left out.")
             records, marks = records.take(apart), [marks[i] for i in apart]
         if not len(records):
-            raise RecordsError(f"No record in {path}")
+            raise RecordsError(
+                f"No record is left in {path}. Give test records that are not in {val}."
+                if held
+                else f"No record in {path}"
+            )
         base = set(bundle.splits.get(BASE, ()))
         seen = sum(known.get(mark) in flattering or mark in base for mark in marks)
         if seen:

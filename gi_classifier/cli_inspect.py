@@ -63,6 +63,8 @@ COLUMNS = {
     ),
 }
 FILES = (JSON, FIGURE, *COLUMNS)
+# Mean recall below which flags say more of the judge than of the labels.
+_RELIABLE = 0.7
 
 
 def inspect(
@@ -243,6 +245,13 @@ def _label_errors(verdict: dict[str, Any], titles: dict[int | None, str], top: i
                 f"{verdict['with_embeddings']:,} records"
             )
         )
+        if verdict["mean_recall"] < _RELIABLE:
+            parts.append(
+                Text(
+                    "The judge itself is often wrong on these records (mean recall above): most of "
+                    "what it flags may be its own errors. More records help."
+                )
+            )
     if verdict["not_judged"]:
         rare = ", ".join(f"{label} ({n})" for label, n in verdict["not_judged"].items())
         parts.append(Text(f"Not judged, too few of a label (records): {rare}"))

@@ -18,7 +18,7 @@ from gi_classifier.cli_options import (
     in_chunks,
     notes,
 )
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import OutputExistsError, RecordsError
 from gi_classifier.model_dir import (
     NOVELTY,
     Bundle,
@@ -33,6 +33,8 @@ from gi_classifier.plots import check_plots
 from gi_classifier.records import Records, read_records
 from gi_classifier.results import csv_for_excel
 
+# Validation records below which the threshold is rough.
+FEW = 200
 COLUMNS = ("line", "novelty", "rejected", "text")
 
 
@@ -67,7 +69,7 @@ def novelty(
             raise typer.BadParameter(
                 "--fit writes into the model directory; leave out --output, --plot and --json."
             )
-        _fit(fit, val, model, text_column, seed)
+        _fit(fit, val, model, text_column, seed, force)
         return
     if file is None or fit is not None:
         raise typer.BadParameter("Give either FILE, or --fit TRAIN --val VAL --model DIRECTORY.")
@@ -145,7 +147,7 @@ def _score(
             notes.print(f"Written to {place}")
 
 
-def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int) -> None:
+def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int, force: bool) -> None:
     from gi_classifier.evaluation.novelty import MOST_RECORDS, THRESHOLD, fit_novelty
 
     if model.resolve() == shipped().resolve():
@@ -155,6 +157,10 @@ def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int) -> No
     texts, held_out = (_read(path, text_column).texts for path in (train, val))
     bundle = load(model)
     check_model_output(model, force=True)
+    if not force and NOVELTY in bundle.files:
+        raise OutputExistsError(
+            f"{model / NOVELTY} exists. Fit it anew with --force; training fits it by itself."
+        )
     count = sum(min(len(set(part)), MOST_RECORDS) for part in (texts, held_out))
     with tqdm(total=count, unit="record", disable=None, leave=False) as bar:
         content = fit_novelty(bundle, texts, held_out, seed, bar.update)
@@ -162,6 +168,11 @@ def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int) -> No
     if common := len(set(texts) & set(held_out)):
         notes.print(
             f"{common} records stand in both files: the threshold is stricter than it should be."
+        )
+    if len(held_out) < FEW:
+        notes.print(
+            f"{len(held_out)} validation records are few: the share that is rejected may be far "
+            f"from {1 - THRESHOLD:.0%}. Give some hundred or more."
         )
     typer.echo(
         f"Fitted on {len(texts)} records, scaled on {len(held_out)}: about {1 - THRESHOLD:.0%} of "

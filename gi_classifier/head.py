@@ -481,7 +481,9 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 settings["class_weight"] = dict(pairs)
             found = cls(**settings)
         except (ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{path} is no head that was saved here ({error}).") from error
+            raise ModelError(
+                f"{path} is no head that was saved here. `gi-classifier head` writes one."
+            ) from error
         if version != FORMAT:
             raise ModelError(
                 f"{path} is of format {version}; this version of gi_classifier reads {FORMAT}."

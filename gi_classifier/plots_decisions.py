@@ -7,6 +7,7 @@ the extra ``plots``, imported only when something is drawn.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from gi_classifier.plots import check_plots, png
 
 # Of Okabe and Ito, which a colour-blind reader can tell apart; the line styles differ as well.
 _VALIDATION, _TEST, _POINT = "#8c8c8c", "#0072b2", "#d55e00"
+# Characters of the policies that share a point; beyond it, their number.
+_LONGEST_NAMES = 36
 
 
 def thresholds_figure(
@@ -146,7 +149,7 @@ def _name_points(panel: Any, points: Mapping[tuple[float, float], Sequence[str]]
     heights = np.linspace(0.02, 0.98, len(ordered)) if len(ordered) > 1 else np.array([0.5])
     for (place, names), height in zip(ordered, heights, strict=True):
         panel.annotate(
-            ", ".join(names),
+            textwrap.shorten(", ".join(names), _LONGEST_NAMES, placeholder=f" … ({len(names)})"),
             place,
             xytext=(1.04, height),
             textcoords="axes fraction",

@@ -110,7 +110,7 @@ def _draw_lengths(panel: Any, found: Inspection, parts: list[Any], texts: dict[s
     else:
         panel.xaxis.get_major_locator().set_params(integer=True)
     panel.xaxis.set_major_formatter("{x:g}")
-    panel.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    panel.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
     panel.set_xlabel("characters 字数", **texts)
     panel.set_ylabel("share of the label's records 占该标签的比例", **texts)
     panel.set_title("Lengths 文本长度", loc="left", **texts)

@@ -121,10 +121,12 @@ def test_records_that_cannot_choose_end_with_1(
     model: Path, val: Path, test: Path, tmp_path: Path
 ) -> None:
     command = ["thresholds", val, "--model", model, "--label", 1]
-    assert "No record in" in run(*command, "--test", val, code=1).stderr
+    assert "No record is left in" in run(*command, "--test", val, code=1).stderr
     rest = written(tmp_path / "rest.txt", [row for row in made_up_records() if row[1] != 1])
     command = ["thresholds", rest, "--test", test, "--model", model, "--label", 1]
-    assert "of the class and of the rest. Received: 0 and" in run(*command, code=1).stderr
+    assert (
+        "for validation and for test. Received: 0 of the class and" in run(*command, code=1).stderr
+    )
 
 
 def test_a_policy_that_no_threshold_meets_is_said_and_not_saved(

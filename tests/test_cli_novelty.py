@@ -46,7 +46,7 @@ def model(
 ) -> Path:
     place = tmp_path_factory.mktemp("fitted") / "model"
     shutil.copytree(trained, place)
-    call("--fit", halves[0], "--val", halves[1], "--model", place)
+    call("--fit", halves[0], "--val", halves[1], "--model", place, "--force")
     return place
 
 
@@ -68,15 +68,27 @@ def test_fitting_stores_it_in_the_directory_with_its_digest(model: Path, trained
 
 def test_fitting_twice_stores_the_same(model: Path, halves: tuple[Path, Path]) -> None:
     before = (model / NOVELTY).read_bytes()
-    out, _ = call("--fit", halves[0], "--val", halves[1], "--model", model)
+    out, _ = call("--fit", halves[0], "--val", halves[1], "--model", model, "--force")
     assert (model / NOVELTY).read_bytes() == before
     assert "Fitted on 90 records, scaled on 30" in out
 
 
+def test_a_novelty_that_is_there_is_replaced_only_by_force(
+    model: Path, halves: tuple[Path, Path]
+) -> None:
+    with pytest.raises(OutputExistsError, match="Fit it anew with --force"):
+        call("--fit", halves[0], "--val", halves[1], "--model", model)
+
+
+def test_few_validation_records_are_told(model: Path, halves: tuple[Path, Path]) -> None:
+    _, err = call("--fit", halves[0], "--val", halves[1], "--model", model, "--force")
+    assert "30 validation records are few" in err
+
+
 def test_records_in_both_files_are_told(model: Path, halves: tuple[Path, Path]) -> None:
-    _, err = call("--fit", halves[0], "--val", halves[0], "--model", model)
+    _, err = call("--fit", halves[0], "--val", halves[0], "--model", model, "--force")
     assert "90 records stand in both files" in err
-    call("--fit", halves[0], "--val", halves[1], "--model", model)
+    call("--fit", halves[0], "--val", halves[1], "--model", model, "--force")
 
 
 def test_the_most_novel_record_comes_first(model: Path, mixed: Path) -> None:
@@ -152,5 +164,5 @@ def test_a_model_directory_with_a_strange_file_is_not_replaced(
     shutil.copytree(model, place)
     (place / "mine.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(OutputExistsError, match=r"mine\.txt"):
-        call("--fit", halves[0], "--val", halves[1], "--model", place)
+        call("--fit", halves[0], "--val", halves[1], "--model", place, "--force")
     assert (place / "mine.txt").is_file()

@@ -356,8 +356,10 @@ def assign_folds(
         There is one class only, or some class is not in every fold.
     """
     counts = {int(label): len(set(groups[labels == label])) for label in np.unique(labels)}
+    if len(counts) == 1:
+        raise RecordsError(f"{source}: all records have one label; there is nothing to compare.")
     out = np.zeros(len(labels), dtype=int)
-    spread = len(counts) > 1 and min(counts.values()) >= folds
+    spread = bool(counts) and min(counts.values()) >= folds
     if spread:
         splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
         for fold, (_, test) in enumerate(splitter.split(labels, labels, groups)):

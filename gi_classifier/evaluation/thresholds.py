@@ -209,8 +209,8 @@ def candidates(positive: np.ndarray, scores: np.ndarray) -> Candidates:
     positives = int(positive.sum())
     if positives in (0, len(positive)):
         raise RecordsError(
-            "A threshold is chosen on records of the class and of the rest. "
-            f"Received: {positives} and {len(positive) - positives}"
+            "A threshold needs records of the class and of the rest, for validation and for test. "
+            f"Received: {positives} of the class and {len(positive) - positives} others"
         )
     distinct, places = np.unique(scores, return_inverse=True)
     thresholds = np.concatenate([[np.inf], distinct[::-1]])

@@ -119,17 +119,21 @@ def test_folds_keep_groups_whole_and_have_every_class() -> None:
 @pytest.mark.parametrize(
     ("labels", "groups", "counts"),
     [
-        ([0] * 9, range(9), r"\{0: 9\}"),
         ([0, 0, 0, 0, 1, 1], range(6), r"\{0: 4, 1: 2\}"),
         ([0, 0, 0, 1, 1, 1], [0, 1, 2, 3, 3, 3], r"\{0: 3, 1: 1\}"),
         ([], [], r"\{\}"),
     ],
 )
-def test_one_class_or_too_few_groups_for_the_folds_is_an_error(
+def test_too_few_groups_for_the_folds_are_an_error(
     labels: list[int], groups: Any, counts: str
 ) -> None:
     with pytest.raises(RecordsError, match=rf"r.txt: too few records for 3 folds.*{counts}"):
         assign_folds(np.array(labels, dtype=int), np.array(groups), 3, 0, "r.txt")
+
+
+def test_records_of_one_label_leave_nothing_to_compare() -> None:
+    with pytest.raises(RecordsError, match=r"r.txt: all records have one label"):
+        assign_folds(np.zeros(9, dtype=int), np.arange(9), 3, 0, "r.txt")
 
 
 class Spy(ClassifierMixin, BaseEstimator):

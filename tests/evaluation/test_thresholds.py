@@ -304,8 +304,8 @@ def test_a_number_out_of_range_is_an_error(name: str, message: str) -> None:
     ("positive", "scores", "message"),
     [
         (np.array([], bool), np.array([]), "No record to measure"),
-        (np.array([True, True]), np.array([0.1, 0.2]), "Received: 2 and 0"),
-        (np.array([False]), np.array([0.1]), "Received: 0 and 1"),
+        (np.array([True, True]), np.array([0.1, 0.2]), "Received: 2 of the class and 0 others"),
+        (np.array([False]), np.array([0.1]), "Received: 0 of the class and 1 others"),
         (np.array([True, False]), np.array([0.1]), r"Received: \(2,\) and \(1,\)"),
         (np.array([1, 0]), np.array([0.1, 0.2]), "an array of int64"),
         (np.array([True, False]), np.array([np.nan, np.inf]), "(?s)row 0: nan.*row 1: inf"),
