@@ -36,7 +36,7 @@ STOP_WORDS = frozenset(
     "的 了 及 与 和 或 伴 并 而 于 在 自 从 由 被 把 因 为 是 有 无 未 不 非 可 能 会 要 吗 呢 "
     "经 行 予 拟 作 做 给 用 示 见 可见 未见 所见 提示 考虑 建议 符合 明显 异常 正常 "
     "患者 病人 患儿 本人 我 你 他 她 医生 男 女 男性 女性 岁 入院 出院 住院 门诊 术 术前 术中 术后 "
-    "型 性 期 级 度 部 处 区 样 者 等".split()
+    "手术 病 型 性 期 级 度 距 部 底部 处 区 样 者 等".split()
 )
 # High enough that a word of the dictionary wins against its parts.
 _FREQUENCY = 20_000
