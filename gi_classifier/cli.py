@@ -38,13 +38,15 @@ from gi_classifier.cli_options import (
     LabelColumn,
     ModelOption,
     TextColumn,
+    check_directory,
     in_chunks,
     notes,
+    results_console,
 )
 from gi_classifier.decisions import Decider, Decision, labels_or_none
 from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
-from gi_classifier.model_dir import check_output, check_owned, load, shipped, write_directory
+from gi_classifier.model_dir import check_output, load, shipped, write_directory
 from gi_classifier.predict import Predictor, check_texts
 from gi_classifier.records import FORMATS, Records, drop_duplicates, read_records
 from gi_classifier.results import OUTPUT_FORMATS, results, write_results
@@ -398,13 +400,10 @@ def evaluate(
     from gi_classifier.evaluation.account import account, groups_of
     from gi_classifier.evaluation.baselines import keyword_rule, tfidf_probabilities
     from gi_classifier.evaluation.report import FIGURE, FILES, files, terminal_tables
-    from gi_classifier.plots import check_plots, evaluation_figure
+    from gi_classifier.plots import evaluation_figure
 
     _check_engine(engine)
-    if output:
-        check_plots()
-        if check_output(output, force=force).exists():
-            check_owned(output, FILES)
+    check_directory(output, FILES, force)
     bundle = load(model or shipped())
     settings = bundle.settings
     options: dict[str, Any] = {
@@ -456,8 +455,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
         return
-    # A pipe has no width of its own.
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    screen = results_console()
     for table in terminal_tables(found):
         screen.print(table)
         screen.print()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from dataclasses import asdict
 from datetime import date
@@ -14,7 +13,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
@@ -39,6 +37,7 @@ from gi_classifier.cli_options import (
     ModelOption,
     TextColumn,
     notes,
+    results_console,
 )
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_whole
@@ -298,8 +297,7 @@ def _print_table(table: Any, settings: Settings, format: Format, top: int, again
         title = "all labels" if label is None else f"{label} {settings.names[int(label)]}"
         title = f"against {title}" if against else title
         rows = part.head(top)
-        # A pipe has no width of its own.
-        screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+        screen = results_console()
         cells = {
             name: [v if isinstance(v, str) else _number(v) for v in rows[name]]
             for name in table.columns

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from tqdm import tqdm
 
-from gi_classifier.cli_options import ForceOption, JsonOption, LabelColumn, TextColumn, notes
+from gi_classifier.cli_options import (
+    ForceOption,
+    JsonOption,
+    LabelColumn,
+    TextColumn,
+    check_directory,
+    notes,
+    results_console,
+)
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.model_dir import check_output, check_owned, write_directory, write_whole
-from gi_classifier.plots import check_plots
+from gi_classifier.model_dir import write_directory, write_whole
 from gi_classifier.records import read_records
 from gi_classifier.results import csv_for_excel, encode
 
@@ -82,10 +87,7 @@ def compare(
         check_wanted(names, kinds)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
-    if output:
-        check_plots()
-        if check_output(output, force=force).exists():
-            check_owned(output, FILES)
+    check_directory(output, FILES, force)
     records = read_records(data, text_column=text_column, label_column=label_column)
     if not len(records):
         raise RecordsError(f"No record in {data}")
@@ -113,8 +115,7 @@ def compare(
     if as_json:
         typer.echo(json.dumps(table, ensure_ascii=False))
         return
-    # A pipe has no width of its own.
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    screen = results_console()
     for part in terminal_tables(table):
         screen.print(part)
         screen.print()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -20,8 +18,10 @@ from gi_classifier.cli_options import (
     LabelColumn,
     ModelOption,
     TextColumn,
+    check_directory,
     in_chunks,
     notes,
+    results_console,
 )
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.evaluation.abstention import (
@@ -44,15 +44,12 @@ from gi_classifier.model_dir import (
     THRESHOLDS,
     Bundle,
     check_model_output,
-    check_output,
-    check_owned,
     load,
     save,
     shipped,
     to_json,
     write_directory,
 )
-from gi_classifier.plots import check_plots
 from gi_classifier.predict import Predictor
 from gi_classifier.records import drop_duplicates, read_records
 from gi_classifier.results import csv_for_excel
@@ -115,7 +112,7 @@ def thresholds(
         raise typer.BadParameter("--save writes into a model directory: name it with --model.")
     if saved:
         chosen.setdefault(saved.name, saved)
-    _check_directory(output, _POLICY_FILES, force)
+    check_directory(output, _POLICY_FILES, force)
     if saved and model:
         check_model_output(model, force=True)
     bundle = load(model or shipped())
@@ -188,7 +185,7 @@ def abstain(
         check_levels(alpha, delta)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
-    _check_directory(output, _ABSTENTION_FILES, force)
+    check_directory(output, _ABSTENTION_FILES, force)
     bundle = load(model or shipped())
     splits = [
         answers(probabilities, labels)
@@ -241,13 +238,6 @@ def _policy(name: str) -> Policy:
         return parse_policy(name)
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
-
-
-def _check_directory(output: Path | None, names: Sequence[str], force: bool) -> None:
-    if output:
-        check_plots()
-        if check_output(output, force=force).exists():
-            check_owned(output, names)
 
 
 def _read_splits(
@@ -304,11 +294,6 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _screen() -> Console:
-    # A pipe has no width of its own.
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-
-
 def _cell(row: Mapping[str, Any], name: str, *, interval: bool = False, form: str = ".3f") -> str:
     if row[name] is None:
         return "–"
@@ -328,7 +313,7 @@ def _table(first: str, headings: Sequence[str]) -> Table:
 
 def _show_policies(rows: Sequence[Mapping[str, Any]], label: int, name: str) -> None:
     rates = ("threshold", "TPR", "FPR", "precision", "passes", "saved")
-    screen = _screen()
+    screen = results_console()
     for split in _SPLITS:
         points = {row["policy"]: row[split] for row in rows if row[split]}
         if not points:
@@ -394,6 +379,6 @@ def _show_abstention(found: Mapping[str, Any]) -> None:
                 f"{row['answered']:,}",
                 f"{row['errors']:,}",
             )
-    _screen().print(table)
+    results_console().print(table)
     areas = ", ".join(f"{name} {area:.4f}" for name, area in found["area"].items())
     typer.echo(f"Area under the risk-coverage curve: {areas}. [low, high]: exact 95% interval.")

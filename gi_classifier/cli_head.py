@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -12,8 +11,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
-from tqdm import tqdm
 
 from gi_classifier.cli_options import (
     ForceOption,
@@ -21,7 +18,9 @@ from gi_classifier.cli_options import (
     LabelColumn,
     ModelOption,
     TextColumn,
+    in_chunks,
     notes,
+    results_console,
 )
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import check_output, write_whole
@@ -30,7 +29,6 @@ from gi_classifier.results import OUTPUT_FORMATS, write_results
 from gi_classifier.splitting import check_apart, near_duplicate_groups, was_trained_on
 from gi_classifier.text import folded, normalise
 
-_CHUNK = 1024
 _FOLDS = 5
 # Records that are also printed when they are written to a file.
 _SHOWN = 100
@@ -123,7 +121,7 @@ def head(
             positive=positive, class_weight="balanced" if balanced else None, seed=seed
         ),
     )
-    vectors = {name: _embed(found, list(part.texts)) for name, part in splits.items()}
+    vectors = {name: in_chunks(found.embed, part.texts) for name, part in splits.items()}
     held = (vectors["val"], labels["val"]) if val else None
     found.fit_vectors(vectors["train"], labels["train"], held, groups)
     names = [str(label) for label in found.classes_]
@@ -165,8 +163,7 @@ def head(
         typer.echo(json.dumps({**table, "output": str(output)}, ensure_ascii=False))
         return
     typer.echo(f"Measured on {table['measured_on']}")
-    # A pipe has no width of its own.
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    screen = results_console()
     for part in terminal_tables(table):
         screen.print(part)
         screen.print()
@@ -269,16 +266,6 @@ def _check_folds(labels: Sequence[str], groups: np.ndarray, data: Path) -> None:
         )
 
 
-def _embed(found: Any, texts: list[str]) -> np.ndarray:
-    """Embed in chunks, with a progress bar on a terminal."""
-    parts = []
-    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
-        for start in range(0, len(texts), _CHUNK):
-            parts.append(found.embed(texts[start : start + _CHUNK]))
-            bar.update(len(parts[-1]))
-    return np.concatenate(parts)
-
-
 def _cross_validated(
     found: Any,
     vectors: np.ndarray,
@@ -347,7 +334,7 @@ def _label(
     if data.suffix.lower() in PLAIN:
         # A labelled file may be labelled anew; what stands behind the last tab is its label.
         texts = [text.rpartition("\t")[0] or text for text in texts]
-    probabilities = found.head_.predict_proba(_embed(found, texts))
+    probabilities = found.head_.predict_proba(in_chunks(found.embed, texts))
     rows: list[dict[str, Any]] = [
         {
             "text": text,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -20,18 +19,17 @@ from gi_classifier.cli_options import (
     LabelColumn,
     ModelOption,
     TextColumn,
+    check_directory,
     in_chunks,
     notes,
+    results_console,
 )
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import (
-    check_output,
-    check_owned,
     load,
     shipped,
     write_directory,
 )
-from gi_classifier.plots import check_plots
 from gi_classifier.predict import Predictor
 from gi_classifier.records import Records, read_records
 from gi_classifier.results import csv_for_excel, encode
@@ -93,10 +91,7 @@ def inspect(
     from gi_classifier.evaluation.inspection import inspect as look
     from gi_classifier.plots_inspection import inspection_figure
 
-    if output:
-        check_plots()
-        if check_output(output, force=force).exists():
-            check_owned(output, FILES)
+    check_directory(output, FILES, force)
     bundle = load(model or shipped())
     records = _read(data, text_column, label_column, labelled=not no_labels)
     # A file of other labels than the model's has no names for them.
@@ -152,8 +147,7 @@ def files(found: Inspection) -> dict[str, bytes]:
 
 def _show(found: Inspection, top: int) -> None:
     """Tables on the terminal; no record's text is among them."""
-    # A pipe has no width of its own.
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    screen = results_console()
     for table in terminal_tables(found.table, top):
         screen.print(table)
         screen.print()

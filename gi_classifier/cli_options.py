@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,9 @@ import numpy as np
 import typer
 from rich.console import Console
 from tqdm import tqdm
+
+from gi_classifier.model_dir import check_output, check_owned
+from gi_classifier.plots import check_plots
 
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
@@ -22,6 +26,27 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machine
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
 TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
 LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
+
+
+def results_console() -> Console:
+    """The console for tables of results; a pipe has no width of its own."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+def check_directory(output: Path | None, names: Collection[str], force: bool) -> None:
+    """Raise where a directory of files and a picture may not be written, before any work is done.
+
+    Raises
+    ------
+    MissingExtraError
+        Nothing can be drawn.
+    OutputExistsError
+        Something is there and ``force`` was not given, or it is more than files of these names.
+    """
+    if output:
+        check_plots()
+        if check_output(output, force=force).exists():
+            check_owned(output, names)
 
 
 def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str]) -> np.ndarray:

@@ -12,7 +12,7 @@ import typer
 from conftest import made_up_records
 from typer.testing import CliRunner
 
-from gi_classifier import cli_compare
+from gi_classifier import cli_options
 from gi_classifier.cli_compare import FILES, compare
 from gi_classifier.errors import MissingExtraError, OutputExistsError, RecordsError
 from gi_classifier.evaluation.compare import Comparison
@@ -188,7 +188,7 @@ def test_without_the_plots_extra_nothing_is_begun(
     def missing() -> None:
         raise MissingExtraError("A picture needs seaborn.")
 
-    monkeypatch.setattr(cli_compare, "check_plots", missing)
+    monkeypatch.setattr(cli_options, "check_plots", missing)
     with pytest.raises(MissingExtraError, match="seaborn"):
         invoke("--data", corpus, *QUICK, "--output", tmp_path / "table")
     assert not (tmp_path / ".table.state").exists()
