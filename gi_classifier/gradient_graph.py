@@ -26,6 +26,8 @@ _ATTENTION, _FEED_FORWARD = "Transformer-MultiHeadSelfAttention", "Transformer-F
 _EPSILON = 1e-14
 # Takes a class out of a softmax.
 _FAR = 1e9
+# Far below rounding; products of smaller shares are subnormal, which processors are slow with.
+_NO_SHARE = 1e-20
 
 
 class _Graph:
@@ -145,10 +147,10 @@ class _Albert:
             return y, self.add("Sub", 1.0, self.add("Mul", y, y))
         if kind == "linear":
             return x, None
-        error = self.add("Erf", self.add("Mul", x, np.sqrt(0.5)))
-        share = self.add("Mul", self.add("Add", error, 1.0), 0.5)
-        density = self.add("Exp", self.add("Mul", self.add("Mul", x, x), -0.5))
-        density = self.add("Mul", density, 1 / np.sqrt(2 * np.pi))
+        scaled = self.add("Mul", x, np.sqrt(0.5))
+        share = self.add("Mul", self.add("Add", self.add("Erf", scaled), 1.0), 0.5)
+        density = np.log(1 / np.sqrt(2 * np.pi))
+        density = self.add("Exp", self.add("Sub", density, self.add("Mul", scaled, scaled)))
         y = self.add("Mul", x, share)
         return y, self.add("Add", share, self.add("Mul", x, density))
 
@@ -174,6 +176,7 @@ class _Albert:
         query = self.split(self.add("Mul", self.dense(asked, _ATTENTION, 0), scale))
         key, value = (self.split(self.dense(x, _ATTENTION, i)) for i in (1, 2))
         shares = self.add("Softmax", self.add("MatMul", query, self.turn(key)), axis=-1)
+        shares = self.add("ThresholdedRelu", shares, alpha=_NO_SHARE)
         mixed = self.join(self.add("MatMul", shares, value))
         middle = self.add("Add", self.dense(mixed, _ATTENTION, 3), asked)
         middle, first = self.norm(middle, f"{_ATTENTION}-Norm")

@@ -37,6 +37,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "explain(), default": {},
     "explain(steps=8, tolerance=0.05)": {"steps": 8, "tolerance": 0.05},
     "explain(steps=6, tolerance=0.1)": {"steps": 6, "tolerance": 0.1},
+    "explain(rule='midpoint', steps=24)": {"rule": "midpoint", "steps": 24},
     "explain(rule='gauss-legendre', steps=30)": {"rule": "gauss-legendre", "steps": 30},
     "explain(baseline='zero')": {"baseline": "zero"},
 }

@@ -35,11 +35,11 @@ class PathOptions:
     """How a path is chosen and integrated; see :func:`explain`."""
 
     baseline: Baseline = "mask"
-    steps: int = 24
+    steps: int = 20
     tolerance: float = 0.01
-    max_steps: int = 500
-    rule: Rule = "midpoint"
-    batch_tokens: int = 2048
+    max_steps: int = 540
+    rule: Rule = "centred"
+    batch_tokens: int = 1024
 
     def __post_init__(self) -> None:
         problems = []
@@ -323,7 +323,8 @@ def explain(
         Relative completeness error above which a text gets more points, in (0, 1).
     max_steps : int
         No text gets more points; one that would need them is returned with ``converged`` False.
-    rule : {"midpoint", "gauss-legendre", "riemann", "trapezoid"}
+        Points grow threefold from ``steps`` on.
+    rule : {"centred", "midpoint", "gauss-legendre", "riemann", "trapezoid"}
         See :func:`gi_classifier.attribution.quadrature.quadrature`.
     batch_tokens : int
         Tokens whose gradient is computed at once: bounds the memory, whatever the texts' length.

@@ -12,8 +12,10 @@ import numpy as np
 
 from gi_classifier.errors import SettingsError
 
-Rule = Literal["midpoint", "gauss-legendre", "riemann", "trapezoid"]
+Rule = Literal["centred", "midpoint", "gauss-legendre", "riemann", "trapezoid"]
 RULES: tuple[str, ...] = get_args(Rule)
+# How far "centred" draws midpoints in, in [0, 1); chosen on data/val.txt.
+_PULL = 0.35
 
 
 @lru_cache
@@ -22,10 +24,12 @@ def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
 
     Parameters
     ----------
-    rule : {"midpoint", "gauss-legendre", "riemann", "trapezoid"}
+    rule : {"centred", "midpoint", "gauss-legendre", "riemann", "trapezoid"}
         Gauss-Legendre is exact on polynomials of degree 2 * ``steps`` - 1, the midpoints of equal
-        intervals and the trapezoid (two points at least; one is the midpoint) on straight lines,
-        "riemann", the right end of each interval, on constants.
+        intervals and the trapezoid (two points at least) on straight lines, "riemann", the right
+        end of each interval, on constants. "centred" is the midpoint rule after the change of
+        variable x = t + a sin(2 pi t) / (2 pi), which puts points closer in the middle of the
+        path; exact on straight lines as well. One point is the midpoint for all but "riemann".
     steps : int
         Number of points, 1 or more.
 
@@ -46,8 +50,12 @@ def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
         problems.append(f"steps must be an integer of at least 1. Received: {steps!r}")
     if problems:
         raise SettingsError("This path cannot be integrated:", problems)
-    if rule == "midpoint" or (rule == "trapezoid" and steps == 1):
+    if rule in ("centred", "midpoint") or (rule == "trapezoid" and steps == 1):
         points, weights = (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)
+        if rule == "centred" and steps > 1:
+            angles = 2 * np.pi * points
+            points = points + _PULL * np.sin(angles) / (2 * np.pi)
+            weights = weights * (1 + _PULL * np.cos(angles))
     elif rule == "gauss-legendre":
         points, weights = np.polynomial.legendre.leggauss(steps)
         points, weights = (points + 1) / 2, weights / 2
@@ -64,8 +72,8 @@ def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
 def refined(rule: Rule, steps: int) -> tuple[int, np.ndarray, np.ndarray, float]:
     """Return the next finer rule, and what of the integral so far it keeps.
 
-    Midpoints grow threefold, and every old one is a new one; the other rules begin anew with
-    twice the points.
+    Midpoints, centred or not, grow threefold, and every old one is a new one; a single one and
+    the other rules begin anew with twice the points.
 
     Returns
     -------
@@ -76,7 +84,7 @@ def refined(rule: Rule, steps: int) -> tuple[int, np.ndarray, np.ndarray, float]
     kept : float
         Factor of the integral so far: it is to be added to that of the new points.
     """
-    if rule != "midpoint":
+    if rule not in ("centred", "midpoint") or steps == 1:
         return 2 * steps, *quadrature(rule, 2 * steps), 0.0
     points, weights = quadrature(rule, 3 * steps)
     new = np.arange(3 * steps) % 3 != 1
