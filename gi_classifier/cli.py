@@ -43,7 +43,7 @@ from gi_classifier.cli_options import (
     notes,
     results_console,
 )
-from gi_classifier.decisions import Decider, Decision, labels_or_none
+from gi_classifier.decisions import Decider, Decision
 from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_directory
@@ -62,6 +62,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+# Columns that predict writes by itself, beside the probabilities.
+_WRITTEN = ("line", "text", "label", "name")
 # Records that are also printed when they are written to a file.
 _SHOWN = 100
 
@@ -110,6 +112,9 @@ def predict(
         Path | None, typer.Option(help=f"Where to write: {', '.join(OUTPUT_FORMATS)}.")
     ] = None,
     text_column: TextColumn = "text",
+    id_column: Annotated[
+        str | None, typer.Option(help="A column to keep beside each answer, as a patient's number.")
+    ] = None,
     model: ModelOption = None,
     engine: EngineOption = None,
     prior: Annotated[
@@ -135,15 +140,23 @@ def predict(
     decision = _decision(prior, label, threshold, min_confidence, reject_novel)
     if bool(text) == bool(input):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
+    if id_column is not None:
+        if not input:
+            raise typer.BadParameter("--id-column names a column of --input FILE.")
+        if id_column in _WRITTEN or id_column.startswith("probability"):
+            raise typer.BadParameter(
+                f"--id-column {id_column}: a column of the output has this name. Rename yours."
+            )
     if output and output.suffix.lower() not in OUTPUT_FORMATS:
         raise typer.BadParameter(f"--output ends in one of {', '.join(OUTPUT_FORMATS)}.")
     if output:
         check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
-    texts = (
-        list(_read(input, text_column=text_column, labelled=False).texts)
-        if input
-        else check_texts(text)
-    )
+    if input:
+        records = _read(input, text_column=text_column, labelled=False, group_column=id_column)
+        texts, places = list(records.texts), _places(records, id_column)
+    else:
+        texts = check_texts(text)
+        places = [{} for _ in texts]
     if not texts:
         raise RecordsError(f"No record in {input}")
     bundle = load(model or shipped())
@@ -152,7 +165,8 @@ def predict(
         found = results(texts, in_chunks(predictor.predict_proba, texts), bundle.settings)
     else:
         answers, probabilities = Decider(bundle, predictor).predict(texts, decision)
-        found = results(texts, probabilities, bundle.settings, labels_or_none(answers))
+        found = results(texts, probabilities, bundle.settings, answers.tolist())
+    found = [place | row for place, row in zip(places, found, strict=True)]
     summary = dict.fromkeys([row["name"] for row in found if row["label"] is None], 0)
     summary = dict.fromkeys(bundle.settings.names, 0) | summary
     for row in found:
@@ -174,6 +188,14 @@ def predict(
     )
     if output:
         typer.echo(f"Written to {output}")
+
+
+def _places(records: Records, id_column: str | None) -> list[dict[str, Any]]:
+    """Where each record stood, and what its own file calls it."""
+    places: list[dict[str, Any]] = [{"line": line} for line in records.lines]
+    for place, value in zip(places, records.groups or (), strict=False):
+        place[str(id_column)] = value
+    return places
 
 
 def _show(found: list[dict[str, Any]]) -> None:

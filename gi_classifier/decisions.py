@@ -18,8 +18,8 @@ from gi_classifier.errors import SettingsError
 from gi_classifier.model_dir import Bundle, load, shipped
 from gi_classifier.predict import Predictor, check_texts, shipped_predictor
 
-# What stands for None in an array of integers.
-UNANSWERED = -1
+# What stands for no answer in an array of integers: unsure, and unlike any record.
+UNDECIDED, NOVEL = -1, -2
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def decide(
         return np.asarray(np.where(passes, label, others.argmax(axis=1)))
     answers = probabilities.argmax(axis=1)
     if min_confidence is not None:
-        answers[probabilities.max(axis=1) < min_confidence] = UNANSWERED
+        answers[probabilities.max(axis=1) < min_confidence] = UNDECIDED
     return np.asarray(answers)
 
 
@@ -170,7 +170,7 @@ class Decider:
         Returns
         -------
         answers : ndarray of int, shape (n,)
-            Labels, or -1 where there is no answer.
+            Labels, or where there is no answer :data:`UNDECIDED` or :data:`NOVEL`.
         probabilities : ndarray of float64, shape (n, classes)
             Under the decision's prior.
 
@@ -208,7 +208,7 @@ class Decider:
             min_confidence=decision.min_confidence,
         )
         if scorer is not None and len(texts):
-            answers = np.where(scorer.scores(texts) > scorer.threshold, UNANSWERED, answers)
+            answers = np.where(scorer.scores(texts) > scorer.threshold, NOVEL, answers)
         return answers, probabilities
 
 
@@ -266,5 +266,5 @@ def novelty(texts: Sequence[str]) -> np.ndarray:
 
 
 def labels_or_none(answers: np.ndarray) -> list[int | None]:
-    """Integers as a list, -1 as None."""
-    return [None if answer == UNANSWERED else int(answer) for answer in answers]
+    """Integers as a list, those that stand for no answer as None."""
+    return [None if answer < 0 else int(answer) for answer in answers]

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gi_classifier.decisions import NOVEL, UNDECIDED
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import write_whole
 from gi_classifier.settings import Settings
@@ -30,17 +31,15 @@ _FORMULA = re.compile(r"\A(?=[=+\-@\t\r\n＝＋－＠])")
 # Characters in one cell.
 _CELL = 32_767
 OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
-
-
 # What a record without an answer is called.
-UNDECIDED = "undecided 未定"
+_UNANSWERED = {UNDECIDED: "undecided 未定", NOVEL: "novel 陌生"}
 
 
 def results(
     texts: Sequence[str],
     probabilities: np.ndarray,
     settings: Settings,
-    answers: Sequence[int | None] | None = None,
+    answers: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
     """Join texts and what the model says of them to one row for each record, in order.
 
@@ -49,19 +48,20 @@ def results(
     texts : sequence of str
     probabilities : ndarray, shape (n, classes)
     settings : Settings
-    answers : sequence of int or None, optional
-        Labels; without, the likeliest ones. A row without an answer has label None, and as
-        ``probability`` the largest one.
+    answers : sequence of int, optional
+        Labels, or what :mod:`gi_classifier.decisions` has for no answer; without, the likeliest
+        ones. A row without an answer has label None, and as ``probability`` the largest one.
     """
     rows = []
     found = probabilities.argmax(axis=1).tolist() if answers is None else answers
-    for text, row, label in zip(texts, probabilities, found, strict=True):
+    for text, row, answer in zip(texts, probabilities, found, strict=True):
+        label = None if answer in _UNANSWERED else int(answer)
         probability = row.max() if label is None else row[label]
         rows.append(
             {
                 "text": text,
                 "label": label,
-                "name": UNDECIDED if label is None else settings.names[label],
+                "name": _UNANSWERED[answer] if label is None else settings.names[label],
                 "probability": round(float(probability), 6),
                 **{f"probability_{i}": round(float(p), 6) for i, p in enumerate(row)},
             }
@@ -91,11 +91,14 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     else:
         import pandas as pd
 
-        table = pd.DataFrame(list(rows), columns=None if rows else ["text", "label"])
+        clean = [
+            {k: _CONTROL.sub("\ufffd", v) if isinstance(v, str) else v for k, v in row.items()}
+            for row in rows
+        ]
+        table = pd.DataFrame(clean, columns=None if rows else ["text", "label"])
         if table["label"].isna().any():
             # None beside integers made them floating-point.
             table["label"] = table["label"].astype("Int64")
-        table["text"] = [_CONTROL.sub("\ufffd", text) for text in table["text"]]
         if suffix == ".xlsx":
             # Beyond it, the writer cuts the text without a word.
             long = [i for i, text in enumerate(table["text"], 1) if len(text) > _CELL]

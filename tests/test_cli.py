@@ -9,6 +9,7 @@ import sys
 import termios
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import ENTRY, made_up_records, run
 from sklearn.metrics import f1_score
@@ -55,6 +56,39 @@ def test_a_file_is_classified_into_a_file(table: Path, tmp_path: Path, suffix: s
     assert found.labels == (1, 2, 0)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
+def test_answers_stand_beside_the_line_and_the_id_of_their_record(
+    tmp_path: Path, suffix: str
+) -> None:
+    table, output = tmp_path / "in.csv", tmp_path / f"out{suffix}"
+    table.write_text(
+        'patient,text\n007,"胃窦\n充血"\n,结肠息肉\n"=1\x0b",股骨颈骨折\n', encoding="utf-8"
+    )
+    run("predict", "--input", table, "--id-column", "patient", "--output", output)
+    if suffix == ".jsonl":
+        found = pd.read_json(output, lines=True, dtype={"patient": str})
+    else:
+        read = pd.read_csv if suffix == ".csv" else pd.read_excel
+        found = read(output, dtype={"patient": str}, keep_default_na=False)
+    assert found.columns[:4].tolist() == ["line", "patient", "text", "label"]
+    assert found["line"].tolist() == [2, 4, 5]
+    assert found["label"].tolist() == [1, 2, 0]
+    assert found["patient"].tolist()[:2] == ["007", ""]
+    assert found["patient"][2].startswith("=1")
+
+
+def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
+    arguments = ["predict", "--input", table, "--text-column", "记录"]
+    done = run(*arguments, "--id-column", "number", code=1)
+    assert "no column 'number'. It has 1: '记录'" in done.stderr
+    for name in ("name", "probability_1"):
+        done = run(*arguments, "--id-column", name, code=2)
+        said = " ".join(done.stderr.replace("│", "").split())
+        assert f"--id-column {name}: a column of the output has this name" in said
+    done = run("predict", "胃癌", "--id-column", "number", code=2)
+    assert "names a column of --input FILE" in " ".join(done.stderr.replace("│", "").split())
+
+
 def test_encoding_that_was_read_is_said(tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     path.write_bytes("text\n胃窦黏膜充血\n".encode("gb18030"))
@@ -70,7 +104,7 @@ def test_existing_output_needs_force(table: Path, tmp_path: Path) -> None:
     assert "exists. Choose another place" in run(*arguments, code=1).stderr
     assert output.read_text(encoding="utf-8") == "mine"
     run(*arguments, "--force")
-    assert output.read_text(encoding="utf-8-sig").startswith("text,label,name,probability")
+    assert output.read_text(encoding="utf-8-sig").startswith("line,text,label,name,probability")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import numpy as np
 import openpyxl
 import pytest
 
+from gi_classifier.decisions import NOVEL, UNDECIDED
 from gi_classifier.errors import RecordsError
 from gi_classifier.records import read_records
 from gi_classifier.results import OUTPUT_FORMATS, csv_for_excel, results, write_results
@@ -66,6 +67,14 @@ def test_results_are_one_row_a_record_in_order() -> None:
         },
     ]
     assert json.loads(json.dumps(found)) == found
+
+
+def test_a_row_without_an_answer_says_why() -> None:
+    shares = np.array([[0.1, 0.7, 0.2], [0.2, 0.5, 0.3], [0.6, 0.3, 0.1]])
+    found = results(["胃", "肠", "猫"], shares, Settings(), [1, UNDECIDED, NOVEL])
+    assert [row["label"] for row in found] == [1, None, None]
+    assert [row["name"] for row in found] == ["upper 上消化道", "undecided 未定", "novel 陌生"]
+    assert [row["probability"] for row in found] == [0.7, 0.5, 0.6]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
