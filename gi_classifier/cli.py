@@ -37,10 +37,12 @@ from gi_classifier.cli_options import (
     JsonOption,
     LabelColumn,
     ModelOption,
+    SkipBlank,
     TextColumn,
     check_directory,
     in_chunks,
     notes,
+    read,
     results_console,
 )
 from gi_classifier.decisions import Decider, Decision
@@ -48,7 +50,7 @@ from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_directory
 from gi_classifier.predict import Predictor, check_texts
-from gi_classifier.records import FORMATS, Records, drop_duplicates, read_records
+from gi_classifier.records import FORMATS, Records, drop_duplicates
 from gi_classifier.results import OUTPUT_FORMATS, results, write_results
 from gi_classifier.settings import PretrainingSettings, Settings
 from gi_classifier.splitting import fingerprint, known_marks
@@ -98,12 +100,6 @@ def _root(
     """Chinese medical records: upper GI tract (1), lower (2) or neither (0)."""
 
 
-def _read(path: Path, **options: Any) -> Records:
-    records = read_records(path, **options)
-    notes.print(f"{path}: {len(records)} records, read as {records.encoding}")
-    return records
-
-
 @app.command()
 def predict(
     text: Annotated[list[str] | None, typer.Argument(help="Records to classify.")] = None,
@@ -115,6 +111,7 @@ def predict(
     id_column: Annotated[
         str | None, typer.Option(help="A column to keep beside each answer, as a patient's number.")
     ] = None,
+    skip_blank: SkipBlank = False,
     model: ModelOption = None,
     engine: EngineOption = None,
     prior: Annotated[
@@ -152,13 +149,17 @@ def predict(
     if output:
         check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
     if input:
-        records = _read(input, text_column=text_column, labelled=False, group_column=id_column)
+        records = read(
+            input,
+            text_column=text_column,
+            labelled=False,
+            group_column=id_column,
+            skip_blank=skip_blank,
+        )
         texts, places = list(records.texts), _places(records, id_column)
     else:
         texts = check_texts(text)
         places = [{} for _ in texts]
-    if not texts:
-        raise RecordsError(f"No record in {input}")
     bundle = load(model or shipped())
     predictor = Predictor.from_bundle(bundle, engine)
     if decision.is_plain:
@@ -433,11 +434,9 @@ def evaluate(
         "label_column": label_column,
         "num_classes": settings.num_classes,
     }
-    records = drop_duplicates(_read(file, group_column=by, **options))
-    if not len(records):
-        raise RecordsError(f"No record in {file}")
+    records = drop_duplicates(read(file, group_column=by, **options))
     groups = groups_of(records, by)
-    rows = _read(train, **options) if train else None
+    rows = read(train, **options) if train else None
     known = known_marks(bundle.splits)
     marks = [fingerprint(text) for text in records.texts]
     seen = sum(mark in known for mark in marks)

@@ -21,6 +21,7 @@ from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.heatmap import to_html, to_png
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.keywords import (
+    COUNTING,
     KeywordOptions,
     Progress,
     check_min_frequency,
@@ -35,15 +36,17 @@ from gi_classifier.cli_options import (
     JsonOption,
     LabelColumn,
     ModelOption,
+    SkipBlank,
     TextColumn,
     notes,
+    read,
     results_console,
 )
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_whole
 from gi_classifier.plots import check_plots, keyword_figure
 from gi_classifier.predict import check_texts
-from gi_classifier.records import check_texts_of, iterate_texts, read_records
+from gi_classifier.records import check_texts_of, iterate_texts
 from gi_classifier.results import csv_for_excel, encode
 from gi_classifier.settings import Settings
 from gi_classifier.text import folded
@@ -199,10 +202,11 @@ def keywords(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stood (--output).")
     ] = False,
-    baseline: BaselineOption = PathOptions.baseline,
-    steps: StepsOption = PathOptions.steps,
-    tolerance: ToleranceOption = PathOptions.tolerance,
+    baseline: BaselineOption = COUNTING.baseline,
+    steps: StepsOption = COUNTING.steps,
+    tolerance: ToleranceOption = COUNTING.tolerance,
     text_column: TextColumn = "text",
+    skip_blank: SkipBlank = False,
     model: ModelOption = None,
     force: ForceOption = False,
 ) -> None:
@@ -229,7 +233,7 @@ def keywords(
         if place:
             check_output(place, force=force)
     bundle = load(model or shipped())
-    count = check_texts_of(file, text_column=text_column)
+    count, blank = check_texts_of(file, text_column=text_column, skip_blank=skip_blank)
     if not count:
         raise RecordsError(f"No record in {file}")
     for place in (output, plot):
@@ -271,7 +275,8 @@ def keywords(
             )
     notes.print(
         f"{progress.read} records, {progress.duplicates} of them duplicates, counted once; "
-        f"{progress.unconverged} with a completeness error above {tolerance:.2%}."
+        f"{progress.unconverged} with a completeness error above {tolerance:.2%}"
+        + (f"; {blank} rows without text left out." if blank else ".")
     )
     for place in (output, plot):
         if place:
@@ -346,9 +351,7 @@ def rules(
     except (ValueError, UnicodeDecodeError) as error:
         raise RecordsError(f"{table} is no keyword table ({error})") from error
     chosen = keyword_rules(ranked, top)
-    records = read_records(file, text_column=text_column, label_column=label_column)
-    if not len(records):
-        raise RecordsError(f"No record in {file}")
+    records = read(file, text_column=text_column, label_column=label_column)
     labels = np.array(records.labels)
     found = measure_search(labels, search(records.texts, chosen))
     if as_json:
@@ -375,6 +378,7 @@ def report(
     threshold: ThresholdOption = KeywordOptions.threshold,
     baseline: BaselineOption = PathOptions.baseline,
     text_column: TextColumn = "text",
+    skip_blank: SkipBlank = False,
     model: ModelOption = None,
     force: ForceOption = False,
 ) -> None:
@@ -387,9 +391,7 @@ def report(
         raise typer.BadParameter(f"--output ends in .html. Received: {output}")
     check_plots()
     check_output(output, force=force)
-    records = read_records(file, text_column=text_column, labelled=False)
-    if not len(records):
-        raise RecordsError(f"No record in {file}")
+    records = read(file, text_column=text_column, labelled=False, skip_blank=skip_blank)
     explainer = Explainer(load(model or shipped()))
     table = keyword_table(
         records.texts, threshold=threshold, explainer=explainer, baseline=baseline

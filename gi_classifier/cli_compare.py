@@ -20,11 +20,11 @@ from gi_classifier.cli_options import (
     TextColumn,
     check_directory,
     notes,
+    read,
     results_console,
 )
-from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.errors import SettingsError
 from gi_classifier.model_dir import write_directory, write_whole
-from gi_classifier.records import read_records
 from gi_classifier.results import csv_for_excel, encode
 
 COMPARE_JSON, COMPARE_CSV, FOLDS_CSV = "compare.json", "compare.csv", "folds.csv"
@@ -88,9 +88,7 @@ def compare(
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
     check_directory(output, FILES, force)
-    records = read_records(data, text_column=text_column, label_column=label_column)
-    if not len(records):
-        raise RecordsError(f"No record in {data}")
+    records = read(data, text_column=text_column, label_column=label_column)
     comparison = prepare(
         records,
         folds=folds,

@@ -20,6 +20,7 @@ from gi_classifier.cli_options import (
     TextColumn,
     in_chunks,
     notes,
+    read,
     results_console,
 )
 from gi_classifier.errors import RecordsError
@@ -326,9 +327,7 @@ def _label(
     from gi_classifier.head import TextHead
 
     found = TextHead.load(path, model)
-    records = read_records(data, text_column=text_column, labelled=False)
-    if not len(records):
-        raise RecordsError(f"No record in {data}")
+    records = read(data, text_column=text_column, labelled=False)
     names = [str(label) for label in found.classes_]
     texts = list(records.texts)
     if data.suffix.lower() in PLAIN:

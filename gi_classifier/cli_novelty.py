@@ -14,11 +14,13 @@ from gi_classifier.cli_options import (
     ForceOption,
     JsonOption,
     ModelOption,
+    SkipBlank,
     TextColumn,
     in_chunks,
     notes,
+    read,
 )
-from gi_classifier.errors import OutputExistsError, RecordsError
+from gi_classifier.errors import OutputExistsError
 from gi_classifier.model_dir import (
     NOVELTY,
     Bundle,
@@ -30,7 +32,6 @@ from gi_classifier.model_dir import (
     write_whole,
 )
 from gi_classifier.plots import check_plots
-from gi_classifier.records import Records, read_records
 from gi_classifier.results import csv_for_excel
 
 # Validation records below which the threshold is rough.
@@ -57,6 +58,7 @@ def novelty(
     ] = None,
     seed: Annotated[int, typer.Option(help="With --fit: draws the records that are read.")] = 42,
     text_column: TextColumn = "text",
+    skip_blank: SkipBlank = False,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -82,14 +84,7 @@ def novelty(
     for place in (output, plot):
         if place is not None:
             check_output(place, force=force)
-    _score(file, output, plot, top, text_column, model, as_json)
-
-
-def _read(path: Path, text_column: str) -> Records:
-    records = read_records(path, text_column=text_column, labelled=False)
-    if not len(records):
-        raise RecordsError(f"No record in {path}")
-    return records
+    _score(file, output, plot, top, text_column, skip_blank, model, as_json)
 
 
 def _score(
@@ -98,12 +93,13 @@ def _score(
     plot: Path | None,
     top: int,
     text_column: str,
+    skip_blank: bool,
     model: Path | None,
     as_json: bool,
 ) -> None:
     from gi_classifier.evaluation.novelty import open_novelty
 
-    records = _read(file, text_column)
+    records = read(file, text_column=text_column, labelled=False, skip_blank=skip_blank)
     scorer = open_novelty(load(model or shipped()))
     scores = in_chunks(scorer.scores, records.texts)
     rejected = scores > scorer.threshold
@@ -154,7 +150,9 @@ def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int, force
         raise typer.BadParameter(
             "--fit never changes the model that ships; copy its directory and name the copy."
         )
-    texts, held_out = (_read(path, text_column).texts for path in (train, val))
+    texts, held_out = (
+        read(path, text_column=text_column, labelled=False).texts for path in (train, val)
+    )
     bundle = load(model)
     check_model_output(model, force=True)
     if not force and NOVELTY in bundle.files:

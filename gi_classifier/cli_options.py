@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
 from tqdm import tqdm
 
+from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import check_output, check_owned
 from gi_classifier.plots import check_plots
+from gi_classifier.records import Records, read_records
 
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
@@ -22,10 +24,23 @@ _CHUNK = 1024
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
 ]
+SkipBlank = Annotated[
+    bool, typer.Option("--skip-blank", help="Leave out rows without text; else they are errors.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
 TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
 LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
+
+
+def read(path: Path, **options: Any) -> Records:
+    """Read a file of records, at least one, and say on standard error how."""
+    records = read_records(path, **options)
+    left_out = f", {records.blank} rows without text left out" if records.blank else ""
+    notes.print(f"{path}: {len(records)} records, read as {records.encoding}{left_out}")
+    if not len(records):
+        raise RecordsError(f"No record in {path}")
+    return records
 
 
 def results_console() -> Console:

@@ -16,15 +16,15 @@ from gi_classifier.cli_options import (
     ForceOption,
     JsonOption,
     ModelOption,
+    SkipBlank,
     TextColumn,
     in_chunks,
     notes,
+    read,
 )
-from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import check_output, load, shipped, write_whole
 from gi_classifier.plots import check_plots
 from gi_classifier.predict import Predictor
-from gi_classifier.records import read_records
 from gi_classifier.results import csv_for_excel
 
 _COLUMNS = ("label", "name", "training", "predicted", "estimated", "low", "high")
@@ -41,6 +41,7 @@ def prior(
     draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples of the interval.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     text_column: TextColumn = "text",
+    skip_blank: SkipBlank = False,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -65,9 +66,7 @@ def prior(
             check_output(place, force=force)
     bundle = load(model or shipped())
     before = training_prior(bundle)
-    records = read_records(file, text_column=text_column, labelled=False)
-    if not len(records):
-        raise RecordsError(f"No record in {file}")
+    records = read(file, text_column=text_column, labelled=False, skip_blank=skip_blank)
     probabilities = in_chunks(Predictor.from_bundle(bundle).predict_proba, records.texts)
     names = bundle.settings.names
     predicted = np.bincount(probabilities.argmax(axis=1), minlength=len(names)) / len(records)

@@ -51,6 +51,8 @@ class Records:
         What ``lines`` count, for messages.
     groups : tuple of str, or None
         A further column's value of each record, where one was asked for.
+    blank : int
+        Rows without text that were left out.
     """
 
     texts: tuple[str, ...]
@@ -60,6 +62,7 @@ class Records:
     encoding: str = "utf-8"
     unit: str = "line"
     groups: tuple[str, ...] | None = None
+    blank: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -134,6 +137,7 @@ def read_records(
     labelled: bool = True,
     num_classes: int | None = None,
     group_column: str | None = None,
+    skip_blank: bool = False,
 ) -> Records:
     """Read and check a file of records.
 
@@ -150,6 +154,8 @@ def read_records(
         Labels must lie below it.
     group_column : str, optional
         A further column to keep with the records, as text; an empty cell is "".
+    skip_blank : bool
+        Leave out rows without text, which are bad otherwise.
 
     Raises
     ------
@@ -168,7 +174,11 @@ def read_records(
     rows, encoding = _rows(path, (text_column, label_column if labelled else None, group_column))
     texts, labels, lines, groups = [], [], [], []
     problems = []
+    blank = 0
     for line, text, label, group in rows:
+        if skip_blank and _is_blank(text):
+            blank += 1
+            continue
         found = [
             p
             for p in (
@@ -196,33 +206,45 @@ def read_records(
         str(path),
         encoding,
         groups=tuple(groups) if group_column is not None else None,
+        blank=blank,
     )
 
 
-def check_texts_of(path: str | Path, *, text_column: str = "text") -> int:
+def check_texts_of(
+    path: str | Path, *, text_column: str = "text", skip_blank: bool = False
+) -> tuple[int, int]:
     """Count a file's records and check each, without holding them; labels are passed over.
+
+    Returns
+    -------
+    count, blank : int
+        Records, and rows without text that are left out with ``skip_blank``.
 
     Raises
     ------
     FileNotFoundError, RecordsError
         As :func:`read_records`.
     """
-    count, problems = 0, []
+    count, blank, problems = 0, 0, []
     rows, encoding = _rows(_known(path), (text_column, None, None))
     for line, text, _, _ in rows:
+        if skip_blank and _is_blank(text):
+            blank += 1
+            continue
         count += 1
         if problem := _text_problem(text):
             problems.append(f"line {line}: {problem}")
     if problems:
         summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop:"
         raise RecordsError(summary, problems)
-    return count
+    return count, blank
 
 
 def iterate_texts(path: str | Path, *, text_column: str = "text") -> Iterator[str]:
     """Yield the texts of a file that :func:`check_texts_of` let through, one at a time."""
     for _, text, _, _ in _rows(_known(path), (text_column, None, None))[0]:
-        yield str(text)
+        if not _is_blank(text):
+            yield str(text)
 
 
 def _known(path: str | Path) -> Path:
@@ -245,12 +267,16 @@ class _Bad:
     problem: str
 
 
+def _is_blank(text: Any) -> bool:
+    return text is None or text != text or (isinstance(text, str) and not normalise(text))
+
+
 def _text_problem(text: Any) -> str | None:
     if isinstance(text, _Bad):
         return text.problem
     if not isinstance(text, str):
         return f"the text is missing (found {type(text).__name__})"
-    return None if normalise(text) else "the text is empty"
+    return "the text is empty" if _is_blank(text) else None
 
 
 def _label_problem(label: Any, num_classes: int | None) -> str | None:

@@ -77,6 +77,20 @@ def test_answers_stand_beside_the_line_and_the_id_of_their_record(
     assert found["patient"][2].startswith("=1")
 
 
+@pytest.mark.parametrize("command", ["predict", "keywords", "report", "novelty", "prior"])
+def test_rows_without_text_are_left_out_and_counted(tmp_path: Path, command: str) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text("text,n\n胃窦充血,1\n,2\n结肠息肉,3\n \u3000,4\n", encoding="utf-8")
+    arguments: list[object] = [command, *(["--input"] if command == "predict" else []), table]
+    if command == "report":
+        arguments += ["--output", tmp_path / "page.html"]
+    stderr = run(*arguments, code=1).stderr
+    assert "2 bad rows" in stderr
+    assert "line 3" in stderr
+    assert "line 5" in stderr
+    assert "2 rows without text left out" in run(*arguments, "--skip-blank").stderr
+
+
 def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
     arguments = ["predict", "--input", table, "--text-column", "记录"]
     done = run(*arguments, "--id-column", "number", code=1)

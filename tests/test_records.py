@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -302,8 +303,40 @@ def test_texts_come_one_at_a_time_as_they_come_at_once(tmp_path: Path, suffix: s
     rows = [{"text": text, "label": 1} for text in ("胃，窦", "结 肠", "他说“胃”", 'a,b"c')]
     write_results(rows, path)
     whole = read_records(path, labelled=False).texts
-    assert check_texts_of(path) == len(whole) == 4
+    assert check_texts_of(path) == (len(whole), 0) == (4, 0)
     assert tuple(iterate_texts(path)) == whole
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl", ".xlsx"])
+def test_rows_without_text_are_left_out_where_that_is_asked_for(
+    tmp_path: Path, suffix: str
+) -> None:
+    path, cells = tmp_path / f"records{suffix}", ["胃", "", " \u3000", "肠"]
+    if suffix == ".txt":
+        path.write_text("\n".join(cells) + "\n", encoding="utf-8")
+    elif suffix == ".csv":
+        path.write_text("n,text\n" + "".join(f"1,{c}\n" for c in cells) + "1\n", encoding="utf-8")
+    elif suffix == ".jsonl":
+        rows = [json.dumps({"text": cell}) for cell in [*cells, None]]
+        path.write_text("\n".join(rows), encoding="utf-8")
+    else:
+        pd.DataFrame({"text": cells}).to_excel(path, index=False)
+    blank = 3 if suffix in (".csv", ".jsonl") else 2
+    with pytest.raises(RecordsError, match=f"{blank} bad rows"):
+        read_records(path, labelled=False)
+    found = read_records(path, labelled=False, skip_blank=True)
+    assert (found.texts, found.blank) == (("胃", "肠"), blank)
+    assert found.lines[0] + 3 == found.lines[1]
+    assert check_texts_of(path, skip_blank=True) == (2, blank)
+    assert tuple(iterate_texts(path)) == ("胃", "肠")
+
+
+def test_what_is_wrong_is_not_left_out_as_blank(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"text": "胃"}\n{"text": " "}\n{"text": 3}\n{\n', encoding="utf-8")
+    for check in (check_texts_of, partial(read_records, labelled=False)):
+        with pytest.raises(RecordsError, match=r"2 bad rows(?s:.*)line 3(?s:.*)line 4"):
+            check(path, skip_blank=True)
 
 
 def test_bad_rows_of_a_stream_are_all_named_before_any_is_read(tmp_path: Path) -> None:
