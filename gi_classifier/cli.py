@@ -11,6 +11,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_directory
 from gi_classifier.predict import Predictor, check_texts
-from gi_classifier.records import FORMATS, Records, drop_duplicates
+from gi_classifier.records import FORMATS, PLAIN, Records, drop_duplicates
 from gi_classifier.results import OUTPUT_FORMATS, results, write_results
 from gi_classifier.settings import PretrainingSettings, Settings
 from gi_classifier.splitting import fingerprint, known_marks
@@ -109,7 +110,7 @@ def predict(
     ] = None,
     text_column: TextColumn = "text",
     id_column: Annotated[
-        str | None, typer.Option(help="A column to keep beside each answer, as a patient's number.")
+        str | None, typer.Option(help="A column to keep beside each answer, as text.")
     ] = None,
     skip_blank: SkipBlank = False,
     model: ModelOption = None,
@@ -140,7 +141,11 @@ def predict(
     if id_column is not None:
         if not input:
             raise typer.BadParameter("--id-column names a column of --input FILE.")
-        if id_column in _WRITTEN or id_column.startswith("probability"):
+        if not as_json and (not output or output.suffix.lower() in PLAIN):
+            raise typer.BadParameter(
+                "--id-column is written to .csv, .jsonl and .xlsx, and printed with --json."
+            )
+        if id_column in _WRITTEN or re.fullmatch(r"probability(_\d+)?", id_column):
             raise typer.BadParameter(
                 f"--id-column {id_column}: a column of the output has this name. Rename yours."
             )
@@ -193,10 +198,10 @@ def predict(
 
 def _places(records: Records, id_column: str | None) -> list[dict[str, Any]]:
     """Where each record stood, and what its own file calls it."""
-    places: list[dict[str, Any]] = [{"line": line} for line in records.lines]
-    for place, value in zip(places, records.groups or (), strict=False):
-        place[str(id_column)] = value
-    return places
+    if id_column is None or records.groups is None:
+        return [{"line": line} for line in records.lines]
+    pairs = zip(records.lines, records.groups, strict=True)
+    return [{"line": line, id_column: value} for line, value in pairs]
 
 
 def _show(found: list[dict[str, Any]]) -> None:

@@ -38,6 +38,7 @@ from gi_classifier.cli_options import (
     ModelOption,
     SkipBlank,
     TextColumn,
+    check_some,
     notes,
     read,
     results_console,
@@ -233,9 +234,8 @@ def keywords(
         if place:
             check_output(place, force=force)
     bundle = load(model or shipped())
-    count, blank = check_texts_of(file, text_column=text_column, skip_blank=skip_blank)
-    if not count:
-        raise RecordsError(f"No record in {file}")
+    count, encoding, blank = check_texts_of(file, text_column=text_column, skip_blank=skip_blank)
+    check_some(file, count, encoding, blank)
     for place in (output, plot):
         if place:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -275,8 +275,7 @@ def keywords(
             )
     notes.print(
         f"{progress.read} records, {progress.duplicates} of them duplicates, counted once; "
-        f"{progress.unconverged} with a completeness error above {tolerance:.2%}"
-        + (f"; {blank} rows without text left out." if blank else ".")
+        f"{progress.unconverged} with a completeness error above {tolerance:.2%}."
     )
     for place in (output, plot):
         if place:

@@ -21,6 +21,7 @@ from gi_classifier.cli_options import (
     check_directory,
     in_chunks,
     notes,
+    read,
     results_console,
 )
 from gi_classifier.errors import RecordsError, SettingsError
@@ -51,7 +52,7 @@ from gi_classifier.model_dir import (
     write_directory,
 )
 from gi_classifier.predict import Predictor
-from gi_classifier.records import drop_duplicates, read_records
+from gi_classifier.records import drop_duplicates
 from gi_classifier.results import csv_for_excel
 from gi_classifier.splitting import BASE, earlier_splits, fingerprint
 
@@ -252,7 +253,7 @@ def _read_splits(
     found = []
     for path, flattering in ((val, ("train",)), (test, ("train", "val"))):
         records = drop_duplicates(
-            read_records(
+            read(
                 path,
                 text_column=text_column,
                 label_column=label_column,
@@ -267,8 +268,6 @@ def _read_splits(
         if not len(records):
             raise RecordsError(
                 f"No record is left in {path}. Give test records that are not in {val}."
-                if held
-                else f"No record in {path}"
             )
         base = set(bundle.splits.get(BASE, ()))
         seen = sum(known.get(mark) in flattering or mark in base for mark in marks)

@@ -97,11 +97,11 @@ def head(
         if place:
             check_output(place, force=force)
     files = {"train": data, "val": val, "test": test}
-    read = {
+    found = {
         name: _labelled(path, text_column, label_column) for name, path in files.items() if path
     }
-    splits = {name: records for name, (records, _) in read.items()}
-    labels = {name: _against_rest(found, positive) for name, (_, found) in read.items()}
+    splits = {name: records for name, (records, _) in found.items()}
+    labels = {name: _against_rest(own, positive) for name, (_, own) in found.items()}
     _check_labels(labels, positive, data)
     # Where both files are given, nothing of DATA is held out.
     groups = None if val and test else near_duplicate_groups(splits["train"].texts)

@@ -22,6 +22,7 @@ from gi_classifier.cli_options import (
     check_directory,
     in_chunks,
     notes,
+    read,
     results_console,
 )
 from gi_classifier.errors import RecordsError
@@ -31,7 +32,7 @@ from gi_classifier.model_dir import (
     write_directory,
 )
 from gi_classifier.predict import Predictor
-from gi_classifier.records import Records, read_records
+from gi_classifier.records import Records
 from gi_classifier.results import csv_for_excel, encode
 from gi_classifier.splitting import was_trained_on
 
@@ -121,18 +122,12 @@ def inspect(
 
 def _read(path: Path, text_column: str, label_column: str, *, labelled: bool) -> Records:
     try:
-        records = read_records(
-            path, text_column=text_column, label_column=label_column, labelled=labelled
-        )
+        return read(path, text_column=text_column, label_column=label_column, labelled=labelled)
     except RecordsError as error:
         if not labelled:
             raise
         hint = f"{error.summary}\n  If the file has no labels, say --no-labels."
         raise RecordsError(hint, error.problems) from error
-    if not len(records):
-        raise RecordsError(f"No record in {path}")
-    notes.print(f"{path}: {len(records)} records, read as {records.encoding}")
-    return records
 
 
 def files(found: Inspection) -> dict[str, bytes]:

@@ -71,7 +71,7 @@ def novelty(
             raise typer.BadParameter(
                 "--fit writes into the model directory; leave out --output, --plot and --json."
             )
-        _fit(fit, val, model, text_column, seed, force)
+        _fit(fit, val, model, text_column, skip_blank, seed, force)
         return
     if file is None or fit is not None:
         raise typer.BadParameter("Give either FILE, or --fit TRAIN --val VAL --model DIRECTORY.")
@@ -143,7 +143,15 @@ def _score(
             notes.print(f"Written to {place}")
 
 
-def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int, force: bool) -> None:
+def _fit(
+    train: Path,
+    val: Path,
+    model: Path,
+    text_column: str,
+    skip_blank: bool,
+    seed: int,
+    force: bool,
+) -> None:
     from gi_classifier.evaluation.novelty import MOST_RECORDS, THRESHOLD, fit_novelty
 
     if model.resolve() == shipped().resolve():
@@ -151,7 +159,8 @@ def _fit(train: Path, val: Path, model: Path, text_column: str, seed: int, force
             "--fit never changes the model that ships; copy its directory and name the copy."
         )
     texts, held_out = (
-        read(path, text_column=text_column, labelled=False).texts for path in (train, val)
+        read(path, text_column=text_column, labelled=False, skip_blank=skip_blank).texts
+        for path in (train, val)
     )
     bundle = load(model)
     check_model_output(model, force=True)

@@ -36,11 +36,16 @@ LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .js
 def read(path: Path, **options: Any) -> Records:
     """Read a file of records, at least one, and say on standard error how."""
     records = read_records(path, **options)
-    left_out = f", {records.blank} rows without text left out" if records.blank else ""
-    notes.print(f"{path}: {len(records)} records, read as {records.encoding}{left_out}")
-    if not len(records):
-        raise RecordsError(f"No record in {path}")
+    check_some(path, len(records), records.encoding, records.blank)
     return records
+
+
+def check_some(path: Path, count: int, encoding: str, blank: int) -> None:
+    """Say how a file was read; raise where it has no record."""
+    left_out = f", {blank} rows without text left out" if blank else ""
+    notes.print(f"{path}: {count} records, read as {encoding}{left_out}")
+    if not count:
+        raise RecordsError(f"No record in {path}")
 
 
 def results_console() -> Console:

@@ -1,7 +1,7 @@
 """From probabilities to answers: another prior, a threshold for one label, "I don't know".
 
-In: probabilities (n, classes), and how to decide. Out: a label for each record, or None for one
-that is left to a person. Plain predicting needs none of it.
+In: probabilities (n, classes), and how to decide. Out: a label for each record, or what stands for
+no answer where it is left to a person. Plain predicting needs none of it.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def decide(
     Returns
     -------
     ndarray of int, shape (n,)
-        Labels, or -1 where there is no answer.
+        Labels, or :data:`UNDECIDED` where there is no answer.
     """
     if label is not None:
         others = probabilities.astype(float)
@@ -170,7 +170,8 @@ class Decider:
         Returns
         -------
         answers : ndarray of int, shape (n,)
-            Labels, or where there is no answer :data:`UNDECIDED` or :data:`NOVEL`.
+            Labels, or where there is no answer :data:`UNDECIDED` or, also where both hold,
+            :data:`NOVEL`.
         probabilities : ndarray of float64, shape (n, classes)
             Under the decision's prior.
 

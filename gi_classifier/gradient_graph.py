@@ -149,8 +149,8 @@ class _Albert:
             return x, None
         scaled = self.add("Mul", x, np.sqrt(0.5))
         share = self.add("Mul", self.add("Add", self.add("Erf", scaled), 1.0), 0.5)
-        density = np.log(1 / np.sqrt(2 * np.pi))
-        density = self.add("Exp", self.add("Sub", density, self.add("Mul", scaled, scaled)))
+        height = np.log(1 / np.sqrt(2 * np.pi))
+        density = self.add("Exp", self.add("Sub", height, self.add("Mul", scaled, scaled)))
         y = self.add("Mul", x, share)
         return y, self.add("Add", share, self.add("Mul", x, density))
 

@@ -212,13 +212,17 @@ def read_records(
 
 def check_texts_of(
     path: str | Path, *, text_column: str = "text", skip_blank: bool = False
-) -> tuple[int, int]:
+) -> tuple[int, str, int]:
     """Count a file's records and check each, without holding them; labels are passed over.
 
     Returns
     -------
-    count, blank : int
-        Records, and rows without text that are left out with ``skip_blank``.
+    count : int
+        Records.
+    encoding : str
+        That was recognised.
+    blank : int
+        Rows without text that are left out with ``skip_blank``.
 
     Raises
     ------
@@ -237,11 +241,11 @@ def check_texts_of(
     if problems:
         summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop:"
         raise RecordsError(summary, problems)
-    return count, blank
+    return count, encoding, blank
 
 
 def iterate_texts(path: str | Path, *, text_column: str = "text") -> Iterator[str]:
-    """Yield the texts of a file that :func:`check_texts_of` let through, one at a time."""
+    """Yield the texts of a file that :func:`check_texts_of` let through, blank ones left out."""
     for _, text, _, _ in _rows(_known(path), (text_column, None, None))[0]:
         if not _is_blank(text):
             yield str(text)

@@ -18,6 +18,7 @@ from gi_classifier.errors import InputError
 from gi_classifier.fonts import font_face
 from gi_classifier.plots import CLASS_COLOURS, keyword_figure
 from gi_classifier.splitting import fingerprint
+from gi_classifier.text import folded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -317,9 +318,22 @@ def _cell(row: dict[Any, Any], name: str, style: str | None) -> str:
     if style is not None:
         return format(value, style) if np.isfinite(value) else "–"
     if name == "example":
-        before, keyword, after = value.partition(row["keyword"])
+        start, end = _place(row["keyword"], value)
+        before, keyword, after = value[:start], value[start:end], value[end:]
         return f"{escape(before)}<mark>{escape(keyword)}</mark>{escape(after)}"
     return escape(value)
+
+
+def _place(keyword: str, example: str) -> tuple[int, int]:
+    """Where an example has its keyword, be it in other case or width."""
+    if keyword in example:
+        start = example.index(keyword)
+        return start, start + len(keyword)
+    for start in range(len(example)):
+        for end in range(start + 1, len(example) + 1):
+            if folded(example[start:end]) == folded(keyword):
+                return start, end
+    return 0, 0
 
 
 def _legend(names: Sequence[str]) -> str:

@@ -78,7 +78,7 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     Raises
     ------
     RecordsError
-        A text is too long for a cell of an ``.xlsx``.
+        A text, or what stands beside it, is too long for a cell of an ``.xlsx``.
     """
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
@@ -101,7 +101,11 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
             table["label"] = table["label"].astype("Int64")
         if suffix == ".xlsx":
             # Beyond it, the writer cuts the text without a word.
-            long = [i for i, text in enumerate(table["text"], 1) if len(text) > _CELL]
+            long = [
+                i
+                for i, row in enumerate(clean, 1)
+                if any(isinstance(cell, str) and len(cell) > _CELL for cell in row.values())
+            ]
             if long:
                 raise RecordsError(
                     f"{path}: a cell of an .xlsx holds {_CELL:,} characters; write .csv or .jsonl. "

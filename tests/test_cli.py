@@ -38,6 +38,14 @@ def test_texts_as_arguments_are_classified_one_a_line() -> None:
     assert lines[3] == "3 records: neither 均非 1, upper 上消化道 1, lower 下消化道 1"
 
 
+def test_what_is_unlike_a_record_is_called_so() -> None:
+    texts = ["今天天气真好，我们去公园玩吧", TEXTS[0]]
+    lines = run("predict", *texts, "--reject-novel").stdout.splitlines()
+    assert lines[0].startswith("–\tnovel 陌生\t")
+    assert lines[1].startswith("1\tupper 上消化道\t")
+    assert lines[2].endswith(", novel 陌生 1")
+
+
 def test_json_is_one_document_on_standard_output() -> None:
     found = json.loads(run("predict", "--json", *TEXTS).stdout)
     assert [row["label"] for row in found["records"]] == [1, 2, 0]
@@ -62,16 +70,17 @@ def test_answers_stand_beside_the_line_and_the_id_of_their_record(
 ) -> None:
     table, output = tmp_path / "in.csv", tmp_path / f"out{suffix}"
     table.write_text(
-        'patient,text\n007,"胃窦\n充血"\n,结肠息肉\n"=1\x0b",股骨颈骨折\n', encoding="utf-8"
+        'patient,text\n007,"胃窦\n充血"\n,结肠息肉\n3,\n"=1\x0b",股骨颈骨折\n', encoding="utf-8"
     )
-    run("predict", "--input", table, "--id-column", "patient", "--output", output)
+    options = ["--id-column", "patient", "--skip-blank", "--output", output]
+    run("predict", "--input", table, *options)
     if suffix == ".jsonl":
         found = pd.read_json(output, lines=True, dtype={"patient": str})
     else:
         read = pd.read_csv if suffix == ".csv" else pd.read_excel
         found = read(output, dtype={"patient": str}, keep_default_na=False)
     assert found.columns[:4].tolist() == ["line", "patient", "text", "label"]
-    assert found["line"].tolist() == [2, 4, 5]
+    assert found["line"].tolist() == [2, 4, 6]
     assert found["label"].tolist() == [1, 2, 0]
     assert found["patient"].tolist()[:2] == ["007", ""]
     assert found["patient"][2].startswith("=1")
@@ -93,12 +102,15 @@ def test_rows_without_text_are_left_out_and_counted(tmp_path: Path, command: str
 
 def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
     arguments = ["predict", "--input", table, "--text-column", "记录"]
-    done = run(*arguments, "--id-column", "number", code=1)
+    done = run(*arguments, "--id-column", "number", "--json", code=1)
     assert "no column 'number'. It has 1: '记录'" in done.stderr
     for name in ("name", "probability_1"):
-        done = run(*arguments, "--id-column", name, code=2)
+        done = run(*arguments, "--id-column", name, "--json", code=2)
         said = " ".join(done.stderr.replace("│", "").split())
         assert f"--id-column {name}: a column of the output has this name" in said
+    for options in ([], ["--output", table.with_suffix(".txt")]):
+        done = run(*arguments, "--id-column", "number", *options, code=2)
+        assert "is written to .csv, .jsonl and .xlsx" in done.stderr
     done = run("predict", "胃癌", "--id-column", "number", code=2)
     assert "names a column of --input FILE" in " ".join(done.stderr.replace("│", "").split())
 

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 
 import gi_classifier
 from gi_classifier import GIClassifier, decisions
-from gi_classifier.decisions import NOVEL, Decider, Decision, decide, labels_or_none
+from gi_classifier.decisions import NOVEL, UNDECIDED, Decider, Decision, decide, labels_or_none
 from gi_classifier.errors import InputError, ModelError, SettingsError
 from gi_classifier.model_dir import NOVELTY, WEIGHTS, Bundle, load, shipped
 from gi_classifier.predict import Predictor
@@ -94,6 +94,8 @@ def test_novel_records_get_no_answer(decider: Decider, monkeypatch: pytest.Monke
     likeliest = probabilities.argmax(axis=1)
     assert answers.tolist() == [likeliest[0], NOVEL, likeliest[2]]
     assert labels_or_none(answers) == [likeliest[0], None, likeliest[2]]
+    both, _ = decider.predict(TEXTS, Decision(reject_novel=True, min_confidence=1.0))
+    assert both.tolist() == [UNDECIDED, NOVEL, UNDECIDED]
 
 
 def test_a_threshold_that_was_never_stored_is_an_error(decider: Decider) -> None:

@@ -82,6 +82,24 @@ def test_activations_are_kerass_layers(
         np.testing.assert_allclose(means[:, index], expected[index].mean(axis=1), atol=1e-5)
 
 
+def test_heads_that_look_at_one_token_alone_have_tensorflows_gradient(
+    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+) -> None:
+    model, _ = random_bundle(config, vocabulary, settings)
+    weights = get_weights(model)
+    # So sharp that the graph takes most shares for none.
+    weights["Transformer-MultiHeadSelfAttention"][0] *= 60
+    set_weights(model, weights)
+    bundle = exported(Built(model, config, vocabulary, "random"), settings, [])
+    gradient = Gradient(bundle)
+    embeddings = gradient.table[np.random.default_rng(0).integers(1, len(vocabulary), (3, 30))]
+    for label in range(3):
+        odds, found = gradient.run(embeddings, np.full(3, label))
+        expected_odds, expected = keras_gradient(model, embeddings, label)
+        np.testing.assert_allclose(odds, expected_odds, atol=1e-4)
+        np.testing.assert_allclose(found, expected, atol=1e-3 * abs(expected).max())
+
+
 def test_rows_of_one_batch_do_not_touch_each_other(
     config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
 ) -> None:

@@ -302,8 +302,10 @@ def test_texts_come_one_at_a_time_as_they_come_at_once(tmp_path: Path, suffix: s
     path = tmp_path / f"records{suffix}"
     rows = [{"text": text, "label": 1} for text in ("胃，窦", "结 肠", "他说“胃”", 'a,b"c')]
     write_results(rows, path)
-    whole = read_records(path, labelled=False).texts
-    assert check_texts_of(path) == (len(whole), 0) == (4, 0)
+    found = read_records(path, labelled=False)
+    whole = found.texts
+    assert check_texts_of(path) == (4, found.encoding, 0)
+    assert len(whole) == 4
     assert tuple(iterate_texts(path)) == whole
 
 
@@ -327,7 +329,7 @@ def test_rows_without_text_are_left_out_where_that_is_asked_for(
     found = read_records(path, labelled=False, skip_blank=True)
     assert (found.texts, found.blank) == (("胃", "肠"), blank)
     assert found.lines[0] + 3 == found.lines[1]
-    assert check_texts_of(path, skip_blank=True) == (2, blank)
+    assert check_texts_of(path, skip_blank=True) == (2, found.encoding, blank)
     assert tuple(iterate_texts(path)) == ("胃", "肠")
 
 

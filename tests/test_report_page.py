@@ -160,6 +160,24 @@ def test_records_and_keywords_show_as_text(content: str) -> None:
     assert not page.find("b")
 
 
+@pytest.mark.parametrize(
+    ("keyword", "example", "marked"),
+    [
+        ("胃窦", "见胃窦充血", "胃窦"),
+        ("ESD", "行ＥＳＤ术", "ＥＳＤ"),
+        ("poem", "行POEM术", "POEM"),
+        ("II级", "为Ⅱ级", "Ⅱ级"),
+        ("食管", "肠", ""),
+    ],
+)
+def test_a_keyword_is_marked_in_its_example_in_any_case_and_width(
+    explainer: Explainer, keyword: str, example: str, marked: str
+) -> None:
+    table = keywords(rows=1, labels=(0,)).assign(keyword=keyword, example=example)
+    page = Page(written(explainer, table=table))
+    assert page.find("mark") == [marked]
+
+
 def test_counts_are_those_of_the_likeliest_labels(explainer: Explainer) -> None:
     probabilities = np.eye(3)[[1, 2, 0, 1, 1, 0, 2]] * 0.4 + 0.2
     page = Page(written(explainer, probabilities=probabilities))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 import gi_classifier
 from gi_classifier.model_dir import load, shipped
@@ -178,3 +179,17 @@ def test_explanations_of_the_test_split_add_up() -> None:
     errors = [found.error for found in explain([texts[i] for i in drawn])]
     assert np.median(errors) < 0.001
     assert max(errors) <= 0.01
+
+
+def test_novelty_tells_outsiders_from_records_of_shapes_unseen_in_training() -> None:
+    records = read_records(ROOT / "data" / "test.txt").texts
+    drawn = np.random.default_rng(0).permutation(len(records))[:400]
+    known = gi_classifier.novelty([records[i] for i in drawn])
+    areas = {}
+    for path in sorted((ROOT / "data" / "outsiders").glob("*.txt")):
+        outsiders = gi_classifier.novelty(read_records(path, labelled=False).texts)
+        novel = np.repeat([False, True], [len(known), len(outsiders)])
+        areas[path.stem] = roc_auc_score(novel, np.concatenate([known, outsiders]))
+    assert len(areas) == 17
+    assert min(areas.values()) > 0.93, areas
+    assert np.mean(list(areas.values())) > 0.98, areas

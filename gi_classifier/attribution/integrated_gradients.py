@@ -323,7 +323,7 @@ def explain(
         Relative completeness error above which a text gets more points, in (0, 1).
     max_steps : int
         No text gets more points; one that would need them is returned with ``converged`` False.
-        Points grow threefold from ``steps`` on.
+        See :func:`gi_classifier.attribution.quadrature.refined` for how they grow.
     rule : {"centred", "midpoint", "gauss-legendre", "riemann", "trapezoid"}
         See :func:`gi_classifier.attribution.quadrature.quadrature`.
     batch_tokens : int

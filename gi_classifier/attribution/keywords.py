@@ -525,7 +525,7 @@ def keyword_table(
     chosen = replace(COUNTING, **path)
     check_min_frequency(min_frequency)
     if isinstance(texts_or_file, (str, Path)):
-        count, _ = check_texts_of(texts_or_file, text_column=text_column)
+        count, _, _ = check_texts_of(texts_or_file, text_column=text_column)
         texts = iterate_texts(texts_or_file, text_column=text_column)
     else:
         checked = check_texts(texts_or_file)

@@ -28,7 +28,7 @@ def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
         Gauss-Legendre is exact on polynomials of degree 2 * ``steps`` - 1, the midpoints of equal
         intervals and the trapezoid (two points at least) on straight lines, "riemann", the right
         end of each interval, on constants. "centred" is the midpoint rule after the change of
-        variable x = t + a sin(2 pi t) / (2 pi), which puts points closer in the middle of the
+        variable x = t + 0.35 sin(2 pi t) / (2 pi), which puts points closer in the middle of the
         path; exact on straight lines as well. One point is the midpoint for all but "riemann".
     steps : int
         Number of points, 1 or more.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.keywords import (
     COLUMNS,
+    COUNTING,
     KeywordCounter,
     KeywordOptions,
     Progress,
@@ -27,6 +30,7 @@ from gi_classifier.attribution.keywords import (
     rescaled,
     stability,
 )
+from gi_classifier.cli_attribution import keywords
 from gi_classifier.errors import InputError, RecordsError, SettingsError
 from gi_classifier.model_dir import load
 
@@ -214,6 +218,24 @@ def test_a_record_that_occurs_twice_counts_once(explainer: Explainer) -> None:
     once = keyword_table(texts, explainer=explainer)
     assert keyword_table([*texts, *texts, f" {texts[0]} "], explainer=explainer).equals(once)
     assert len(once) > 3
+
+
+def test_a_count_takes_fewer_points_than_an_explanation(
+    explainer: Explainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def explain(texts: list[str], **options: Any) -> list[Attribution]:
+        asked.append(options)
+        return []
+
+    monkeypatch.setattr(explainer, "explain", explain)
+    for options in ({}, {"steps": 3}):
+        with pytest.raises(ValueError, match="shorter"):
+            keyword_table(["胃癌"], explainer=explainer, **options)
+    assert [(found["steps"], found["tolerance"]) for found in asked] == [(8, 0.05), (3, 0.05)]
+    assert signature(keywords).parameters["steps"].default == COUNTING.steps < PathOptions().steps
+    assert signature(keywords).parameters["tolerance"].default == COUNTING.tolerance
 
 
 def test_a_file_gives_the_table_of_its_texts(explainer: Explainer, tmp_path: Path) -> None:
