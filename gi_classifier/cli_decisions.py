@@ -111,6 +111,10 @@ def thresholds(
     saved = _policy(save_policy) if save_policy else None
     if saved and not model:
         raise typer.BadParameter("--save writes into a model directory: name it with --model.")
+    if saved and model and model.resolve() == shipped().resolve():
+        raise typer.BadParameter(
+            f"--save does not change the model that ships. Copy it: cp -r {model} my-model"
+        )
     if saved:
         chosen.setdefault(saved.name, saved)
     check_directory(output, _POLICY_FILES, force)
@@ -248,9 +252,8 @@ def _read_splits(
     known = earlier_splits(bundle.splits)
     if not known:
         notes.print("The model does not say what it was trained on: what is found may flatter.")
-    predictor = Predictor.from_bundle(bundle)
     held: set[str] = set()
-    found = []
+    splits = []
     for path, flattering in ((val, ("train",)), (test, ("train", "val"))):
         records = drop_duplicates(
             read(
@@ -277,8 +280,12 @@ def _read_splits(
                 f"{', or chose the weights' if path == test else ''}: what is found there flatters."
             )
         held = set(marks)
-        found.append((np.array(records.labels), in_chunks(predictor.predict_proba, records.texts)))
-    return found
+        splits.append(records)
+    predictor = Predictor.from_bundle(bundle)
+    return [
+        (np.array(records.labels), in_chunks(predictor.predict_proba, records.texts))
+        for records in splits
+    ]
 
 
 def _flat(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from conftest import made_up_records, run
 
 from gi_classifier.evaluation.abstention import abstain_at, risk_coverage
 from gi_classifier.evaluation.thresholds import POLICIES, compare_policies, stored_threshold
-from gi_classifier.model_dir import THRESHOLDS, load
+from gi_classifier.model_dir import THRESHOLDS, load, shipped
 from gi_classifier.plots_decisions import risk_coverage_figure, thresholds_figure
 
 
@@ -107,6 +107,10 @@ def test_abstain_says_what_it_guarantees_or_that_it_cannot(
         (["thresholds", "--policy", "best"], "No such policy: 'best'. There are"),
         (["thresholds", "--save", "f0"], "beta of F-beta must be above 0"),
         (["thresholds", "--save", "f1"], "name it with --model"),
+        (
+            ["thresholds", "--save", "f1", "--model", str(shipped())],
+            "--save does not change the model that ships. Copy it",
+        ),
         (["thresholds", "--label", "7"], "--label is one of 0 (neither 均非), 1"),
         (["abstain", "--alpha", "1"], "alpha must lie between 0 and 1. Received: 1.0"),
     ],
