@@ -21,7 +21,8 @@ from gi_classifier.settings import Settings, WindowRule
 from gi_classifier.text import Encoded, Vocabulary, batches_by_length, normalise, pad, windows
 
 MAX_TEXTS = 512
-_BATCH_TOKENS = 8192
+# Tokens computed at once, and how many of them may be padding: a short batch costs less than that.
+_BATCH_TOKENS, _MAX_PADDING = 1024, 32
 _CHUNK = 4096
 
 
@@ -193,7 +194,8 @@ class Predictor:
                 ids.append(self.vocabulary.with_special(tokens.ids[a:b]))
                 owners.append(owner)
                 spans.append((a, b))
-        batches = list(batches_by_length([len(row) for row in ids], _BATCH_TOKENS))
+        lengths = [len(row) for row in ids]
+        batches = list(batches_by_length(lengths, _BATCH_TOKENS, _MAX_PADDING))
         found = [self.engine.run(pad([ids[row] for row in batch])) for batch in batches]
         order = np.argsort(np.concatenate(batches))
         logits, cls = (np.concatenate(parts)[order] for parts in zip(*found, strict=True))

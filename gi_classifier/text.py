@@ -8,6 +8,7 @@ a capital sigma that ends a word is read as σ, not ς, and words above 100 char
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -204,16 +205,22 @@ def pad(rows: Sequence[np.ndarray]) -> np.ndarray:
     return out
 
 
-def batches_by_length(lengths: Sequence[int], max_tokens: int) -> Iterator[np.ndarray]:
+def batches_by_length(
+    lengths: Sequence[int], max_tokens: int, max_padding: float = math.inf
+) -> Iterator[np.ndarray]:
     """Yield the indices of rows in batches of like length, at most ``max_tokens`` when padded.
 
     Every index comes exactly once; a single row longer than ``max_tokens`` is a batch of its own.
+    No batch has more than ``max_padding`` tokens that only fill up its rows.
     """
     batch: list[int] = []
+    filled = 0
     for index in np.argsort(lengths, kind="stable"):
-        if batch and (len(batch) + 1) * lengths[index] > max_tokens:
+        padded = (len(batch) + 1) * lengths[index]
+        filled += lengths[index]
+        if batch and (padded > max_tokens or padded - filled > max_padding):
             yield np.array(batch)
-            batch = []
+            batch, filled = [], lengths[index]
         batch.append(int(index))
     if batch:
         yield np.array(batch)

@@ -204,12 +204,16 @@ def test_windows_cover_every_token_with_the_stated_overlap(data: st.DataObject) 
     assert all(overlap <= count < size for count in shared[-1:])
 
 
-@given(st.lists(st.integers(0, 300), max_size=80), st.integers(1, 2000))
-def test_batches_hold_every_index_once_within_the_limit(lengths: list[int], limit: int) -> None:
-    found = list(batches_by_length(lengths, limit))
+@given(st.lists(st.integers(0, 300), max_size=80), st.integers(1, 2000), st.integers(0, 200))
+def test_batches_hold_every_index_once_within_the_limits(
+    lengths: list[int], limit: int, padding: int
+) -> None:
+    found = list(batches_by_length(lengths, limit, padding))
     assert sorted(i for batch in found for i in batch) == list(range(len(lengths)))
     for batch in found:
-        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= limit
+        padded = len(batch) * max(lengths[i] for i in batch)
+        assert len(batch) == 1 or padded <= limit
+        assert padded - sum(lengths[i] for i in batch) <= padding
 
 
 def test_batches_are_of_like_length() -> None:

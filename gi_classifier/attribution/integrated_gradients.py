@@ -117,6 +117,8 @@ class Explainer:
         self.gradient = Gradient(bundle)
         # The gradient is that of full precision, so the answers are too.
         self.predictor = Predictor.from_bundle(bundle, "fp32")
+        # What the model makes of a baseline hangs on its length alone.
+        self._baselines: dict[tuple[int, Baseline], np.ndarray] = {}
 
     def explain(
         self, texts: Sequence[str], label: int | Sequence[int] | None = None, **options: Any
@@ -166,6 +168,12 @@ class Explainer:
             return np.zeros((length, self.gradient.table.shape[1]), dtype=np.float32)
         ids = np.full(length - 2, self.vocabulary.ids[f"[{baseline.upper()}]"])
         return np.asarray(self.gradient.table[self.vocabulary.with_special(ids)])
+
+    def _logits_at_start(self, length: int, baseline: Baseline) -> np.ndarray:
+        key = (length, baseline)
+        if key not in self._baselines:
+            self._baselines[key] = self.gradient.logits(self.start(length, baseline)[None])[0]
+        return self._baselines[key]
 
     def _integrate(
         self,
@@ -241,8 +249,7 @@ class Explainer:
         )
         lengths = np.array([len(row) for row in reading.ids])
         starts = {n: self.start(n, path.baseline) for n in np.unique(lengths).tolist()}
-        zero = {n: self.gradient.logits(start[None])[0] for n, start in starts.items()}
-        zeros = np.stack([zero[n] for n in lengths.tolist()])
+        zeros = np.stack([self._logits_at_start(n, path.baseline) for n in lengths.tolist()])
         at_text = np.bincount(owners, shares * log_odds(reading.logits, labels[owners]))
         at_start = np.bincount(owners, shares * log_odds(zeros, labels[owners]))
         scores, errors, used = self._integrate(
