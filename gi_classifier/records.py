@@ -29,6 +29,8 @@ PLAIN = (".txt", ".tsv")
 # Characters read at a time where a file is only looked through.
 _PART = 1 << 20
 FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
+_BLANK = "the text is empty"
+_SKIP = ", or leave out rows without text (skip_blank, --skip-blank)"
 # Line, and the cells of the text, the label and the group; None where there is none.
 _Row = tuple[int, Any, Any, Any]
 
@@ -189,16 +191,14 @@ def read_records(
             )
             if p
         ]
-        problems += [f"line {line}: {problem}" for problem in found]
-        if not found:
+        if found:
+            problems.append(f"line {line}: {'; '.join(found)}")
+        else:
             texts.append(str(text))
             labels.append(int(str(label).strip().removesuffix(".0")) if labelled else 0)
             lines.append(line)
             groups.append("" if group is None or group != group else str(group).strip())
-    if problems:
-        raise RecordsError(
-            f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop:", problems
-        )
+    _raise_bad(path, encoding, problems, "" if labelled else _SKIP)
     return Records(
         tuple(texts),
         tuple(labels) if labelled else None,
@@ -238,9 +238,7 @@ def check_texts_of(
         count += 1
         if problem := _text_problem(text):
             problems.append(f"line {line}: {problem}")
-    if problems:
-        summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop:"
-        raise RecordsError(summary, problems)
+    _raise_bad(path, encoding, problems, _SKIP)
     return count, encoding, blank
 
 
@@ -271,6 +269,13 @@ class _Bad:
     problem: str
 
 
+def _raise_bad(path: Path, encoding: str, problems: Sequence[str], advice: str) -> None:
+    if problems:
+        advice = advice if any(_BLANK in problem for problem in problems) else ""
+        summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop{advice}:"
+        raise RecordsError(summary, problems)
+
+
 def _is_blank(text: Any) -> bool:
     return text is None or text != text or (isinstance(text, str) and not normalise(text))
 
@@ -278,9 +283,9 @@ def _is_blank(text: Any) -> bool:
 def _text_problem(text: Any) -> str | None:
     if isinstance(text, _Bad):
         return text.problem
-    if not isinstance(text, str):
-        return f"the text is missing (found {type(text).__name__})"
-    return "the text is empty" if _is_blank(text) else None
+    if _is_blank(text):
+        return _BLANK
+    return None if isinstance(text, str) else f"the text is no text but {type(text).__name__}"
 
 
 def _label_problem(label: Any, num_classes: int | None) -> str | None:
@@ -322,17 +327,30 @@ def _plain_rows(lines: Iterable[str], labelled: bool) -> Iterator[_Row]:
             yield line, row, None, None
 
 
-def _need(columns: Sequence[str | None], found: Iterable[Any], source: str) -> None:
-    names = [str(name) for name in found]
-    missing = [column for column in columns if column is not None and column not in names]
+def _places(columns: Sequence[str | None], found: Iterable[Any], source: str) -> list[int]:
+    """Where each column stands among the names of the first row; behind the last for None."""
+    names = [str(name).strip() for name in found]
+    if not names:
+        raise RecordsError(f"{source}: the file is empty. Its first row names the columns.")
+    wanted = [column for column in columns if column is not None]
+    twice = [repr(column) for column in wanted if names.count(column) > 1]
+    if twice:
+        raise RecordsError(
+            f"{source}: more than one column {', '.join(twice)}. Rename all but the one to read."
+        )
+    missing = [column for column in wanted if column not in names]
     if missing:
         # Without a header, the names are a record; only what is as short as a name is shown.
         header = not any(re.search(r"^[\d.]+$", name) for name in names)
         shown = [repr(name) if header and len(name) <= 12 else "…" for name in names]
+        other = len(names) == 1 and re.search("[\t;]", names[0])
         raise RecordsError(
-            f"{source}: no column {', '.join(map(repr, missing))}. "
-            f"It has {len(names)}: {', '.join(shown) or 'none'}. The first row names the columns."
+            f"{source}: no column {', '.join(map(repr, missing))}. It has {len(names)}: "
+            f"{', '.join(shown)}. The first row names the columns; say which one to read "
+            "(text_column, --text-column and so on)."
+            f"{' Are commas between the cells, not tabs or semicolons?' if other else ''}"
         )
+    return [len(names) if column is None else names.index(column) for column in columns]
 
 
 def _csv_rows(lines: Iterable[str], source: str, columns: Sequence[str | None]) -> Iterator[_Row]:
@@ -341,13 +359,18 @@ def _csv_rows(lines: Iterable[str], source: str, columns: Sequence[str | None]) 
     reader = csv.reader(lines, strict=True)
     try:
         header = next(reader, [])
-        _need(columns, header, source)
-        places = [len(header) if name is None else header.index(name) for name in columns]
+        places = _places(columns, header, source)
         line = reader.line_num + 1
         for row in reader:
+            body: Any
             body, label, group = (
                 row[place] if place < min(len(row), len(header)) else None for place in places
             )
+            if any(row[len(header) :]):
+                body = _Bad(
+                    f"{len(row)} cells, the first row has {len(header)}: a comma in a text "
+                    "without quotes?"
+                )
             if row:
                 yield line, body, label, group
             line = reader.line_num + 1
@@ -376,13 +399,19 @@ def _excel_rows(path: Path, columns: Sequence[str | None]) -> Iterator[_Row]:
     import pandas as pd
 
     try:
-        table = pd.read_excel(path, dtype=object, keep_default_na=False, engine="openpyxl")
+        # Given a header, pandas would rename the second of two equal names.
+        table = pd.read_excel(
+            path, header=None, dtype=object, keep_default_na=False, engine="openpyxl"
+        )
     except Exception as error:  # a damaged file fails in zip, XML or the reader, each in its way
         raise RecordsError(
             f"{path}: not a readable .xlsx file ({type(error).__name__}: {error})"
         ) from error
-    _need(columns, table.columns, str(path))
-    cells = ([None] * len(table) if name is None else list(table[name]) for name in columns)
+    places = _places(columns, table.iloc[0] if len(table) else (), str(path))
+    cells = (
+        [None] * (len(table) - 1) if name is None else list(table[place])[1:]
+        for name, place in zip(columns, places, strict=True)
+    )
     for line, (text, label, group) in enumerate(zip(*cells, strict=True), 2):
         yield line, text, label, group
 

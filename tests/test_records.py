@@ -142,9 +142,9 @@ def test_cells_without_text_are_named(tmp_path: Path) -> None:
     put(tmp_path / "r.jsonl", '{"text": null, "label": 1}\n{"text": NaN, "label": true}\n')
     put(tmp_path / "r.csv", "label,text\n1\n0,肺\n")
     for name, found in {
-        "r.xlsx": ["line 3: the text is", "line 4: the text is missing (found int)", "line 5: the"],
-        "r.jsonl": ["line 1: the text is missing", "line 2: the text is missing (found float)"],
-        "r.csv": ["line 2: the text is missing"],
+        "r.xlsx": ["line 3: the text is", "line 4: the text is no text but int", "line 5: the"],
+        "r.jsonl": ["line 1: the text is empty", "line 2: the text is empty; the label is not"],
+        "r.csv": ["line 2: the text is empty"],
     }.items():
         with pytest.raises(RecordsError, match="bad rows") as caught:
             read_records(tmp_path / name)
@@ -177,6 +177,39 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path, suf
     with pytest.raises(RecordsError, match=r"no column 'text', 'label'\. It has 2: '报告', '标签'"):
         read_records(path)
     assert read_records(path, text_column="报告", label_column="标签").labels == (1, 2, 0)
+
+
+def test_a_comma_without_quotes_cuts_no_text_silently(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.csv", "id,text\n1,胃溃疡,结肠息肉恶变\n2,肺炎,\n")
+    with pytest.raises(RecordsError, match="1 bad rows") as caught:
+        read_records(path, labelled=False)
+    assert caught.value.problems == [
+        "line 2: 3 cells, the first row has 2: a comma in a text without quotes?"
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_names_of_columns_may_have_spaces_around_but_not_come_twice(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"r{suffix}"
+    for names in ([" text ", "label"], ["text", "text"]):
+        table = pd.DataFrame([["胃", 1]], columns=names)
+        _ = (
+            table.to_csv(path, index=False)
+            if suffix == ".csv"
+            else table.to_excel(path, index=False)
+        )
+        if names[0] != "text":
+            assert read_records(path).texts == ("胃",)
+    with pytest.raises(RecordsError, match="more than one column 'text'. Rename"):
+        read_records(path, labelled=False)
+
+
+def test_tabs_between_cells_are_recognised_as_the_mistake(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.csv", "id\ttext\n1\t胃\n")
+    with pytest.raises(RecordsError, match="--text-column.*commas between the cells, not tabs"):
+        read_records(path, labelled=False)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
@@ -278,7 +311,7 @@ def test_a_file_without_records_gives_none_or_names_what_is_missing(
 ) -> None:
     path = put(tmp_path / f"r{suffix}", "")
     if suffix == ".csv":
-        with pytest.raises(RecordsError, match="It has 0: none"):
+        with pytest.raises(RecordsError, match="the file is empty"):
             read_records(path)
         put(path, "text,label\n")
     assert len(read_records(path)) == 0
@@ -324,7 +357,7 @@ def test_rows_without_text_are_left_out_where_that_is_asked_for(
     else:
         pd.DataFrame({"text": cells}).to_excel(path, index=False)
     blank = 3 if suffix in (".csv", ".jsonl") else 2
-    with pytest.raises(RecordsError, match=f"{blank} bad rows"):
+    with pytest.raises(RecordsError, match=f"{blank} bad rows.*or leave out rows without text"):
         read_records(path, labelled=False)
     found = read_records(path, labelled=False, skip_blank=True)
     assert (found.texts, found.blank) == (("胃", "肠"), blank)
