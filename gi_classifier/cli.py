@@ -35,23 +35,28 @@ from gi_classifier import (
 from gi_classifier._version import __version__
 from gi_classifier.cli_options import (
     ForceOption,
+    IdColumn,
     JsonOption,
     LabelColumn,
     ModelOption,
     SkipBlank,
     TextColumn,
     check_directory,
+    check_place,
+    check_source,
     in_chunks,
+    label_of,
     notes,
     read,
+    read_source,
     results_console,
 )
 from gi_classifier.decisions import Decider, Decision
 from gi_classifier.engine import PRECISIONS
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_directory
-from gi_classifier.predict import Predictor, check_texts
-from gi_classifier.records import FORMATS, PLAIN, Records, drop_duplicates
+from gi_classifier.predict import Predictor
+from gi_classifier.records import FORMATS, PLAIN, drop_duplicates
 from gi_classifier.results import OUTPUT_FORMATS, results, write_results
 from gi_classifier.settings import PretrainingSettings, Settings
 from gi_classifier.splitting import fingerprint, known_marks
@@ -109,9 +114,7 @@ def predict(
         Path | None, typer.Option(help=f"Where to write: {', '.join(OUTPUT_FORMATS)}.")
     ] = None,
     text_column: TextColumn = "text",
-    id_column: Annotated[
-        str | None, typer.Option(help="A column to keep beside each answer, as text.")
-    ] = None,
+    id_column: IdColumn = None,
     skip_blank: SkipBlank = False,
     model: ModelOption = None,
     engine: EngineOption = None,
@@ -119,7 +122,9 @@ def predict(
         str | None,
         typer.Option(help="Shares of the labels in these records, as in 0.9,0.05,0.05."),
     ] = None,
-    label: Annotated[int | None, typer.Option(help="The label that --threshold is for.")] = None,
+    label: Annotated[
+        str | None, typer.Option(help="The label that --threshold is for, by number or name.")
+    ] = None,
     threshold: Annotated[
         str | None,
         typer.Option(help="Least probability of --label to answer it; or 'stored'."),
@@ -135,12 +140,8 @@ def predict(
 ) -> None:
     """Classify records given as arguments, or a file of them."""
     _check_engine(engine)
-    decision = _decision(prior, label, threshold, min_confidence, reject_novel)
-    if bool(text) == bool(input):
-        raise typer.BadParameter("Give either TEXT… or --input FILE.")
+    check_source(text, input, id_column)
     if id_column is not None:
-        if not input:
-            raise typer.BadParameter("--id-column names a column of --input FILE.")
         if not as_json and (not output or output.suffix.lower() in PLAIN):
             raise typer.BadParameter(
                 "--id-column is written to .csv, .jsonl and .xlsx, and printed with --json."
@@ -149,23 +150,13 @@ def predict(
             raise typer.BadParameter(
                 f"--id-column {id_column}: a column of the output has this name. Rename yours."
             )
-    if output and output.suffix.lower() not in OUTPUT_FORMATS:
-        raise typer.BadParameter(f"--output ends in one of {', '.join(OUTPUT_FORMATS)}.")
+    check_place("--output", output, OUTPUT_FORMATS, *([input] if input else []))
+    bundle = load(model or shipped())
+    number = None if label is None else label_of(label, bundle.settings.names)
+    decision = _decision(prior, number, threshold, min_confidence, reject_novel)
     if output:
         check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
-    if input:
-        records = read(
-            input,
-            text_column=text_column,
-            labelled=False,
-            group_column=id_column,
-            skip_blank=skip_blank,
-        )
-        texts, places = list(records.texts), _places(records, id_column)
-    else:
-        texts = check_texts(text)
-        places = [{} for _ in texts]
-    bundle = load(model or shipped())
+    texts, places = read_source(text, input, text_column, id_column, skip_blank)
     predictor = Predictor.from_bundle(bundle, engine)
     if decision.is_plain:
         found = results(texts, in_chunks(predictor.predict_proba, texts), bundle.settings)
@@ -194,14 +185,6 @@ def predict(
     )
     if output:
         typer.echo(f"Written to {output}")
-
-
-def _places(records: Records, id_column: str | None) -> list[dict[str, Any]]:
-    """Where each record stood, and what its own file calls it."""
-    if id_column is None or records.groups is None:
-        return [{"line": line} for line in records.lines]
-    pairs = zip(records.lines, records.groups, strict=True)
-    return [{"line": line, id_column: value} for line, value in pairs]
 
 
 def _show(found: list[dict[str, Any]]) -> None:
@@ -618,7 +601,7 @@ def main() -> None:
         app()
     except GIClassifierError as error:
         notes.print("\n  ".join([f"Error: {error.summary}", *error.problems]))
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
     except OSError as error:
         notes.print(f"Error: {error}")
         sys.exit(1)

@@ -18,7 +18,8 @@ from rich.text import Text
 from tqdm import tqdm
 
 from gi_classifier.attribution.attribution import Attribution
-from gi_classifier.attribution.heatmap import to_html, to_png
+from gi_classifier.attribution.heatmap import page as heatmap_page
+from gi_classifier.attribution.heatmap import to_png
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.keywords import (
     COUNTING,
@@ -33,27 +34,35 @@ from gi_classifier.attribution.keywords import (
 from gi_classifier.attribution.rules import keyword_rules, measure_search, search
 from gi_classifier.cli_options import (
     ForceOption,
+    IdColumn,
     JsonOption,
     LabelColumn,
     ModelOption,
     SkipBlank,
     TextColumn,
+    check_place,
     check_some,
+    check_source,
+    label_of,
     notes,
     read,
+    read_source,
     results_console,
 )
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.model_dir import check_output, load, shipped, write_whole
 from gi_classifier.plots import check_plots, keyword_figure
-from gi_classifier.predict import check_texts
-from gi_classifier.records import check_texts_of, iterate_texts
+from gi_classifier.records import FORMATS, check_texts_of, encoding_of, iterate_texts
 from gi_classifier.results import csv_for_excel, encode
 from gi_classifier.settings import Settings
 from gi_classifier.text import folded
 
 # Seconds between two states of a count.
 _STATE_SECONDS = 10.0
+# Records explained between two steps of the progress bar.
+_CHUNK = 64
+# Shared keywords from which the ranks of two halves are compared.
+_LEAST_SHARED = 10
 # Columns that an example in its context needs on a screen.
 _LEAST_EXAMPLE = 16
 
@@ -96,9 +105,11 @@ def _options(kind: Any, **values: Any) -> Any:
 
 
 def explain(
-    text: Annotated[list[str], typer.Argument(help="Records to explain.")],
+    text: Annotated[list[str] | None, typer.Argument(help="Records to explain.")] = None,
+    input: Annotated[Path | None, typer.Option(help=f"A file: {', '.join(FORMATS)}.")] = None,
     label: Annotated[
-        int | None, typer.Option(help="The label to explain; without, the predicted one.")
+        str | None,
+        typer.Option(help="The label to explain, by number or name; without, the predicted one."),
     ] = None,
     by: Annotated[By, typer.Option(help="Sum the scores over these parts.")] = By.word,
     html: Annotated[Path | None, typer.Option(help="Also write a heatmap page.")] = None,
@@ -108,41 +119,54 @@ def explain(
     baseline: BaselineOption = PathOptions.baseline,
     steps: StepsOption = PathOptions.steps,
     tolerance: ToleranceOption = PathOptions.tolerance,
+    text_column: TextColumn = "text",
+    id_column: IdColumn = None,
+    skip_blank: SkipBlank = False,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say which words of a record speak for a label, and which against it."""
     path = _options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
-    texts = check_texts(text)
-    if png and len(texts) > 1:
-        raise typer.BadParameter(f"--png draws one record. Received: {len(texts)}")
-    if html and html.suffix.lower() != ".html":
-        raise typer.BadParameter(f"--html ends in .html. Received: {html}")
+    check_source(text, input, id_column)
+    check_place("--html", html, [".html"])
+    check_place("--png", png, [".png"])
     if png:
         check_plots()
     for output in (html, png):
         if output:
             check_output(output, force=force)
-    explainer = Explainer(load(model or shipped()))
-    found = explainer.explain(texts, label, **asdict(path))
-    picture = to_png(found[0], by=by.value) if png else b""
+    texts, places = read_source(text, input, text_column, id_column, skip_blank)
+    if png and len(texts) > 1:
+        raise typer.BadParameter(f"--png draws one record. Received: {len(texts)}")
+    bundle = load(model or shipped())
+    number = None if label is None else label_of(label, bundle.settings.names)
+    explainer = Explainer(bundle)
+    found: list[Attribution] = []
+    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
+        for begin in range(0, len(texts), _CHUNK):
+            found += explainer.explain(texts[begin : begin + _CHUNK], number, **asdict(path))
+            bar.update(len(found) - begin)
     if html:
-        body = "\n".join(to_html(attribution, by=by.value) for attribution in found)
-        head = '<!DOCTYPE html>\n<html lang="zh"><meta charset="utf-8"><title>gi-classifier</title>'
         html.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(html, encode(f"{head}\n<body>{body}</body></html>\n"))
+        write_whole(html, encode(heatmap_page(found, by.value)))
     if png:
         png.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(png, picture)
+        write_whole(png, to_png(found[0], by=by.value))
     if as_json:
         items = [
-            {**item.to_dict(), "spans": [span._asdict() for span in item.spans(by.value)]}
-            for item in found
+            {
+                **({"record": place} if place else {}),
+                **item.to_dict(),
+                "spans": [span._asdict() for span in item.spans(by.value)],
+            }
+            for place, item in zip(places, found, strict=True)
         ]
         typer.echo(json.dumps(items, ensure_ascii=False))
         return
-    for attribution in found:
+    for place, attribution in zip(places, found, strict=True):
+        if place:
+            typer.echo(", ".join(f"{name} {value}" for name, value in place.items()))
         _show(attribution, by)
     for output in (html, png):
         if output:
@@ -190,7 +214,12 @@ def keywords(
         bool, typer.Option("--pooled", help="One ranking for all labels together.")
     ] = False,
     min_frequency: Annotated[int, typer.Option(help="Leave out rarer keywords.")] = 1,
-    top: Annotated[int, typer.Option(min=1, help="Rows of each label to print as a table.")] = 20,
+    top: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Rows of each label that the printed table shows; other formats have all."
+        ),
+    ] = 20,
     format: Annotated[
         Format, typer.Option(help="reference: its list of (keyword, frequency).")
     ] = Format.table,
@@ -224,8 +253,8 @@ def keywords(
     _options(check_min_frequency, value=min_frequency)
     if resume and not output:
         raise typer.BadParameter("--resume needs --output, beside which the state is kept.")
-    if output and output.suffix.lower() != ".csv":
-        raise typer.BadParameter(f"--output ends in .csv. Received: {output}")
+    check_place("--output", output, [".csv"], file)
+    check_place("--plot", plot, [".png"])
     if plot and pooled:
         raise typer.BadParameter("--plot draws the labels side by side; leave out --pooled.")
     if plot:
@@ -249,29 +278,44 @@ def keywords(
         notes.print(f"There is no {state} to go on from: this begins anew.")
     texts = iterate_texts(file, text_column=text_column)
     written = time.monotonic()
-    with tqdm(total=count, initial=progress.read, unit="record", disable=None, leave=False) as bar:
-        for done in count_keywords(texts, Explainer(bundle), options, path, progress):
-            bar.update(done)
-            if state and time.monotonic() - written > _STATE_SECONDS:
-                write_whole(state, progress.to_json(mark))
-                written = time.monotonic()
-    table = progress.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
+    try:
+        with tqdm(
+            total=count, initial=progress.read, unit="record", disable=None, leave=False
+        ) as bar:
+            for done in count_keywords(texts, Explainer(bundle), options, path, progress):
+                bar.update(done)
+                if state and time.monotonic() - written > _STATE_SECONDS:
+                    write_whole(state, progress.to_json(mark))
+                    written = time.monotonic()
+    except KeyboardInterrupt:
+        if state and state.is_file():
+            notes.print("Stopped. The same command with --resume goes on where this one stood.")
+        raise
+    table = progress.whole.to_frame(
+        by_label=not pooled, min_frequency=min_frequency, against=against
+    )
     if output:
         columns = list(table.columns)
         rows = [dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False)]
         write_whole(output, csv_for_excel(rows, columns))
     if plot:
-        write_whole(plot, keyword_figure(table, bundle.settings.names, against=against))
+        write_whole(plot, keyword_figure(table, bundle.settings.names))
     if state:
         state.unlink(missing_ok=True)
     _print_table(table, bundle.settings, format, top, against)
+    if table.empty:
+        notes.print(f"No keyword occurs {min_frequency} times or more.")
     if show_stability:
         first, second = (half.to_frame(min_frequency=min_frequency) for half in progress.halves)
         for label, found in stability(first, second).items():
+            agreement = (
+                f"rank correlation {found.correlation:.2f} over all {found.compared}"
+                if found.shared >= _LEAST_SHARED
+                else "too few to compare their ranks"
+            )
             notes.print(
                 f"{bundle.settings.names[label]}: of two halves of the records, the top 50 share "
-                f"{found.shared} keywords; rank correlation {found.correlation:.2f} over all "
-                f"{found.compared}"
+                f"{found.shared} keywords; {agreement}"
             )
     notes.print(
         f"{progress.read} records, {progress.duplicates} of them duplicates, counted once; "
@@ -346,8 +390,8 @@ def rules(
     if not table.is_file():
         raise FileNotFoundError(f"No keyword table at {table}")
     try:
-        ranked = pd.read_csv(table, encoding="utf-8-sig", keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
+        ranked = pd.read_csv(table, encoding=encoding_of(table), keep_default_na=False)
+    except ValueError as error:
         raise RecordsError(f"{table} is no keyword table ({error})") from error
     chosen = keyword_rules(ranked, top)
     records = read(file, text_column=text_column, label_column=label_column)
@@ -377,6 +421,7 @@ def report(
     threshold: ThresholdOption = KeywordOptions.threshold,
     baseline: BaselineOption = PathOptions.baseline,
     text_column: TextColumn = "text",
+    id_column: IdColumn = None,
     skip_blank: SkipBlank = False,
     model: ModelOption = None,
     force: ForceOption = False,
@@ -386,11 +431,16 @@ def report(
 
     _options(KeywordOptions, threshold=threshold)
     _options(PathOptions, baseline=baseline)
-    if output.suffix.lower() != ".html":
-        raise typer.BadParameter(f"--output ends in .html. Received: {output}")
+    check_place("--output", output, [".html"])
     check_plots()
     check_output(output, force=force)
-    records = read(file, text_column=text_column, labelled=False, skip_blank=skip_blank)
+    records = read(
+        file,
+        text_column=text_column,
+        labelled=False,
+        group_column=id_column,
+        skip_blank=skip_blank,
+    )
     explainer = Explainer(load(model or shipped()))
     table = keyword_table(
         records.texts, threshold=threshold, explainer=explainer, baseline=baseline
@@ -400,6 +450,9 @@ def report(
         explainer.predictor.predict_proba(records.texts),
         explainer,
         table,
+        lines=records.lines,
+        ids=records.groups,
+        left_out=records.blank,
         source=file.name,
         model=str(model) if model else "the model that ships 随库模型",
         date=date.today().isoformat(),

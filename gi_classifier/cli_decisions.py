@@ -20,6 +20,7 @@ from gi_classifier.cli_options import (
     TextColumn,
     check_directory,
     in_chunks,
+    label_of,
     notes,
     read,
     results_console,
@@ -86,7 +87,9 @@ OutputOption = Annotated[
 def thresholds(
     val: ValArgument,
     test: TestOption,
-    label: Annotated[int, typer.Option(help="The class, against the rest.")],
+    label_name: Annotated[
+        str, typer.Option("--label", help="The class, by number or name, against the rest.")
+    ],
     policy: Annotated[
         list[str] | None,
         typer.Option(help=f"How to choose; may be repeated. Without: {', '.join(POLICIES)}."),
@@ -122,9 +125,7 @@ def thresholds(
         check_model_output(model, force=True)
     bundle = load(model or shipped())
     names = bundle.settings.names
-    if not 0 <= label < len(names):
-        listed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
-        raise typer.BadParameter(f"--label is one of {listed}. Received: {label}")
+    label = label_of(label_name, names)
     splits = [
         (labels == label, probabilities[:, label])
         for labels, probabilities in _read_splits(bundle, val, test, text_column, label_column)

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from gi_classifier.errors import RecordsError
 from gi_classifier.model_dir import check_output, check_owned
 from gi_classifier.plots import check_plots
-from gi_classifier.records import Records, read_records
+from gi_classifier.predict import check_texts
+from gi_classifier.records import FORMATS, Records, read_records
 
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
@@ -30,6 +31,9 @@ SkipBlank = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
 TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
+IdColumn = Annotated[
+    str | None, typer.Option("--id-column", help="A column to keep beside each record, as text.")
+]
 LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
 
 
@@ -46,6 +50,66 @@ def check_some(path: Path, count: int, encoding: str, blank: int) -> None:
     notes.print(f"{path}: {count} records, read as {encoding}{left_out}")
     if not count:
         raise RecordsError(f"No record in {path}")
+
+
+def check_source(texts: Sequence[str] | None, file: Path | None, id_column: str | None) -> None:
+    """Raise where not exactly one of records and a file is given, or a file as a record."""
+    if bool(texts) == bool(file):
+        raise typer.BadParameter("Give either TEXT… or --input FILE.")
+    if id_column is not None and not file:
+        raise typer.BadParameter("--id-column names a column of --input FILE.")
+    for text in texts or ():
+        if text.lower().endswith(FORMATS) and Path(text).is_file():
+            raise typer.BadParameter(f"{text} is a file: give it with --input.")
+
+
+def read_source(
+    texts: Sequence[str] | None,
+    file: Path | None,
+    text_column: str,
+    id_column: str | None,
+    skip_blank: bool,
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Texts, and of a file's where each stood and what its own file calls it."""
+    if not file:
+        checked = check_texts(texts)
+        return checked, [{} for _ in checked]
+    records = read(
+        file,
+        text_column=text_column,
+        labelled=False,
+        group_column=id_column,
+        skip_blank=skip_blank,
+    )
+    places: list[dict[str, Any]] = [{"line": line} for line in records.lines]
+    if id_column is not None:
+        for place, value in zip(places, records.groups or (), strict=True):
+            place[id_column] = value
+    return list(records.texts), places
+
+
+def check_place(option: str, output: Path | None, endings: Sequence[str], *inputs: Path) -> None:
+    """Raise where an output has another ending, or would replace what is read."""
+    if output is None:
+        return
+    if output.suffix.lower() not in endings:
+        one_of = f"in one of {', '.join(endings)}" if len(endings) > 1 else f"in {endings[0]}"
+        raise typer.BadParameter(f"{option} ends {one_of}. Received: {output}")
+    if any(output.resolve() == path.resolve() for path in inputs):
+        raise typer.BadParameter(f"{option} {output} is the file to be read; name another.")
+
+
+def label_of(given: str, names: Sequence[str]) -> int:
+    """The label that a number or a name, English or Chinese, stands for."""
+    wanted = given.strip().casefold()
+    spellings = [(name.casefold(), *name.casefold().split()) for name in names]
+    found = [i for i in range(len(names)) if wanted == str(i)] or [
+        i for i, spelling in enumerate(spellings) if wanted in spelling
+    ]
+    if len(found) != 1:
+        listed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
+        raise typer.BadParameter(f"--label is one of {listed}. Received: {given!r}")
+    return found[0]
 
 
 def results_console() -> Console:

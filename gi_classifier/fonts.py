@@ -80,11 +80,12 @@ def font_face(text: str) -> str:
     MissingExtraError
         There is no font.
     """
+    path = cjk_font()
     from fontTools import subset
 
     options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
     content = io.BytesIO()
-    with subset.load_font(str(cjk_font()), options) as font:
+    with subset.load_font(str(path), options) as font:
         subsetter = subset.Subsetter(options)
         subsetter.populate(unicodes={ord(c) for c in text if not c.isascii()})
         subsetter.subset(font)

@@ -96,21 +96,18 @@ def evaluation_figure(
     return png(figure)
 
 
-def keyword_figure(
-    table: pd.DataFrame, names: Sequence[str], top: int = 20, *, against: bool = False
-) -> bytes:
+def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> bytes:
     """Draw the first keywords of each class as bars: one panel for each class.
 
     Parameters
     ----------
     table : DataFrame
-        Columns keyword, label, frequency and total, ranked within each label.
+        Columns keyword, label, frequency and total, ranked within each label. Where totals are
+        below 0, the words speak against their label, and the panels say so.
     names : sequence of str
         Of the classes.
     top : int
         Keywords for each class.
-    against : bool
-        Whether the table is that of the words that speak against a label.
 
     Returns
     -------
@@ -129,6 +126,7 @@ def keyword_figure(
 
     font, title = (FontProperties(fname=cjk_font(), size=size) for size in (11, 13))
     plain: dict[str, Any] = {"font": font, "parse_math": False}
+    against = bool((table["total"] < 0).any())
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
     parts = [table[table["label"] == label].head(top) for label in range(len(names))]

@@ -44,7 +44,7 @@ def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
     unordered = isinstance(texts, (str, bytes, Mapping, Set)) or hasattr(texts, "columns")
     if unordered or not isinstance(texts, Iterable):
         raise InputError(
-            "Texts come as a list of str (of a table, one column); for one text use predict. "
+            "Texts come as a list of str (of a table, one column), one text as [text]. "
             f"Received: {type(texts).__name__}"
         )
     found = list(texts)

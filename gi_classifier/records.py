@@ -269,7 +269,7 @@ class _Bad:
     problem: str
 
 
-def _raise_bad(path: Path, encoding: str, problems: Sequence[str], advice: str) -> None:
+def _raise_bad(path: str | Path, encoding: str, problems: Sequence[str], advice: str) -> None:
     if problems:
         advice = advice if any(_BLANK in problem for problem in problems) else ""
         summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop{advice}:"

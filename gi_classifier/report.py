@@ -120,6 +120,9 @@ def report(
     source: str,
     model: str,
     date: str,
+    lines: Sequence[int] | None = None,
+    ids: Sequence[str] | None = None,
+    left_out: int = 0,
     examples: int = 3,
     doubtful: int = 10,
     rows: int = 200,
@@ -140,6 +143,11 @@ def report(
         distinctiveness and example, ranked within each label.
     source, model, date : str
         What the summary calls the file of the records, the model and the day.
+    lines, ids : sequence of int, of str, optional
+        Where each record stands in its file, and what that calls it: so it is shown. Without,
+        records are numbered from 1.
+    left_out : int
+        Rows without text that are not among the records.
     examples : int
         Heatmaps for each label: the records that the model is surest of.
     doubtful : int
@@ -181,14 +189,14 @@ def report(
         [texts[i] for i in shown], [int(predicted[i]) for i in shown], **options
     )
     blocks = {
-        i: _block(i + 1, probabilities[i], names, attribution)
+        i: _block(_called(i, lines, ids), probabilities[i], names, attribution)
         for i, attribution in zip(shown, found, strict=True)
     }
 
     picture = base64.b64encode(keyword_figure(table, names)).decode()
     sections = [
         _heading("Summary", "概要"),
-        _summary(len(texts), len(first), source, model, date),
+        _summary(len(texts), len(first), left_out, source, model, date),
         _heading("Records by predicted label", "各类别的记录数"),
         _counts(predicted, names),
         _heading("Keywords by label", "各类别的关键词"),
@@ -259,11 +267,12 @@ def _note(english: str, chinese: str) -> str:
     return f'<p class="note">{escape(english)} <span lang="zh">{escape(chinese)}</span></p>\n'
 
 
-def _summary(count: int, distinct: int, source: str, model: str, date: str) -> str:
+def _summary(count: int, distinct: int, left_out: int, source: str, model: str, date: str) -> str:
     lines = {
         "File 文件": source,
         "Records 记录": f"{count:,}",
         "Duplicates 重复": f"{count - distinct:,}",
+        **({"Without text, left out 无文本，已略去": f"{left_out:,}"} if left_out else {}),
         "Model 模型": model,
         "Date 日期": date,
     }
@@ -350,13 +359,19 @@ def _examples(
         yield from (blocks[i] for i in places)
 
 
-def _block(number: int, shares: np.ndarray, names: Sequence[str], found: Attribution) -> str:
-    """One record: its number, all its probabilities and its heatmap."""
+def _called(place: int, lines: Sequence[int] | None, ids: Sequence[str] | None) -> str:
+    """What a record is called: its file's own name for it and its line, or its number."""
+    line = f"Record 记录 {place + 1:,}" if lines is None else f"Line 行 {lines[place]:,}"
+    return f"{escape(ids[place])} · {line}" if ids and ids[place] else line
+
+
+def _block(called: str, shares: np.ndarray, names: Sequence[str], found: Attribution) -> str:
+    """One record: what it is called, all its probabilities and its heatmap."""
     likeliest, *others = np.argsort(-shares, kind="stable").tolist()
     rest = "".join(f" · {escape(names[label])} {shares[label]:.3f}" for label in others)
     margin = shares[likeliest] - shares[others[0]]
     return (
-        f'<p class="shares">Record 记录 {number:,} · <strong>{escape(names[likeliest])} '
+        f'<p class="shares">{called} · <strong>{escape(names[likeliest])} '
         f"{shares[likeliest]:.3f}</strong>{rest} · margin 差距 {margin:.3f}</p>\n"
         + figure_html(found, "word" if len(found.text) <= _LONG else "clause")
     )

@@ -31,6 +31,8 @@ from gi_classifier.records import read_records
 ROOT = Path(__file__).resolve().parent.parent
 # What the reference took.
 _REFERENCE_STEPS = 20
+# Records that predict is given at a time.
+_SIZES = (1, 8, 64, 512)
 # captum's default.
 _CAPTUM_STEPS = 50
 # What explain() is measured with: a name, and its options.
@@ -55,30 +57,27 @@ def cold_start(repeats: int) -> list[float]:
     return seconds
 
 
-def throughput(texts: tuple[str, ...], engine: str, repeats: int) -> float:
-    """Records per second, best of several passes after one to warm up."""
-    predictor = Predictor.from_bundle(load(shipped()), engine)
-    predictor.predict_proba(texts[:256])
+def throughput(predictor: Predictor, texts: Sequence[str], size: int, repeats: int) -> float:
+    """Records per second, ``size`` at a time: best of several passes after one to warm up."""
     seconds = []
-    for _ in range(repeats):
+    for _ in range(repeats + 1):
         began = time.perf_counter()
-        predictor.predict_proba(texts)
+        for start in range(0, len(texts), size):
+            predictor.predict_proba(texts[start : start + size])
         seconds.append(time.perf_counter() - began)
-    return len(texts) / min(seconds)
+    return len(texts) / min(seconds[1:])
 
 
-def benchmark_predict(texts: tuple[str, ...], repeats: int) -> None:
+def benchmark_predict(texts: Sequence[str], repeats: int) -> None:
     """Print cold start, and the engines' speed and memory."""
     starts = cold_start(repeats)
     print(f"cold start: median {statistics.median(starts):.2f} s of {len(starts)}")
-    speeds: dict[str, float] = {}
+    print(f"records/s on {len(texts)} records, so many at a time: {', '.join(map(str, _SIZES))}")
     for engine in ("fp32", "int8", "keras"):
-        speeds[engine] = throughput(texts, engine, repeats)
+        predictor = Predictor.from_bundle(load(shipped()), engine)
+        speeds = [throughput(predictor, texts, size, repeats) for size in _SIZES]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{engine}: {speeds[engine]:.0f} records/s, {speeds[engine] / speeds['fp32']:.2f} "
-            f"of fp32; peak memory so far {peak:.0f} MiB"
-        )
+        print(f"{engine}: {', '.join(f'{speed:.0f}' for speed in speeds)}; peak {peak:.0f} MiB")
 
 
 Errors = Callable[[Sequence[np.ndarray], Sequence[int]], list[float]]
@@ -290,17 +289,20 @@ def main() -> None:
     parser.add_argument("what", choices=["predict", "attribution"])
     parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--records", type=int, default=400, help="to explain, drawn with seed 0")
+    parser.add_argument("--records", type=int, default=400, help="drawn with seed 0")
     parser.add_argument(
         "--few", type=int, default=40, help="of them, those whose time is taken, a multiple of 5"
     )
     args = parser.parse_args()
+    if min(args.few, args.records) < 1:
+        parser.error(f"--few and --records start at 1. Received: {args.few}, {args.records}")
     texts = read_records(args.file, labelled=False).texts
-    if args.what == "predict":
-        benchmark_predict(texts, args.repeats)
-        return
     drawn = np.random.default_rng(0).permutation(len(texts))[: args.records]
-    benchmark_attribution([texts[i] for i in drawn], min(args.few, len(drawn)))
+    some = [texts[i] for i in drawn]
+    if args.what == "predict":
+        benchmark_predict(some, args.repeats)
+    else:
+        benchmark_attribution(some, min(args.few, len(some)))
 
 
 if __name__ == "__main__":

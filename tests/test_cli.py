@@ -129,6 +129,8 @@ def test_existing_output_needs_force(table: Path, tmp_path: Path) -> None:
     arguments = ["predict", "--input", table, "--text-column", "记录", "--output", output]
     assert "exists. Choose another place" in run(*arguments, code=1).stderr
     assert output.read_text(encoding="utf-8") == "mine"
+    same = run(*arguments[:-1], table, "--force", code=2).stderr.replace("│", " ")
+    assert "is the file to be read; name another" in " ".join(same.split())
     run(*arguments, "--force")
     assert output.read_text(encoding="utf-8-sig").startswith("line,text,label,name,probability")
 

@@ -70,6 +70,11 @@ def test_explain_writes_a_page_and_a_picture(tmp_path: Path) -> None:
         (["keywords", "x.txt", "--min-frequency", "0"], "min_frequency must be an integer"),
         (["keywords", "x.txt", "--resume"], "--resume needs --output"),
         (["keywords", "x.txt", "--output", "x.xlsx"], "ends in .csv. Received: x.xlsx"),
+        (["keywords", "x.csv", "--output", "x.csv"], "--output x.csv is the file to be read"),
+        (["keywords", "x.txt", "--plot", "x.pdf"], "--plot ends in .png. Received: x.pdf"),
+        (["explain", TEXT, "--png", "x.jpg"], "--png ends in .png. Received: x.jpg"),
+        (["explain", "data/demo.csv"], "data/demo.csv is a file: give it with --input."),
+        (["explain", TEXT, "--input", "x.csv"], "Give either TEXT… or --input FILE."),
         (["keywords", "x.txt", "--pooled", "--plot", "x.png"], "leave out --pooled"),
     ],
 )
@@ -78,8 +83,55 @@ def test_wrong_use_is_said_and_ends_with_2(arguments: list[str], message: str) -
 
 
 def test_an_unknown_label_is_an_error_that_names_the_labels() -> None:
-    stderr = run("explain", TEXT, "--label", 7, code=1).stderr
-    assert "this model has 0 (neither 均非), 1 (upper 上消化道), 2 (lower 下消化道)" in stderr
+    for given in ("7", "胃"):
+        stderr = run("explain", TEXT, "--label", given, code=2).stderr.replace("│", " ")
+        listed = "0 (neither 均非), 1 (upper 上消化道), 2 (lower 下消化道)"
+        assert f"--label is one of {listed}. Received: '{given}'" in " ".join(stderr.split())
+
+
+def test_a_label_may_be_named_in_either_language() -> None:
+    outputs = {run("explain", TEXT, "--label", given).stdout for given in (1, "Upper", "上消化道")}
+    assert len(outputs) == 1
+
+
+def test_explain_reads_a_file_and_names_each_record(tmp_path: Path) -> None:
+    file = tmp_path / "records.csv"
+    file.write_text("住院号,诊断\n007,胃溃疡\n008,\n009,直肠息肉\n", encoding="gb18030")
+    command = ["explain", "--input", file, "--text-column", "诊断", "--skip-blank"]
+    found = json.loads(run(*command, "--id-column", "住院号", "--json").stdout)
+    assert [item["record"] for item in found] == [
+        {"line": 2, "住院号": "007"},
+        {"line": 4, "住院号": "009"},
+    ]
+    assert [item["label"] for item in found] == [1, 2]
+    done = run(*command)
+    assert done.stdout.startswith("line 2\n1 upper 上消化道")
+    assert "2 records, read as gb18030, 1 rows without text left out" in done.stderr
+
+
+def test_rules_refuse_keywords_that_speak_against(corpus: Path, trained: Path) -> None:
+    table = corpus.with_name("against.csv")
+    picture = table.with_suffix(".png")
+    run(
+        *("keywords", corpus, "--model", trained, "--against", "--output", table),
+        *("--plot", picture),
+    )
+    assert (pd.read_csv(table)["total"] < 0).all()
+    stderr = run("rules", table, corpus, code=1).stderr
+    assert "These keywords speak against their labels" in stderr
+
+
+def test_a_table_saved_anew_in_another_encoding_is_read(corpus: Path, trained: Path) -> None:
+    table = corpus.with_name("table.csv")
+    run("keywords", corpus, "--model", trained, "--output", table)
+    before = run("rules", table, corpus).stdout
+    table.write_text(table.read_text(encoding="utf-8-sig"), encoding="gb18030")
+    assert run("rules", table, corpus).stdout == before
+
+
+def test_an_empty_table_is_said(corpus: Path, trained: Path) -> None:
+    done = run("keywords", corpus, "--model", trained, "--min-frequency", 10_000)
+    assert "No keyword occurs 10000 times or more." in done.stderr
 
 
 def test_keywords_are_printed_written_drawn_and_measured_as_a_rule(
@@ -167,5 +219,6 @@ def test_report_is_one_page_that_says_where_it_was_written(
     assert f"Written to {output}" in done.stdout
     page = output.read_text(encoding="utf-8")
     assert "http://" not in page
+    assert "Line 行 1 " in page
     assert "https://" not in page
     assert "exists. Choose another" in run("report", corpus, "--output", output, code=1).stderr

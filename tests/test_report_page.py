@@ -185,6 +185,17 @@ def test_counts_are_those_of_the_likeliest_labels(explainer: Explainer) -> None:
     assert numbers == ["2", "28.6%", "3", "42.9%", "2", "28.6%"]
 
 
+def test_records_are_called_as_their_file_calls_them(explainer: Explainer) -> None:
+    lines, ids = range(2, 2 + len(TEXTS)), [f"<{i}>" for i in range(len(TEXTS))]
+    page = Page(written(explainer, lines=lines, ids=ids, left_out=3))
+    shown = page.find("p", class_="shares")
+    assert shown
+    assert all(re.match(r"<(\d)> · Line 行 (\d) · ", text) for text in shown)
+    assert page.find("dd")[3] == "3"
+    only_lines = Page(written(explainer, lines=lines)).find("p", class_="shares")
+    assert all(text.startswith("Line 行 ") for text in only_lines)
+
+
 def test_the_surest_and_the_most_doubtful_records_are_shown_once_each(
     explainer: Explainer,
 ) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gi_classifier.errors import InputError
-from gi_classifier.fonts import cjk_font, drawable
+from gi_classifier.errors import InputError, MissingExtraError
+from gi_classifier.fonts import cjk_font, drawable, font_face
 
 if TYPE_CHECKING:
     from gi_classifier.attribution.attribution import Attribution
@@ -45,6 +45,9 @@ STYLE = f"""
  border:1px solid #bbb;
  background:linear-gradient(to right,rgb({_RGB_AGAINST}),#fff,rgb({_RGB_FOR}))}}
 """
+
+# The page's own first: as a fallback, Chromium leaves some words boxes.
+FONTS = '"GI Sans SC","Noto Sans SC","Microsoft YaHei","PingFang SC",sans-serif'
 
 # Of the PNG, in points; and the most lines that fit what matplotlib draws.
 _WIDTH, _MARGIN, _LEGEND = 560.0, 18.0, 100.0
@@ -139,6 +142,40 @@ def to_html(attribution: Attribution, by: Unit | Literal["token"] = "word") -> s
         No such unit.
     """
     return f"<style>{STYLE}</style>\n{figure_html(attribution, by)}"
+
+
+def page(attributions: Sequence[Attribution], by: Unit | Literal["token"] = "word") -> str:
+    """Records as one HTML page, which brings its Chinese font along.
+
+    Parameters
+    ----------
+    attributions : sequence of Attribution
+    by : {"token", "word", "clause", "sentence"}
+
+    Returns
+    -------
+    str
+        No script, nothing loaded. Without the extra ``plots`` there is no font to bring, and the
+        reader's own is used.
+
+    Raises
+    ------
+    SettingsError
+        No such unit.
+    """
+    body = "".join(figure_html(attribution, by) for attribution in attributions)
+    try:
+        face = font_face(body)
+    except MissingExtraError:
+        face = ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; font-src data:; style-src 'unsafe-inline'\">\n"
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>gi-classifier</title>\n<style>{face}{STYLE}body{{font-family:{FONTS}}}</style>\n"
+        f"</head>\n<body>\n{body}</body>\n</html>\n"
+    )
 
 
 def figure_html(attribution: Attribution, by: Unit | Literal["token"] = "word") -> str:

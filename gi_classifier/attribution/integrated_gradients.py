@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from numbers import Real
 from typing import Any, Literal, get_args
 
@@ -56,10 +56,20 @@ class PathOptions:
         number = isinstance(self.tolerance, Real) and not isinstance(self.tolerance, bool)
         if not number or not 0 < self.tolerance < 1:
             problems.append(
-                f"tolerance must be a number between 0 and 1. Received: {self.tolerance!r}"
+                f"tolerance must be a number above 0 and below 1. Received: {self.tolerance!r}"
             )
         if problems:
             raise SettingsError("Nothing can be explained with these settings:", problems)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], default: PathOptions | None = None) -> PathOptions:
+        """Options by name, the others as in ``default``; unknown ones raise SettingsError."""
+        known = [field.name for field in fields(cls)]
+        if unknown := [repr(name) for name in given if name not in known]:
+            raise SettingsError(
+                f"No such option of explain: {', '.join(unknown)}. There are {', '.join(known)}."
+            )
+        return replace(default or cls(), **given)
 
 
 def path_integral(
@@ -124,7 +134,7 @@ class Explainer:
         self, texts: Sequence[str], label: int | Sequence[int] | None = None, **options: Any
     ) -> list[Attribution]:
         """Explain texts; parameters, result and errors are those of :func:`explain`."""
-        path = PathOptions(**options)
+        path = PathOptions.of(options)
         checked = check_texts(texts)
         pairs = list(zip(checked, self._labels(label, len(checked)), strict=True))
         # Equal texts with equal labels are explained once.
@@ -325,7 +335,7 @@ def explain(
         Where the path begins: every token [MASK] or [PAD] (between [CLS] and [SEP]), or no
         embedding at all. What it stands for: a text that says nothing.
     steps : int
-        Points of the path at which a gradient is taken, at first.
+        Points of the path at which a gradient is taken, at first; at most ``max_steps``.
     tolerance : float
         Relative completeness error above which a text gets more points, in (0, 1).
     max_steps : int

@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -28,7 +28,7 @@ from gi_classifier.attribution.integrated_gradients import (
     shipped_explainer,
 )
 from gi_classifier.attribution.words import STOP_WORDS, dictionary, is_word
-from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.errors import InputError, RecordsError, SettingsError
 from gi_classifier.model_dir import Bundle
 from gi_classifier.predict import check_texts
 from gi_classifier.records import check_texts_of, iterate_texts
@@ -219,8 +219,10 @@ class KeywordCounter:
         """Undo :meth:`to_dict`."""
         return cls({(row[0], row[1]): _Row(*row[2:]) for row in table["rows"]})
 
-    def to_frame(self, *, by_label: bool = True, min_frequency: int = 1) -> pd.DataFrame:
-        """The ranked table; see :func:`keyword_table`."""
+    def to_frame(
+        self, *, by_label: bool = True, min_frequency: int = 1, against: bool = False
+    ) -> pd.DataFrame:
+        """The ranked table; see :func:`keyword_table`. What counts ``against`` is below 0."""
         import pandas as pd
 
         rows = self.rows
@@ -243,6 +245,8 @@ class KeywordCounter:
         # Keywords of equal total keep the order of their characters, whatever came first.
         table = table.sort_values(["label", "total", "keyword"], ascending=[True, False, True])
         table = table.reset_index(drop=True)
+        if against:
+            table[["mean", "total"]] *= -1
         return table if by_label else table.drop(columns=["label", "distinctiveness"])
 
 
@@ -313,7 +317,14 @@ def stability(first: pd.DataFrame, second: pd.DataFrame, top: int = 50) -> dict[
     dict of int to Stability
         A keyword that a table lacks stands behind its last, so tops that share little correlate
         below 0. nan where fewer than three keywords are compared.
+
+    Raises
+    ------
+    InputError
+        A table has no labels.
     """
+    if not all("label" in table for table in (first, second)):
+        raise InputError("Stability is measured by label; these tables pool the labels.")
     from scipy.stats import spearmanr
 
     found = {}
@@ -469,6 +480,7 @@ def keyword_table(
     against: bool = False,
     all_words: bool = False,
     text_column: str = "text",
+    skip_blank: bool = False,
     explainer: Explainer | None = None,
     **path: Any,
 ) -> pd.DataFrame:
@@ -495,12 +507,14 @@ def keyword_table(
     unit : {"word", "span"}
         Words of the dictionary, or as in the reference runs of adjacent tokens above the threshold.
     against : bool
-        The negative table: words that speak against the label that won.
+        The negative table: words that speak against the label that won; their scores are below 0.
     all_words : bool
         Of words, also those that name nothing by themselves (右侧, 急性, 术后, 见 …:
         :data:`gi_classifier.attribution.words.STOP_WORDS`).
     text_column : str
         Column of .csv, .jsonl and .xlsx.
+    skip_blank : bool
+        Leave out a file's rows without text, which are errors otherwise.
     explainer : Explainer, optional
         Without, that of the model that ships.
     **path
@@ -522,10 +536,10 @@ def keyword_table(
         With every option out of range.
     """
     options = KeywordOptions(threshold, extracts_max, unit, against, all_words)
-    chosen = replace(COUNTING, **path)
+    chosen = PathOptions.of(path, COUNTING)
     check_min_frequency(min_frequency)
     if isinstance(texts_or_file, (str, Path)):
-        count, _, _ = check_texts_of(texts_or_file, text_column=text_column)
+        count, _, _ = check_texts_of(texts_or_file, text_column=text_column, skip_blank=skip_blank)
         texts = iterate_texts(texts_or_file, text_column=text_column)
     else:
         checked = check_texts(texts_or_file)
@@ -536,7 +550,7 @@ def keyword_table(
             texts, explainer or shipped_explainer(), options, chosen, progress
         ):
             bar.update(done)
-    return progress.whole.to_frame(by_label=by_label, min_frequency=min_frequency)
+    return progress.whole.to_frame(by_label=by_label, min_frequency=min_frequency, against=against)
 
 
 def check_min_frequency(value: Any) -> None:

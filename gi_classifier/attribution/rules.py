@@ -35,7 +35,7 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     Raises
     ------
     RecordsError
-        A column is missing, or a label or total is no number.
+        A column is missing, a label or total is no number, or the keywords speak against.
     SettingsError
         ``top`` is out of range.
     """
@@ -54,6 +54,11 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     if bad:
         raise RecordsError("Not the numbers of a keyword table:", bad)
     table = table.astype({"label": int, "total": float})
+    if (table["total"] < 0).any():
+        raise RecordsError(
+            "These keywords speak against their labels (totals below 0). Give a table of keywords "
+            "that speak for them, written without --against."
+        )
     keys = [folded(str(word)) for word in table["keyword"]]
     ranked = table.assign(key=keys).sort_values(
         ["total", "key", "label"], ascending=[False, True, True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import sys
@@ -12,6 +13,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from conftest import made
+from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +25,7 @@ from gi_classifier.attribution.heatmap import (
     colour,
     escape,
     lay_out,
+    page,
     to_html,
     to_png,
 )
@@ -365,3 +368,21 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, module: str) 
     with pytest.raises(MissingExtraError, match=rf"{module}.* pip install 'gi_classifier\[plots\]"):
         to_png(made("胃"))
     assert Page(to_html(made("胃"))).record == "胃"
+
+
+def test_a_page_brings_the_glyphs_of_its_records_and_loads_nothing() -> None:
+    content = page([made("胃窦<b>溃疡"), made("直肠息肉")], by="clause")
+    (data,) = re.findall(r"url\(data:font/woff;base64,([^)]*)\)", content)
+    with TTFont(io.BytesIO(base64.b64decode(data))) as font:
+        drawn = {chr(code) for code in font.getBestCmap()}
+    assert set("胃窦溃疡直肠息肉反对支持") <= drawn
+    assert re.search(r'body\{font-family:"GI Sans SC",', content)
+    assert not re.search(r"url\((?!data:)|@import|https?://|<script|<b>", content)
+    assert "default-src 'none'" in content
+
+
+def test_a_page_comes_without_the_font_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zhplot", None)
+    content = page([made("胃窦")])
+    assert "@font-face" not in content
+    assert "胃窦" in content

@@ -137,6 +137,7 @@ def test_what_is_linear_or_quadratic_in_the_embeddings_is_exact_with_one_point(
     other = copy.copy(explainer)
     other.settings = replace(explainer.settings, num_classes=2, label_names=None)
     other.gradient = gradient  # type: ignore[assignment]
+    other._baselines = {}
     other.predictor = Predictor(engine, explainer.vocabulary, other.settings)
     texts = [text for text in TEXTS if len(text) == 6]
     for found in other.explain(texts, 1, baseline=baseline, steps=1, tolerance=1e-3):
@@ -288,8 +289,8 @@ def test_labels_come_one_for_each_text(explainer: Explainer, label: list[int]) -
         ("steps", True, "steps must be an integer of at least 1. Received: True"),
         ("max_steps", 0, "max_steps must be an integer of at least 1. Received: 0"),
         ("batch_tokens", 0, "batch_tokens must be an integer of at least 1. Received: 0"),
-        ("tolerance", 0, "tolerance must be a number between 0 and 1. Received: 0"),
-        ("tolerance", 1, "tolerance must be a number between 0 and 1. Received: 1"),
+        ("tolerance", 0, "tolerance must be a number above 0 and below 1. Received: 0"),
+        ("tolerance", 1, "tolerance must be a number above 0 and below 1. Received: 1"),
         ("tolerance", float("nan"), "Received: nan"),
         ("tolerance", "0.1", "Received: '0.1'"),
         ("baseline", "black", "one of mask, pad, zero. Received: 'black'"),
