@@ -30,8 +30,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 # What Python's \s matches, spelt out for the tokenizer's regular expressions.
 _SPACES = r"\t-\r\x{1c}-\x{20}\x{85}\p{Z}"
-# Categories of combining marks, and of what is removed.
-_BARE = ("Mn", "Me", "Cc", "Cf")
+# Marks of half-width katakana, which NFKC makes combining ones.
+_VOICING = "\uff9e\uff9f"
 # The characters that are words of their own: bert4keras' blocks of ideographs, and punctuation.
 _CJK = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002a6df\U0002a700-\U0002ceaf"
@@ -65,8 +65,9 @@ class Encoded:
     ----------
     ids : ndarray of int32, shape (tokens,)
     offsets : ndarray of int32, shape (tokens, 2)
-        Start and end of each token in the original text. They may overlap where one character
-        stands for several tokens (℃).
+        Start and end of each token in the original text, with the combining marks behind it.
+        They may overlap where one character stands for several tokens (℃). Conjoining jamo that
+        make one syllable have the place of the first.
     """
 
     ids: np.ndarray
@@ -169,18 +170,28 @@ class Vocabulary:
 
 
 def _with_base(text: str, offsets: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
-    """Let a token that has only combining marks begin with the character that they stand on.
+    """Let no token begin with a combining mark or end before one.
 
-    The tokenizer gives a mark that composes with what a character expands to (℃ and U+0301) alone.
+    The tokenizer gives a mark that composes with what a character expands to (℃ and U+0301) to
+    another token than the character, and any other mark to none.
     """
-    if not any(map(unicodedata.combining, text)):
+    if not any(map(unicodedata.combining, text)) and not any(c in text for c in _VOICING):
         return offsets
     found = []
     for start, end in offsets:
-        while start > 0 and all(unicodedata.category(c) in _BARE for c in text[start:end]):
+        # Between a character and its mark may stand what is removed.
+        while start > 0 and (
+            _is_mark(text[start]) or unicodedata.category(text[start]) in ("Cc", "Cf")
+        ):
             start -= 1
+        while end < len(text) and _is_mark(text[end]):
+            end += 1
         found.append((start, end))
     return found
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character) == "Mn" or character in _VOICING
 
 
 def windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:

@@ -122,6 +122,8 @@ def test_normalise_gives_the_one_form(text: str, wanted: str) -> None:
 @example("℃\u0301")
 @example("℃\x00\u0301")
 @example("胃℃\u0301\u0308窦")
+@example("，ﬃ\u0308ｍ")
+@example("c\u20dd\u0301")
 def test_offsets_slice_the_original(text: str) -> None:
     found = encode(text)
     assert found.ids.dtype == found.offsets.dtype == np.int32
@@ -133,6 +135,31 @@ def test_offsets_slice_the_original(text: str) -> None:
         assert 0 <= start < end <= len(text)
         if VOCABULARY.tokens[token] != "[UNK]":
             assert VOCABULARY.tokens[token].removeprefix("##") in fold(text[start:end])
+
+
+@pytest.mark.parametrize(
+    ("text", "slices"),
+    [
+        ("ﾀﾞ胃", ["ﾀﾞ", "胃"]),
+        ("e\u0301\u0308胃", ["e\u0301\u0308", "胃"]),
+        ("℃\u0301胃", ["℃\u0301", "℃\u0301", "胃"]),
+        ("胃 \u0301管", ["胃", "管"]),
+        ("\u0301胃", ["胃"]),
+    ],
+)
+def test_a_combining_mark_belongs_to_the_token_of_its_character(
+    text: str, slices: list[str]
+) -> None:
+    assert [text[a:b] for a, b in encode(text).offsets] == slices
+
+
+@given(WIDE)
+@settings(max_examples=300, deadline=None)
+@example("，ﬃ\u0308ｍ")
+def test_no_slice_begins_with_a_mark_or_ends_before_one(text: str) -> None:
+    for start, end in encode(text).offsets:
+        assert start == 0 or not unicodedata.combining(text[start])
+        assert not unicodedata.combining(text[end : end + 1] or " ")
 
 
 def test_offsets_skip_what_is_removed_and_widen_what_expands() -> None:
