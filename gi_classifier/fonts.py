@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
+import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def drawable(text: str) -> str:
     """The text as the font can draw it, character by character, of the same length.
 
     White space becomes a space; what the font does not have, such as emoji and characters of
-    private use, becomes a box (U+25A1).
+    private use, becomes a box (U+25A1), and so does a combining mark.
 
     Raises
     ------
@@ -57,7 +58,9 @@ def drawable(text: str) -> str:
         There is no font.
     """
     known = _characters(cjk_font())
-    return "".join(" " if c.isspace() else c if ord(c) in known else BOX for c in text)
+    # Alone, a mark would be drawn over the next character.
+    lacking = {c for c in text if ord(c) not in known or unicodedata.category(c)[0] == "M"}
+    return "".join(" " if c.isspace() else BOX if c in lacking else c for c in text)
 
 
 def font_face(text: str) -> str:
@@ -80,12 +83,11 @@ def font_face(text: str) -> str:
     MissingExtraError
         There is no font.
     """
-    path = cjk_font()
     from fontTools import subset
 
     options = subset.Options(flavor="woff", layout_features=[], notdef_outline=True)
     content = io.BytesIO()
-    with subset.load_font(str(path), options) as font:
+    with subset.load_font(str(cjk_font()), options) as font:
         subsetter = subset.Subsetter(options)
         subsetter.populate(unicodes={ord(c) for c in text if not c.isascii()})
         subsetter.subset(font)

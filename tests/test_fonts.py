@@ -5,6 +5,7 @@ import importlib
 import io
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,8 @@ def known() -> set[int]:
 @settings(deadline=None)
 @given(text=st.text())
 def test_what_the_font_has_stays_and_the_rest_is_a_box(known: set[int], text: str) -> None:
-    expected = [" " if c.isspace() else c if ord(c) in known else BOX for c in text]
+    own = {c for c in text if ord(c) in known and not unicodedata.category(c).startswith("M")}
+    expected = [" " if c.isspace() else c if c in own else BOX for c in text]
     assert drawable(text) == "".join(expected)
     assert all(ord(c) in known for c in drawable(text))
 
@@ -70,6 +72,10 @@ def test_records_can_be_drawn_and_emoji_and_private_use_are_boxes() -> None:
     text = "食管贲门胃窦，结肠镜示：息肉（0.5×0.3cm）36.8℃；μg"
     assert drawable(text) == text
     assert drawable("胃😀\ue000\n\t") == f"胃{BOX}{BOX}  "
+
+
+def test_a_combining_mark_is_a_box_since_it_would_be_drawn_over_its_neighbour() -> None:
+    assert drawable("胃\u0301窦") == f"胃{BOX}窦"
 
 
 def test_a_font_face_has_what_the_font_has_of_a_text_and_no_ascii(known: set[int]) -> None:

@@ -1,19 +1,22 @@
 """Pictures of one attribution: the record, each part coloured by its score.
 
-In: an :class:`~gi_classifier.Attribution`. Out: a fragment of HTML that needs no network and no
-script, or the bytes of a PNG (extra ``plots``). Orange speaks for the label, blue against it.
+In: an :class:`~gi_classifier.Attribution`. Out: a fragment of HTML, or a page of several, that
+needs no network and no script, or the bytes of a PNG (extra ``plots``). Orange speaks for the
+label, blue against it.
 """
 
 from __future__ import annotations
 
 import html
 import io
+import itertools
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from gi_classifier.errors import InputError, MissingExtraError
+from gi_classifier.errors import InputError
 from gi_classifier.fonts import cjk_font, drawable, font_face
 
 if TYPE_CHECKING:
@@ -29,8 +32,11 @@ _LINE = (16, 78, 139)
 _GREY, _RED = "#595959", "#8a1c00"
 
 _RGB_FOR, _RGB_AGAINST, _RGB_LINE = (",".join(map(str, colour)) for colour in (FOR, AGAINST, _LINE))
+# The font that a page brings, then those of the common systems.
+_FONTS = '"GI Sans SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei","PingFang SC",sans-serif'
 STYLE = f"""
 .gi-heatmap{{margin:0;padding:.8em 1em;background:#fff;color:{INK};line-height:1.5;
+ font-family:{_FONTS};
  print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 .gi-heatmap figcaption{{margin-bottom:.5em}}
 .gi-heatmap small{{display:block;color:{_GREY}}}
@@ -45,9 +51,6 @@ STYLE = f"""
  border:1px solid #bbb;
  background:linear-gradient(to right,rgb({_RGB_AGAINST}),#fff,rgb({_RGB_FOR}))}}
 """
-
-# The page's own first: as a fallback, Chromium leaves some words boxes.
-FONTS = '"GI Sans SC","Noto Sans SC","Microsoft YaHei","PingFang SC",sans-serif'
 
 # Of the PNG, in points; and the most lines that fit what matplotlib draws.
 _WIDTH, _MARGIN, _LEGEND = 560.0, 18.0, 100.0
@@ -144,40 +147,6 @@ def to_html(attribution: Attribution, by: Unit | Literal["token"] = "word") -> s
     return f"<style>{STYLE}</style>\n{figure_html(attribution, by)}"
 
 
-def page(attributions: Sequence[Attribution], by: Unit | Literal["token"] = "word") -> str:
-    """Records as one HTML page, which brings its Chinese font along.
-
-    Parameters
-    ----------
-    attributions : sequence of Attribution
-    by : {"token", "word", "clause", "sentence"}
-
-    Returns
-    -------
-    str
-        No script, nothing loaded. Without the extra ``plots`` there is no font to bring, and the
-        reader's own is used.
-
-    Raises
-    ------
-    SettingsError
-        No such unit.
-    """
-    body = "".join(figure_html(attribution, by) for attribution in attributions)
-    try:
-        face = font_face(body)
-    except MissingExtraError:
-        face = ""
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta http-equiv="Content-Security-Policy" '
-        "content=\"default-src 'none'; font-src data:; style-src 'unsafe-inline'\">\n"
-        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>gi-classifier</title>\n<style>{face}{STYLE}body{{font-family:{FONTS}}}</style>\n"
-        f"</head>\n<body>\n{body}</body>\n</html>\n"
-    )
-
-
 def figure_html(attribution: Attribution, by: Unit | Literal["token"] = "word") -> str:
     """The ``<figure>`` of :func:`to_html`, for a page that holds ``STYLE`` once."""
     parts = cells(attribution, by)
@@ -192,6 +161,41 @@ def figure_html(attribution: Attribution, by: Unit | Literal["token"] = "word") 
         f"<small><i class=a style=--s:1>against 反对</i> -{limit:.2f}<span class=gi-scale></span>"
         f"+{limit:.2f} <i class=f style=--s:1>for 支持</i> "
         "(change of the log-odds 对数几率的变化)</small></figure>\n"
+    )
+
+
+def page(attributions: Iterable[Attribution], by: Unit | Literal["token"] = "word") -> str:
+    """Records as one HTML page, coloured as by :func:`to_html`.
+
+    Parameters
+    ----------
+    attributions : iterable of Attribution
+    by : {"token", "word", "clause", "sentence"}
+
+    Returns
+    -------
+    str
+        A page without script that loads nothing. It brings a font with the Chinese characters that
+        it shows; without the extra ``plots``, it relies on the reader's fonts.
+
+    Raises
+    ------
+    SettingsError
+        No such unit.
+    """
+    figures = "".join(figure_html(attribution, by) for attribution in attributions)
+    try:
+        face = font_face(figures)
+    except ImportError:
+        face = ""
+    # The browser itself refuses whatever is not in the page.
+    policy = "default-src 'none'; font-src data:; style-src 'unsafe-inline'"
+    return (
+        '<!DOCTYPE html>\n<html lang="zh">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>gi-classifier</title>\n<style>{face}{STYLE}</style>\n</head>\n"
+        f"<body>\n{figures}</body>\n</html>\n"
     )
 
 
@@ -290,7 +294,7 @@ def to_png(attribution: Attribution, by: Unit | Literal["token"] = "word") -> by
     -------
     bytes
         A PNG. A character that the font (Noto Sans SC) does not have, such as an emoji, is drawn
-        as a box.
+        as a box, and so is a combining mark that makes no character with the one before it.
 
     Raises
     ------
@@ -319,6 +323,17 @@ def to_png(attribution: Attribution, by: Unit | Literal["token"] = "word") -> by
     return page.png()
 
 
+def _composed(texts: Iterable[str]) -> list[str]:
+    """The texts with their combining marks on the characters before them, where one has such."""
+    found: list[str] = []
+    for text in texts:
+        marks = "".join(itertools.takewhile(unicodedata.combining, text)) if found else ""
+        if marks:
+            found[-1] += marks
+        found.append(text[len(marks) :])
+    return [unicodedata.normalize("NFC", text) for text in found]
+
+
 class _Page:
     """What is to be drawn, from top to bottom, in points."""
 
@@ -343,7 +358,7 @@ class _Page:
         strengths: Sequence[float | None] | None = None,
     ) -> None:
         """Write texts one behind the other, each on its own colour where it has a strength."""
-        pieces, lines = lay_out(texts, _width_at(size), _WIDTH - 2 * _MARGIN)
+        pieces, lines = lay_out(_composed(texts), _width_at(size), _WIDTH - 2 * _MARGIN)
         if lines > _MAX_LINES:
             raise InputError(
                 f"A picture holds {_MAX_LINES:,} lines; to_html takes any number. "

@@ -162,6 +162,60 @@ def test_an_unknown_unit_is_an_error() -> None:
             draw(made("胃"), "line")
 
 
+# The page.
+
+
+class WholePage(Page):
+    """A page, of which meta elements are never closed."""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        super().handle_starttag(tag, attrs)
+        if tag == "meta":
+            self.open.pop()
+
+
+def test_a_page_holds_every_record_once_and_one_style() -> None:
+    content = page([made("胃癌，好。"), made("结肠<b>息肉")], "clause")
+    found = WholePage(content)
+    assert found.record == "胃癌，好。结肠<b>息肉"
+    tags = [tag for tag, _ in found.tags]
+    assert tags.count("figure") == 2
+    assert tags.count("style") == tags.count("html") == tags.count("body") == 1
+    assert not {"script", "link", "img", "b"} & set(tags)
+    assert content.startswith('<!DOCTYPE html>\n<html lang="zh">')
+    assert "<title>gi-classifier</title>" in content
+    assert {"charset": "utf-8"} in [attrs for _, attrs in found.tags]
+
+
+def test_a_browser_lets_a_page_load_nothing_but_its_own_font() -> None:
+    (policy,) = [
+        attrs["content"]
+        for _, attrs in WholePage(page([made("胃")])).tags
+        if attrs.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy == "default-src 'none'; font-src data:; style-src 'unsafe-inline'"
+
+
+def test_a_page_brings_the_glyphs_of_all_chinese_that_it_shows_and_names_them_first() -> None:
+    content = page([made("食管镜㎝"), made("肛瘘，℃")])
+    (data,) = re.findall(r"url\(data:font/woff;base64,([^)]*)\)", content)
+    with TTFont(io.BytesIO(base64.b64decode(data))) as font:
+        brought = {chr(code) for code in font.getBestCmap()}
+    assert set("食管镜肛瘘，℃") | set(re.findall("[\u4e00-\u9fff]", content)) <= brought
+    assert re.search(r'\.gi-heatmap\{[^}]*font-family:"GI Sans SC","Noto Sans SC",', content)
+
+
+@pytest.mark.parametrize("module", ["zhplot", "fontTools"])
+def test_a_page_comes_without_a_font_where_none_is_installed(
+    monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    content = page([made("胃癌")])
+    assert WholePage(content).record == "胃癌"
+    assert "@font-face" not in content
+    assert '"Microsoft YaHei","PingFang SC",sans-serif' in content
+
+
 # Colours.
 
 
@@ -316,6 +370,18 @@ def test_what_the_font_lacks_is_a_box(character: str) -> None:
     np.testing.assert_array_equal(pixels(made(character)), pixels(made("□")))
 
 
+@pytest.mark.parametrize("by", ["token", "word"])
+def test_a_combining_mark_is_drawn_on_its_character(by: str) -> None:
+    apart = made("e\u0301胃", offsets=np.array([(0, 2), (2, 3)]), scores=np.zeros(2))
+    np.testing.assert_array_equal(pixels(apart, by), pixels(made("é胃"), by))
+
+
+def test_a_mark_that_makes_no_character_is_a_box_beside_its_neighbours() -> None:
+    apart = made("胃\u0301窦", offsets=np.array([(0, 2), (2, 3)]), scores=np.zeros(2))
+    boxed = made("胃□窦", offsets=np.array([(0, 2), (2, 3)]), scores=np.zeros(2))
+    np.testing.assert_array_equal(pixels(apart), pixels(boxed))
+
+
 def test_markup_of_formulas_is_text() -> None:
     empty = pixels(made("\u3000"))
     wide, narrow = (
@@ -368,21 +434,3 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, module: str) 
     with pytest.raises(MissingExtraError, match=rf"{module}.* pip install 'gi_classifier\[plots\]"):
         to_png(made("胃"))
     assert Page(to_html(made("胃"))).record == "胃"
-
-
-def test_a_page_brings_the_glyphs_of_its_records_and_loads_nothing() -> None:
-    content = page([made("胃窦<b>溃疡"), made("直肠息肉")], by="clause")
-    (data,) = re.findall(r"url\(data:font/woff;base64,([^)]*)\)", content)
-    with TTFont(io.BytesIO(base64.b64decode(data))) as font:
-        drawn = {chr(code) for code in font.getBestCmap()}
-    assert set("胃窦溃疡直肠息肉反对支持") <= drawn
-    assert re.search(r'body\{font-family:"GI Sans SC",', content)
-    assert not re.search(r"url\((?!data:)|@import|https?://|<script|<b>", content)
-    assert "default-src 'none'" in content
-
-
-def test_a_page_comes_without_the_font_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "zhplot", None)
-    content = page([made("胃窦")])
-    assert "@font-face" not in content
-    assert "胃窦" in content
