@@ -11,7 +11,6 @@ import io
 import json
 import logging
 import os
-import re
 import signal
 import sys
 from pathlib import Path
@@ -70,8 +69,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-# Columns that predict writes by itself, beside the probabilities.
-_WRITTEN = ("line", "text", "label", "name")
 # Records that are also printed when they are written to a file.
 _SHOWN = 100
 
@@ -141,15 +138,10 @@ def predict(
     """Classify records given as arguments, or a file of them."""
     _check_engine(engine)
     check_source(text, input, id_column)
-    if id_column is not None:
-        if not as_json and (not output or output.suffix.lower() in PLAIN):
-            raise typer.BadParameter(
-                "--id-column is written to .csv, .jsonl and .xlsx, and printed with --json."
-            )
-        if id_column in _WRITTEN or re.fullmatch(r"probability(_\d+)?", id_column):
-            raise typer.BadParameter(
-                f"--id-column {id_column}: a column of the output has this name. Rename yours."
-            )
+    if id_column is not None and not as_json and (not output or output.suffix.lower() in PLAIN):
+        raise typer.BadParameter(
+            "--id-column is written to .csv, .jsonl and .xlsx, and printed with --json."
+        )
     check_place("--output", output, OUTPUT_FORMATS, *([input] if input else []))
     bundle = load(model or shipped())
     number = None if label is None else label_of(label, bundle.settings.names)

@@ -47,6 +47,7 @@ from gi_classifier.cli_options import (
     notes,
     read,
     read_source,
+    read_unlabelled,
     results_console,
 )
 from gi_classifier.errors import RecordsError, SettingsError
@@ -291,9 +292,7 @@ def keywords(
         if state and state.is_file():
             notes.print("Stopped. The same command with --resume goes on where this one stood.")
         raise
-    table = progress.whole.to_frame(
-        by_label=not pooled, min_frequency=min_frequency, against=against
-    )
+    table = progress.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
     if output:
         columns = list(table.columns)
         rows = [dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False)]
@@ -434,13 +433,7 @@ def report(
     check_place("--output", output, [".html"])
     check_plots()
     check_output(output, force=force)
-    records = read(
-        file,
-        text_column=text_column,
-        labelled=False,
-        group_column=id_column,
-        skip_blank=skip_blank,
-    )
+    records = read_unlabelled(file, text_column, id_column, skip_blank)
     explainer = Explainer(load(model or shipped()))
     table = keyword_table(
         records.texts, threshold=threshold, explainer=explainer, baseline=baseline

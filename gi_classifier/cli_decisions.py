@@ -19,6 +19,7 @@ from gi_classifier.cli_options import (
     ModelOption,
     TextColumn,
     check_directory,
+    check_not_shipped,
     in_chunks,
     label_of,
     notes,
@@ -114,10 +115,8 @@ def thresholds(
     saved = _policy(save_policy) if save_policy else None
     if saved and not model:
         raise typer.BadParameter("--save writes into a model directory: name it with --model.")
-    if saved and model and model.resolve() == shipped().resolve():
-        raise typer.BadParameter(
-            f"--save does not change the model that ships. Copy it: cp -r {model} my-model"
-        )
+    if saved and model:
+        check_not_shipped("--save", model)
     if saved:
         chosen.setdefault(saved.name, saved)
     check_directory(output, _POLICY_FILES, force)

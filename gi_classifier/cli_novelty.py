@@ -16,6 +16,7 @@ from gi_classifier.cli_options import (
     ModelOption,
     SkipBlank,
     TextColumn,
+    check_not_shipped,
     in_chunks,
     notes,
     read,
@@ -154,10 +155,7 @@ def _fit(
 ) -> None:
     from gi_classifier.evaluation.novelty import MOST_RECORDS, THRESHOLD, fit_novelty
 
-    if model.resolve() == shipped().resolve():
-        raise typer.BadParameter(
-            "--fit never changes the model that ships; copy its directory and name the copy."
-        )
+    check_not_shipped("--fit", model)
     texts, held_out = (
         read(path, text_column=text_column, labelled=False, skip_blank=skip_blank).texts
         for path in (train, val)

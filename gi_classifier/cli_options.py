@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.console import Console
 from tqdm import tqdm
 
 from gi_classifier.errors import RecordsError
-from gi_classifier.model_dir import check_output, check_owned
+from gi_classifier.model_dir import check_output, check_owned, shipped
 from gi_classifier.plots import check_plots
 from gi_classifier.predict import check_texts
 from gi_classifier.records import FORMATS, Records, read_records
@@ -21,6 +22,8 @@ from gi_classifier.records import FORMATS, Records, read_records
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 _CHUNK = 1024
+# Columns that predict writes by itself, beside the probabilities.
+_WRITTEN = ("line", "text", "label", "name")
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
@@ -44,6 +47,19 @@ def read(path: Path, **options: Any) -> Records:
     return records
 
 
+def read_unlabelled(
+    path: Path, text_column: str, id_column: str | None, skip_blank: bool
+) -> Records:
+    """Read records whose labels are passed over, with what their file calls them."""
+    return read(
+        path,
+        text_column=text_column,
+        labelled=False,
+        group_column=id_column,
+        skip_blank=skip_blank,
+    )
+
+
 def check_some(path: Path, count: int, encoding: str, blank: int) -> None:
     """Say how a file was read; raise where it has no record."""
     left_out = f", {blank} rows without text left out" if blank else ""
@@ -53,11 +69,18 @@ def check_some(path: Path, count: int, encoding: str, blank: int) -> None:
 
 
 def check_source(texts: Sequence[str] | None, file: Path | None, id_column: str | None) -> None:
-    """Raise where not exactly one of records and a file is given, or a file as a record."""
+    """Raise where not exactly one of records and a file is given, or a file as a record.
+
+    And where the column asked for has a name that the output has itself.
+    """
     if bool(texts) == bool(file):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
     if id_column is not None and not file:
         raise typer.BadParameter("--id-column names a column of --input FILE.")
+    if id_column in _WRITTEN or re.fullmatch(r"probability(_\d+)?", id_column or ""):
+        raise typer.BadParameter(
+            f"--id-column {id_column}: a column of the output has this name. Rename yours."
+        )
     for text in texts or ():
         if text.lower().endswith(FORMATS) and Path(text).is_file():
             raise typer.BadParameter(f"{text} is a file: give it with --input.")
@@ -74,13 +97,7 @@ def read_source(
     if not file:
         checked = check_texts(texts)
         return checked, [{} for _ in checked]
-    records = read(
-        file,
-        text_column=text_column,
-        labelled=False,
-        group_column=id_column,
-        skip_blank=skip_blank,
-    )
+    records = read_unlabelled(file, text_column, id_column, skip_blank)
     places: list[dict[str, Any]] = [{"line": line} for line in records.lines]
     if id_column is not None:
         for place, value in zip(places, records.groups or (), strict=True):
@@ -97,6 +114,14 @@ def check_place(option: str, output: Path | None, endings: Sequence[str], *input
         raise typer.BadParameter(f"{option} ends {one_of}. Received: {output}")
     if any(output.resolve() == path.resolve() for path in inputs):
         raise typer.BadParameter(f"{option} {output} is the file to be read; name another.")
+
+
+def check_not_shipped(option: str, model: Path) -> None:
+    """Raise where a command would change the model that ships."""
+    if model.resolve() == shipped().resolve():
+        raise typer.BadParameter(
+            f"{option} never changes the model that ships; copy its directory and name the copy."
+        )
 
 
 def label_of(given: str, names: Sequence[str]) -> int:

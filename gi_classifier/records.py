@@ -285,7 +285,7 @@ def _text_problem(text: Any) -> str | None:
         return text.problem
     if _is_blank(text):
         return _BLANK
-    return None if isinstance(text, str) else f"the text is no text but {type(text).__name__}"
+    return None if isinstance(text, str) else f"not text but {type(text).__name__}"
 
 
 def _label_problem(label: Any, num_classes: int | None) -> str | None:
@@ -366,7 +366,7 @@ def _csv_rows(lines: Iterable[str], source: str, columns: Sequence[str | None]) 
             body, label, group = (
                 row[place] if place < min(len(row), len(header)) else None for place in places
             )
-            if any(row[len(header) :]):
+            if any(cell.strip() for cell in row[len(header) :]):
                 body = _Bad(
                     f"{len(row)} cells, the first row has {len(header)}: a comma in a text "
                     "without quotes?"

@@ -74,6 +74,7 @@ def test_explain_writes_a_page_and_a_picture(tmp_path: Path) -> None:
         (["keywords", "x.txt", "--plot", "x.pdf"], "--plot ends in .png. Received: x.pdf"),
         (["explain", TEXT, "--png", "x.jpg"], "--png ends in .png. Received: x.jpg"),
         (["explain", "data/demo.csv"], "data/demo.csv is a file: give it with --input."),
+        (["explain", "--input", "x.csv", "--id-column", "line"], "a column of the output has"),
         (["explain", TEXT, "--input", "x.csv"], "Give either TEXT… or --input FILE."),
         (["keywords", "x.txt", "--pooled", "--plot", "x.png"], "leave out --pooled"),
     ],

@@ -109,7 +109,7 @@ def test_abstain_says_what_it_guarantees_or_that_it_cannot(
         (["thresholds", "--save", "f1"], "name it with --model"),
         (
             ["thresholds", "--save", "f1", "--model", str(shipped())],
-            "--save does not change the model that ships. Copy it",
+            "--save never changes the model that ships; copy its directory",
         ),
         (["thresholds", "--label", "7"], "--label is one of 0 (neither 均非), 1"),
         (["abstain", "--alpha", "1"], "alpha must lie between 0 and 1. Received: 1.0"),

@@ -105,7 +105,7 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
     Returns
     -------
     list of Span
-        In the order of the text, with unscaled scores (of ``against``: negated, so above 0).
+        In the order of the text, with unscaled scores (of ``against``: below 0).
         Words whose score, divided by the record's largest, reaches the threshold; with the unit
         "span", runs of adjacent tokens that do, broken by punctuation and white space. What can be
         no keyword (punctuation, stop words) has no part in it, so the largest is a keyword's. With
@@ -113,9 +113,8 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
     """
     spans = attribution.spans("word" if options.unit == "word" else "token")
     allowed = [_allowed(span.text, options) for span in spans]
-    sign = -1 if options.against else 1
-    scores = np.where(allowed, sign * np.array([span.score for span in spans]), 0.0)
-    shares = rescaled(scores)
+    scores = np.where(allowed, [span.score for span in spans], 0.0)
+    shares = rescaled(-scores if options.against else scores)
     chosen = [bool(share >= options.threshold) for share in shares]
     if options.unit == "word":
         groups = [[i] for i, is_chosen in enumerate(chosen) if is_chosen]
@@ -126,7 +125,7 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
         start, end = spans[group[0]].start, max(spans[i].end for i in group)
         span = Span(attribution.text[start:end], start, end, float(scores[group].sum()))
         if is_word(span.text):
-            found.append((float(scores[group].max()), span))
+            found.append((float(shares[group].max()), span))
     if options.extracts_max and found:
         # The first of equals.
         found = [max(found, key=lambda pair: pair[0])]
@@ -194,7 +193,12 @@ class KeywordCounter:
             row = found.setdefault(key, _Row(documents=1))
             row.add(
                 _Row(
-                    1, 0, span.score, span.score, normalise(span.text), _context(attribution, span)
+                    1,
+                    0,
+                    span.score,
+                    abs(span.score),
+                    normalise(span.text),
+                    _context(attribution, span),
                 )
             )
         for key, row in found.items():
@@ -219,10 +223,8 @@ class KeywordCounter:
         """Undo :meth:`to_dict`."""
         return cls({(row[0], row[1]): _Row(*row[2:]) for row in table["rows"]})
 
-    def to_frame(
-        self, *, by_label: bool = True, min_frequency: int = 1, against: bool = False
-    ) -> pd.DataFrame:
-        """The ranked table; see :func:`keyword_table`. What counts ``against`` is below 0."""
+    def to_frame(self, *, by_label: bool = True, min_frequency: int = 1) -> pd.DataFrame:
+        """The ranked table; see :func:`keyword_table`."""
         import pandas as pd
 
         rows = self.rows
@@ -243,10 +245,8 @@ class KeywordCounter:
         table["example"] = [row.example for row in rows.values()]
         table = table[table["frequency"] >= min_frequency]
         # Keywords of equal total keep the order of their characters, whatever came first.
-        table = table.sort_values(["label", "total", "keyword"], ascending=[True, False, True])
-        table = table.reset_index(drop=True)
-        if against:
-            table[["mean", "total"]] *= -1
+        order = np.lexsort((table["keyword"], -table["total"].abs(), table["label"]))
+        table = table.iloc[order].reset_index(drop=True)
         return table if by_label else table.drop(columns=["label", "distinctiveness"])
 
 
@@ -524,9 +524,10 @@ def keyword_table(
     Returns
     -------
     DataFrame
-        Sorted by label and falling total: keyword; label; frequency (occurrences above the
-        threshold); documents (records that have one); mean and total score; share of the label's
-        total; distinctiveness (:func:`distinctiveness`); an example in its context.
+        Sorted by label and falling total (of ``against``: from the lowest up): keyword; label;
+        frequency (occurrences above the threshold); documents (records that have one); mean and
+        total score; share of the label's total; distinctiveness (:func:`distinctiveness`); an
+        example in its context.
 
     Raises
     ------
@@ -550,7 +551,7 @@ def keyword_table(
             texts, explainer or shipped_explainer(), options, chosen, progress
         ):
             bar.update(done)
-    return progress.whole.to_frame(by_label=by_label, min_frequency=min_frequency, against=against)
+    return progress.whole.to_frame(by_label=by_label, min_frequency=min_frequency)
 
 
 def check_min_frequency(value: Any) -> None:

@@ -84,7 +84,7 @@ def test_extracts_max_takes_only_what_holds_the_largest_score() -> None:
 def test_against_finds_the_words_below_zero() -> None:
     found = made("胃窦见结肠", [1, 1, 0, -2, -2])
     keywords = keywords_of(found, KeywordOptions(against=True))
-    assert [(span.text, span.score) for span in keywords] == [("结肠", 4.0)]
+    assert [(span.text, span.score) for span in keywords] == [("结肠", -4.0)]
 
 
 def test_numbers_and_punctuation_are_no_keywords() -> None:
