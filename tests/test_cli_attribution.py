@@ -130,6 +130,16 @@ def test_a_table_saved_anew_in_another_encoding_is_read(corpus: Path, trained: P
     assert run("rules", table, corpus).stdout == before
 
 
+def test_halves_that_share_little_are_not_ranked_against_each_other(
+    trained: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "few.txt"
+    file.write_text("胃窦溃疡\n直肠息肉\n", encoding="utf-8")
+    stderr = run("keywords", file, "--model", trained, "--stability").stderr
+    assert "too few to compare their ranks" in stderr
+    assert "rank correlation" not in stderr
+
+
 def test_an_empty_table_is_said(corpus: Path, trained: Path) -> None:
     done = run("keywords", corpus, "--model", trained, "--min-frequency", 10_000)
     assert "No keyword occurs 10000 times or more." in done.stderr

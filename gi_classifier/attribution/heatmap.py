@@ -33,7 +33,10 @@ _GREY, _RED = "#595959", "#8a1c00"
 
 _RGB_FOR, _RGB_AGAINST, _RGB_LINE = (",".join(map(str, colour)) for colour in (FOR, AGAINST, _LINE))
 # The font that a page brings, then those of the common systems.
-_FONTS = '"GI Sans SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei","PingFang SC",sans-serif'
+_FONTS = (
+    '"GI Sans SC","Noto Sans SC","Noto Sans CJK SC","Microsoft YaHei","PingFang SC",'
+    "system-ui,sans-serif"
+)
 STYLE = f"""
 .gi-heatmap{{margin:0;padding:.8em 1em;background:#fff;color:{INK};line-height:1.5;
  font-family:{_FONTS};

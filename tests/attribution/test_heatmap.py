@@ -213,7 +213,7 @@ def test_a_page_comes_without_a_font_where_none_is_installed(
     content = page([made("胃癌")])
     assert WholePage(content).record == "胃癌"
     assert "@font-face" not in content
-    assert '"Microsoft YaHei","PingFang SC",sans-serif' in content
+    assert '"Microsoft YaHei","PingFang SC",system-ui,sans-serif' in content
 
 
 # Colours.
