@@ -3,18 +3,18 @@
 from typing import TYPE_CHECKING, Any
 
 from gi_classifier._version import __version__
+from gi_classifier.api import embed, explain, multi_predict, predict, predict_proba
 from gi_classifier.attribution.attribution import Attribution
-from gi_classifier.attribution.integrated_gradients import explain
-from gi_classifier.continue_training import continue_training
 from gi_classifier.errors import GIClassifierError
 from gi_classifier.labels import Label
-from gi_classifier.predict import embed, multi_predict, predict, predict_proba
 from gi_classifier.settings import Settings
-from gi_classifier.train import train
+from gi_classifier.training.continue_training import continue_training
+from gi_classifier.training.train import train
 
 if TYPE_CHECKING:
+    from gi_classifier.api import estimate_prior, novelty
     from gi_classifier.classifier import GIClassifier
-    from gi_classifier.decisions import estimate_prior, novelty
+
 
 __all__ = [
     "Attribution",
@@ -42,7 +42,7 @@ def __getattr__(name: str) -> Any:
 
         return GIClassifier
     if name in ("estimate_prior", "novelty"):
-        from gi_classifier import decisions
+        from gi_classifier.decisions import decision as decisions
 
         return getattr(decisions, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,5 @@
 """``python -m gi_classifier``: the command line."""
 
-from gi_classifier.cli import main
+from gi_classifier.cli.app import main
 
 main()

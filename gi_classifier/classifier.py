@@ -16,17 +16,21 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
-from gi_classifier import model_dir
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.integrated_gradients import Explainer
-from gi_classifier.decisions import Decider, Decision, labels_or_none
+from gi_classifier.data.records import Records, drop_duplicates
+from gi_classifier.data.splitting import check_apart, hold_out
+from gi_classifier.decisions.decision import Decider, Decision, labels_or_none
 from gi_classifier.errors import RecordsError
-from gi_classifier.model_dir import Bundle
-from gi_classifier.predict import Predictor, check_texts
-from gi_classifier.records import Records, drop_duplicates
+from gi_classifier.model import directory as model_dir
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import load_or_shipped, shipped
 from gi_classifier.settings import InitialBias, Settings, WindowRule
-from gi_classifier.splitting import check_apart, hold_out
-from gi_classifier.train import check_classes, run
+from gi_classifier.text_checks import check_texts
+from gi_classifier.training.keras_engine import open_any_engine
+from gi_classifier.training.splits import check_classes
+from gi_classifier.training.train import run
 
 _DEFAULT = Settings()
 
@@ -48,7 +52,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : ndarray of int, shape (num_classes,)
-    bundle_ : Bundle
+    directory_ : ModelDirectory
         The trained model's files, in memory.
     """
 
@@ -149,31 +153,36 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             train = drop_duplicates(records)
             val = drop_duplicates(_records(*validation, settings, "the validation records"))
             check_apart({"train": train, "val": val})
-        from gi_classifier.model import build
+        from gi_classifier.training.keras_model import build
 
         with tempfile.TemporaryDirectory() as work:
-            built = build(Path(self.base) if self.base else model_dir.shipped(), settings)
+            built = build(Path(self.base) if self.base else shipped(), settings)
             splits = {"train": train, "val": val}
-            bundle = run(built, splits, settings, Path(work), unlabelled=check_texts(unlabelled))
-        return self._adopt(bundle)
+            directory = run(built, splits, settings, Path(work), unlabelled=check_texts(unlabelled))
+        return self._adopt(directory)
 
-    def _adopt(self, bundle: Bundle, engine: str | None = None) -> GIClassifier:
-        self.bundle_ = bundle
-        self.classes_ = np.arange(bundle.settings.num_classes)
+    def _adopt(self, directory: ModelDirectory, engine: str | None = None) -> GIClassifier:
+        self.directory_ = directory
+        self.classes_ = np.arange(directory.settings.num_classes)
         self._engine = engine
-        self._predictor: Predictor | None = Predictor.from_bundle(bundle, engine)
+        self._predictor: Predictor | None = self._open()
         self._explainer: Explainer | None = None
         self._deciding: Decider | None = None
         return self
 
+    def _open(self) -> Predictor:
+        return Predictor.from_directory(
+            self.directory_, open_any_engine(self.directory_, self._engine)
+        )
+
     def _fitted(self) -> Predictor:
-        if not hasattr(self, "bundle_"):
+        if not hasattr(self, "directory_"):
             raise NotFittedError(
                 "This GIClassifier is not fitted. Call fit(texts, labels), or "
                 "GIClassifier.load() for the model that ships."
             )
         if self._predictor is None:
-            self._predictor = Predictor.from_bundle(self.bundle_, self._engine)
+            self._predictor = self._open()
         return self._predictor
 
     def __getstate__(self) -> dict[str, Any]:
@@ -198,8 +207,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         texts : sequence of str
         **decision
-            See :class:`gi_classifier.decisions.Decision`. With any, an array of objects: int, or
-            None where there is no answer.
+            See :class:`gi_classifier.decisions.decision.Decision`. With any, an array of objects:
+            int, or None where there is no answer.
         """
         if not decision:
             return np.asarray(self.predict_proba(texts).argmax(axis=1))
@@ -221,7 +230,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _decider(self) -> Decider:
         predictor = self._fitted()
         if self._deciding is None:
-            self._deciding = Decider(self.bundle_, predictor)
+            self._deciding = Decider(self.directory_, predictor)
         return self._deciding
 
     def explain(
@@ -230,13 +239,13 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Say which words decided; see :func:`gi_classifier.explain` for labels and options."""
         self._fitted()
         if self._explainer is None:
-            self._explainer = Explainer(self.bundle_)
+            self._explainer = Explainer(self.directory_)
         return self._explainer.explain(texts, label, **options)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the fitted model as a model directory, whole or not at all."""
         self._fitted()
-        return model_dir.save(self.bundle_, path, force=force)
+        return model_dir.save(self.directory_, path, force=force)
 
     @classmethod
     def load(cls, path: str | Path | None = None, *, engine: str | None = None) -> GIClassifier:
@@ -248,8 +257,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         engine : {"fp32", "int8", "keras"}, optional
             Without, the one that the export recorded as fit.
         """
-        bundle = model_dir.load(path or model_dir.shipped())
-        return cls(base=path, **bundle.settings.to_dict())._adopt(bundle, engine)
+        directory = load_or_shipped(path)
+        return cls(base=path, **directory.settings.to_dict())._adopt(directory, engine)
 
 
 def _records(texts: Any, labels: Any, settings: Settings, source: str) -> Records:

@@ -49,6 +49,14 @@ class ModelError(GIClassifierError):
     """A model directory, checkpoint or weights file is incomplete, changed or of another kind."""
 
 
+class LabelError(GIClassifierError, ValueError):
+    """A label was asked for, or given, that the model does not have."""
+
+
+class MissingPathError(GIClassifierError, FileNotFoundError):
+    """A file or directory that is to be read does not exist."""
+
+
 class OutputExistsError(GIClassifierError, FileExistsError):
     """Writing would replace something that exists, and nobody asked for that."""
 

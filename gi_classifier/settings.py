@@ -37,7 +37,8 @@ class Settings:
     overlap : int, optional
         Tokens that two neighbouring windows share; without, a quarter of ``maxlen``.
     window_rule : {"evidence", "mean"}
-        How the windows' probabilities are joined, see :func:`gi_classifier.predict.join_windows`.
+        How the windows' probabilities are joined, see
+        :func:`gi_classifier.model.predictor.join_windows`.
         "evidence" takes label 0 for the background; choose "mean" where it is a class like others.
     batch_size : int
         Records in one training step.
@@ -70,7 +71,7 @@ class Settings:
         Share of training tokens replaced by [MASK] (word dropout, Iyyer et al. 2015), in [0, 1).
     unlabelled_pieces : int
         Of unlabelled text, so many pieces at most for each label that its teacher gives, see
-        :mod:`gi_classifier.distil`.
+        :mod:`gi_classifier.training.distil`.
     teacher_confidence : float
         The teacher's probability from which a piece is learnt from, in [0, 1).
     seed : int

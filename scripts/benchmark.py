@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.attribution.integrated_gradients import Explainer
-from gi_classifier.gradient import Gradient
-from gi_classifier.model_dir import WEIGHTS, Bundle, load, shipped
-from gi_classifier.predict import Predictor
-from gi_classifier.records import read_records
+from gi_classifier.data.readers import read_records
+from gi_classifier.model.directory import WEIGHTS, ModelDirectory
+from gi_classifier.model.gradient import Gradient
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import shipped_directory
 
 ROOT = Path(__file__).resolve().parent.parent
 # What the reference took.
@@ -74,7 +75,7 @@ def benchmark_predict(texts: Sequence[str], repeats: int) -> None:
     print(f"cold start: median {statistics.median(starts):.2f} s of {len(starts)}")
     print(f"records/s on {len(texts)} records, so many at a time: {', '.join(map(str, _SIZES))}")
     for engine in ("fp32", "int8", "keras"):
-        predictor = Predictor.from_bundle(load(shipped()), engine)
+        predictor = Predictor.from_directory(shipped_directory(), engine)
         speeds = [throughput(predictor, texts, size, repeats) for size in _SIZES]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{engine}: {', '.join(f'{speed:.0f}' for speed in speeds)}; peak {peak:.0f} MiB")
@@ -83,7 +84,7 @@ def benchmark_predict(texts: Sequence[str], repeats: int) -> None:
 Errors = Callable[[Sequence[np.ndarray], Sequence[int]], list[float]]
 
 
-def reference_loop(bundle: Bundle, *, compiled: bool = False) -> Errors:
+def reference_loop(directory: ModelDirectory, *, compiled: bool = False) -> Errors:
     """The reference's loop: one text at a time, the embedding table rewritten for each point.
 
     ``compiled`` makes one graph of the model and its gradient, for texts of every length.
@@ -91,10 +92,10 @@ def reference_loop(bundle: Bundle, *, compiled: bool = False) -> Errors:
     Its errors are those of the integral that its gradients allow (their mean times the
     embeddings), kinder than its own formula, from the probability at no embedding.
     """
-    from gi_classifier.keras_backend import tf
-    from gi_classifier.model import restore
+    from gi_classifier.training.keras_backend import tf
+    from gi_classifier.training.keras_model import restore
 
-    model = restore(bundle)
+    model = restore(directory)
     table = model.get_layer("Embedding-Token").embeddings
     values = table.numpy()
 
@@ -125,7 +126,7 @@ def reference_loop(bundle: Bundle, *, compiled: bool = False) -> Errors:
     return run
 
 
-def captum_loop(bundle: Bundle) -> Errors:
+def captum_loop(directory: ModelDirectory) -> Errors:
     """Captum's LayerIntegratedGradients at its default of 50 points, on the same weights.
 
     The model is transformers' ALBERT; the explained quantity is the log-odds, the baseline [MASK].
@@ -134,9 +135,9 @@ def captum_loop(bundle: Bundle) -> Errors:
     from captum.attr import LayerIntegratedGradients
     from transformers import AlbertConfig, AlbertModel
 
-    from gi_classifier.layer_weights import HEAD, read_h5
+    from gi_classifier.model.weights import HEAD, read_h5
 
-    config, weights = bundle.config, read_h5(bundle.files[WEIGHTS])
+    config, weights = directory.config, read_h5(directory.files[WEIGHTS])
     shape = {name: value for name, value in config.to_dict().items() if value is not None}
     model = AlbertModel(
         AlbertConfig(
@@ -183,7 +184,7 @@ def captum_loop(bundle: Bundle) -> Errors:
             turned = array.T if target.endswith("weight") and "embeddings." not in target else array
             state[target].copy_(torch.tensor(turned))
     kernel, bias = (torch.tensor(array) for array in weights[HEAD])
-    mask = bundle.vocabulary.ids["[MASK]"]
+    mask = directory.vocabulary.ids["[MASK]"]
 
     def log_odds(ids: Any, label: int) -> Any:
         logits = model(ids).last_hidden_state[:, 0] @ kernel + bias
@@ -193,7 +194,7 @@ def captum_loop(bundle: Bundle) -> Errors:
     with torch.no_grad():
         sample = np.array([[2, 99, 1234, 3]])
         theirs = log_odds(torch.tensor(sample), 1)[0]
-    ours = Gradient(bundle)
+    ours = Gradient(directory)
     mine = ours.run(ours.table[sample], np.array([1]))[0][0]
     if abs(float(theirs) - float(mine)) > 1e-3:
         raise SystemExit(f"The converted model is another one: {theirs} for {mine}.")
@@ -227,9 +228,9 @@ def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> No
     Everybody takes turns, so that a machine that slows down does so for all; the slow loops take
     records from every part of the range of lengths.
     """
-    bundle = load(shipped())
-    explainer = Explainer(bundle)
-    loops: dict[str, Callable[[Bundle], Errors]] = {
+    directory = shipped_directory()
+    explainer = Explainer(directory)
+    loops: dict[str, Callable[[ModelDirectory], Errors]] = {
         f"reference's loop, {_REFERENCE_STEPS} points": reference_loop,
         f"reference's loop, {_REFERENCE_STEPS} points, compiled": partial(
             reference_loop, compiled=True
@@ -237,7 +238,7 @@ def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> No
     }
     if all(map(importlib.util.find_spec, ("torch", "transformers", "captum"))):
         loops[f"captum LayerIntegratedGradients, {_CAPTUM_STEPS} points"] = captum_loop
-    ready = {name: make(bundle) for name, make in loops.items()}
+    ready = {name: make(directory) for name, make in loops.items()}
     seconds: dict[str, float] = defaultdict(float)
     errors: dict[str, list[float]] = defaultdict(list)
     points: dict[str, list[int]] = defaultdict(list)

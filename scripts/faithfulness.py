@@ -32,11 +32,13 @@ from gi_classifier.attribution.faithfulness import (
     window_model,
 )
 from gi_classifier.attribution.integrated_gradients import Baseline, Explainer
-from gi_classifier.evaluation.metrics import DRAWS, resamples
-from gi_classifier.gradient import Gradient
-from gi_classifier.gradient_graph import EMBEDDINGS, TARGET
-from gi_classifier.model_dir import GRADIENTS, Bundle, load, shipped, write_whole
-from gi_classifier.records import read_records
+from gi_classifier.data.readers import read_records
+from gi_classifier.files import write_whole
+from gi_classifier.metrics.measures import DRAWS, resamples
+from gi_classifier.model.directory import GRADIENTS, ModelDirectory, load
+from gi_classifier.model.gradient import Gradient
+from gi_classifier.model.gradient_graph import EMBEDDINGS, TARGET
+from gi_classifier.model.shipped import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH_TOKENS = 2048
@@ -76,7 +78,7 @@ Row = dict[str, str | float]
 Method = Callable[[Windows], list[np.ndarray]]
 
 
-def attention_shares(bundle: Bundle) -> Callable[[np.ndarray], list[np.ndarray]]:
+def attention_shares(directory: ModelDirectory) -> Callable[[np.ndarray], list[np.ndarray]]:
     """Return a function from embeddings to each layer's attention.
 
     The shares are (n, heads, asking positions, length); rows sum to 1. The graph is the model's
@@ -84,15 +86,15 @@ def attention_shares(bundle: Bundle) -> Callable[[np.ndarray], list[np.ndarray]]
     """
     import onnx
 
-    graph = onnx.load_from_string(bundle.files[GRADIENTS])
+    graph = onnx.load_from_string(directory.files[GRADIENTS])
     names = [node.output[0] for node in graph.graph.node if node.op_type == "Softmax"]
     # The one behind them is that of the classes.
-    names = names[: bundle.config.num_hidden_layers]
+    names = names[: directory.config.num_hidden_layers]
     del graph.graph.output[:]
     graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    files = {**bundle.files, GRADIENTS: graph.SerializeToString()}
-    session = Gradient(Bundle(files, bundle.facts))._session
-    target = bundle.settings.num_classes
+    files = {**directory.files, GRADIENTS: graph.SerializeToString()}
+    session = Gradient(ModelDirectory(files, directory.metadata))._session
+    target = directory.settings.num_classes
 
     def run(embeddings: np.ndarray) -> list[np.ndarray]:
         unused = np.zeros((len(embeddings), target), dtype=np.float32)
@@ -106,17 +108,17 @@ class Methods:
 
     Parameters
     ----------
-    bundle : Bundle
+    directory : ModelDirectory
     seed : int
         Of the random scores.
     """
 
-    def __init__(self, bundle: Bundle, seed: int) -> None:
-        self.explainer = Explainer(bundle)
+    def __init__(self, directory: ModelDirectory, seed: int) -> None:
+        self.explainer = Explainer(directory)
         self.gradient = self.explainer.gradient
         self.model = window_model(self.explainer.predictor)
-        self.mask = bundle.vocabulary.ids["[MASK]"]
-        self.attention_shares = attention_shares(bundle)
+        self.mask = directory.vocabulary.ids["[MASK]"]
+        self.attention_shares = attention_shares(directory)
         self.source = np.random.default_rng(seed)
 
     def all(self) -> dict[str, Method]:

@@ -2,7 +2,7 @@
 
 import sys
 
-from gi_classifier.cli import main
+from gi_classifier.cli.app import main
 
 if __name__ == "__main__":
     sys.argv.insert(1, "keywords")

@@ -20,16 +20,18 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from gi_classifier.evaluation.priors import (
+from gi_classifier.data.readers import read_records
+from gi_classifier.data.records import Records
+from gi_classifier.decisions.priors import (
     estimate_prior,
     prior_interval,
     reweight,
     training_prior,
     unsmoothed,
 )
-from gi_classifier.model_dir import VOCABULARY, load, shipped
-from gi_classifier.predict import Predictor
-from gi_classifier.records import Records, read_records
+from gi_classifier.model.directory import VOCABULARY, load
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import shipped, shipped_directory
 from gi_classifier.settings import AlbertConfig, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,9 +83,9 @@ def mean_and_spread(values: Sequence[float]) -> str:
 
 def small_encoder(folder: Path) -> Path:
     """Write the config of a small random encoder, with the shipped model's vocabulary."""
-    bundle = load(shipped())
-    config = AlbertConfig(vocab_size=len(bundle.vocabulary), **SMALL)
-    (folder / "vocab.txt").write_bytes(bundle.files[VOCABULARY])
+    directory = shipped_directory()
+    config = AlbertConfig(vocab_size=len(directory.vocabulary), **SMALL)
+    (folder / "vocab.txt").write_bytes(directory.files[VOCABULARY])
     (folder / "albert_config.json").write_text(json.dumps(config.to_dict()), "utf-8")
     return folder / "albert_config.json"
 
@@ -101,9 +103,9 @@ def sample(name: str, share: float, count: int, seed: int) -> Records:
 
 def losses(encoder: Path, settings: Settings, args: argparse.Namespace) -> dict[str, float]:
     """Train once; return the loss before, and of each epoch, and the rare class's measures."""
-    from gi_classifier import optimise
-    from gi_classifier.model import build, set_head_bias
-    from gi_classifier.train import encode
+    from gi_classifier.training import optimise
+    from gi_classifier.training.encodings import encode
+    from gi_classifier.training.keras_model import build, set_head_bias
 
     built = build(encoder, settings)
     train, val = (
@@ -187,18 +189,18 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 def shift(args: argparse.Namespace) -> Iterator[str]:
     """The tables of a prior that has changed since training."""
-    bundle = load(args.model or shipped())
-    predictor, before = Predictor.from_bundle(bundle), training_prior(bundle)
+    directory = load(args.model or shipped())
+    predictor, before = Predictor.from_directory(directory), training_prior(directory)
     records = read_records(args.data)
     labels, found = np.array(records.labels), predictor.predict_proba(records.texts)
-    sharp = unsmoothed(found, bundle)
-    names = [name.split()[0] for name in bundle.settings.names]
+    sharp = unsmoothed(found, directory)
+    names = [name.split()[0] for name in directory.settings.names]
     for upper in args.upper:
         yield f"\n{upper:.0%} upper\n"
         yield from shift_table(labels, found, sharp, before, prior_with(upper), names, args)
     yield "\nWhere the estimate holds and where it goes wrong, smoothing undone\n"
     hard = read_records(ROOT / "data" / "dev" / "hard.txt")
-    other = np.array(hard.labels), unsmoothed(predictor.predict_proba(hard.texts), bundle)
+    other = np.array(hard.labels), unsmoothed(predictor.predict_proba(hard.texts), directory)
     yield from cases_table(labels, sharp, before, other, args)
 
 

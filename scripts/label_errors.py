@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gi_classifier.cli_options import in_chunks
+from gi_classifier.cli.inputs import in_chunks
+from gi_classifier.data.fingerprints import was_trained_on
+from gi_classifier.data.near_duplicates import near_duplicate_groups
+from gi_classifier.data.readers import read_records
 from gi_classifier.evaluation.label_errors import find_label_errors, label_probabilities
-from gi_classifier.model_dir import load, shipped
-from gi_classifier.predict import Predictor
-from gi_classifier.records import read_records
-from gi_classifier.splitting import near_duplicate_groups, was_trained_on
+from gi_classifier.model.directory import load
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import shipped
 from gi_classifier.text import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,10 +74,12 @@ def main(arguments: list[str] | None = None) -> None:
     begin = time.monotonic()
     records = read_records(options.data)
     labels = np.unique(np.array(records.labels), return_inverse=True)[1]
-    bundle = load(options.model)
-    trained = was_trained_on(bundle.splits, records.texts)
+    directory = load(options.model)
+    trained = was_trained_on(directory.splits, records.texts)
     useful = not options.no_embeddings and not trained.all()
-    embeddings = in_chunks(Predictor.from_bundle(bundle).embed, records.texts) if useful else None
+    embeddings = (
+        in_chunks(Predictor.from_directory(directory).embed, records.texts) if useful else None
+    )
     texts, groups = [*map(normalise, records.texts)], near_duplicate_groups(records.texts)
     print(
         f"{len(records):,} records of {options.data.name}, {trained.sum():,} known to the model\n"

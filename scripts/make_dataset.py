@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gi_classifier.splitting import near_duplicate_groups
+from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.text import normalise
 
 ROOT = Path(__file__).resolve().parent.parent

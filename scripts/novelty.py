@@ -18,12 +18,11 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score, roc_auc_score
 from tqdm import tqdm
 
-from gi_classifier.activations import ActivationReader, Activations, encode
-from gi_classifier.engine import softmax
-from gi_classifier.evaluation.novelty import (
+from gi_classifier.data.readers import read_records
+from gi_classifier.data.records import Records
+from gi_classifier.decisions.novelty import (
     THRESHOLD,
     NoveltyScorer,
-    Pairs,
     active_share,
     at_length,
     class_means,
@@ -35,10 +34,14 @@ from gi_classifier.evaluation.novelty import (
     open_novelty,
     whiten,
 )
-from gi_classifier.layer_weights import HEAD, read_h5
-from gi_classifier.model_dir import WEIGHTS, Bundle, load, shipped, write_whole
-from gi_classifier.plots_novelty import novelty_figure
-from gi_classifier.records import Records, read_records
+from gi_classifier.decisions.pairs import Pairs
+from gi_classifier.files import write_whole
+from gi_classifier.model.activations import ActivationReader, Activations, encode
+from gi_classifier.model.directory import WEIGHTS, ModelDirectory, load
+from gi_classifier.model.engine import softmax
+from gi_classifier.model.shipped import shipped
+from gi_classifier.model.weights import HEAD, read_h5
+from gi_classifier.plots.novelty import novelty_figure
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
@@ -105,7 +108,9 @@ def generated(records: Sequence[str], count: int, source: random.Random) -> dict
     return {"shuffled": shuffled, "numbers": numbers, "noise": noise}
 
 
-def read(bundle: Bundle, reader: ActivationReader, texts: Sequence[str], bar: tqdm) -> Sample:
+def read(
+    directory: ModelDirectory, reader: ActivationReader, texts: Sequence[str], bar: tqdm
+) -> Sample:
     """Read texts; the head's logits are those of the last layer's [CLS]."""
     parts = []
     for start in range(0, len(texts), _CHUNK):
@@ -116,7 +121,7 @@ def read(bundle: Bundle, reader: ActivationReader, texts: Sequence[str], bar: tq
         np.concatenate([part.means for part in parts]),
         [row for part in parts for row in part.ids],
     )
-    kernel, bias = read_h5(bundle.files[WEIGHTS])[HEAD]
+    kernel, bias = read_h5(directory.files[WEIGHTS])[HEAD]
     lengths = np.array([len(row) for row in found.ids])
     return Sample(found, found.firsts[:, -1] @ kernel + bias, lengths)
 
@@ -391,11 +396,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42)
     options = parser.parse_args()
 
-    bundle = load(options.model)
-    scorer: NoveltyScorer = open_novelty(bundle)
+    directory = load(options.model)
+    scorer: NoveltyScorer = open_novelty(directory)
     source = random.Random(options.seed)
     splits = {name: read_records(options.data / f"{name}.txt") for name in ("train", "val", "test")}
-    pairs = Pairs.fit(encode(bundle.vocabulary, splits["train"].texts), len(bundle.vocabulary))
+    pairs = Pairs.fit(
+        encode(directory.vocabulary, splits["train"].texts), len(directory.vocabulary)
+    )
     parts = {name: drawn(found, options.records, source) for name, found in splits.items()}
     dev = {
         f"dev/{path.stem}": read_records(path)
@@ -409,10 +416,10 @@ def main() -> None:
     texts |= generated(splits["test"].texts, options.generated, source)
     families = [*FAR, *NEAR]
     with tqdm(total=sum(map(len, texts.values())), unit="text", disable=None) as bar:
-        samples = {n: read(bundle, scorer.reader, found, bar) for n, found in texts.items()}
+        samples = {n: read(directory, scorer.reader, found, bar) for n, found in texts.items()}
 
     labels = np.array(parts["train"].labels)
-    layers = bundle.config.num_hidden_layers
+    layers = directory.config.num_hidden_layers
     plain, alike = compared(samples, labels, pairs, layers, families, list(dev), options.seed)
     print("## Every score, every layer\n")
     print_comparison(plain, alike)

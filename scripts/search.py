@@ -24,13 +24,15 @@ from typing import Any
 import numpy as np
 from make_dataset import ROOT, make
 
-from gi_classifier.engine import KerasEngine
-from gi_classifier.evaluation.metrics import measure
-from gi_classifier.initialisation import local_attention
-from gi_classifier.model_dir import write_whole
-from gi_classifier.predict import Predictor
-from gi_classifier.records import Records, read_passages, read_records
+from gi_classifier.data.passages import read_passages
+from gi_classifier.data.readers import read_records
+from gi_classifier.data.records import Records
+from gi_classifier.files import write_whole
+from gi_classifier.metrics.measures import measure
+from gi_classifier.model.predictor import Predictor
 from gi_classifier.settings import Settings
+from gi_classifier.training.initialisation import local_attention
+from gi_classifier.training.keras_engine import KerasEngine
 
 RECIPE: dict[str, Any] = {
     "batch_size": 32,
@@ -91,9 +93,9 @@ def development_macro_f1(predictor: Predictor) -> float:
 
 def run(candidate: dict[str, Any], seed: int, args: argparse.Namespace) -> dict[str, Any]:
     """Train one candidate and measure it on the validation shapes of its fold."""
-    from gi_classifier import optimise
-    from gi_classifier.model import build, get_weights, set_weights
-    from gi_classifier.train import encode, with_unlabelled
+    from gi_classifier.training import optimise
+    from gi_classifier.training.encodings import encode, with_unlabelled
+    from gi_classifier.training.keras_model import build, get_weights, set_weights
 
     changes = dict(candidate)
     pretrained, unlabelled = changes.pop("pretrained", True), changes.pop("unlabelled", False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import made_up_records
+from samples import made_up_records
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
@@ -42,7 +42,7 @@ def test_parameters_are_base_and_all_settings_with_their_defaults() -> None:
 def test_clone_has_equal_parameters_and_is_not_fitted(fitted: GIClassifier) -> None:
     copy = clone(fitted)
     assert copy.get_params() == fitted.get_params()
-    assert not hasattr(copy, "bundle_")
+    assert not hasattr(copy, "directory_")
 
 
 def test_set_params_changes_settings(unfitted: GIClassifier) -> None:
@@ -98,7 +98,7 @@ def test_pipeline_works(unfitted: GIClassifier) -> None:
 def test_given_validation_records_are_used(unfitted: GIClassifier) -> None:
     model = clone(unfitted).set_params(epochs=1)
     model.fit(TEXTS[:90], LABELS[:90], validation=(TEXTS[90:], LABELS[90:]))
-    assert model.bundle_.facts["training"]["records"]["val"] == [10, 10, 10]
+    assert model.directory_.metadata["training"]["records"]["val"] == [10, 10, 10]
 
 
 def test_not_fitted_says_which_call_to_make(unfitted: GIClassifier) -> None:

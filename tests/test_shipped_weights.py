@@ -12,8 +12,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import gi_classifier
-from gi_classifier.model_dir import load, shipped
-from gi_classifier.records import read_records
+from gi_classifier.data.readers import read_records
+from gi_classifier.model.shipped import shipped, shipped_directory
 
 ROOT = Path(__file__).resolve().parent.parent
 GASTROSCOPY = (
@@ -53,9 +53,9 @@ def test_examples_are_right_together_and_reversed() -> None:
 
 
 def test_doubled_gastroscopy_is_longer_than_one_window() -> None:
-    bundle = load(shipped())
-    (encoded,) = bundle.vocabulary.encode([GASTROSCOPY * 2])
-    assert len(encoded.ids) > bundle.settings.maxlen
+    directory = shipped_directory()
+    (encoded,) = directory.vocabulary.encode([GASTROSCOPY * 2])
+    assert len(encoded.ids) > directory.settings.maxlen
 
 
 NORMAL_EXAMINATION = (
@@ -133,13 +133,13 @@ def test_wheel_predicts_away_from_the_clone(tmp_path: Path) -> None:
 
 def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() -> None:
 
-    from gi_classifier.layer_weights import HEAD, read_h5
-    from gi_classifier.model import build, get_weights
-    from gi_classifier.model_dir import WEIGHTS
+    from gi_classifier.model.directory import WEIGHTS
+    from gi_classifier.model.weights import HEAD, read_h5
+    from gi_classifier.training.keras_model import build, get_weights
 
-    bundle = load(shipped())
-    trained = read_h5(bundle.files[WEIGHTS])[HEAD][0].ravel()
-    fresh = get_weights(build(shipped(), bundle.settings).model)[HEAD][0].ravel()
+    directory = shipped_directory()
+    trained = read_h5(directory.files[WEIGHTS])[HEAD][0].ravel()
+    fresh = get_weights(build(shipped(), directory.settings).model)[HEAD][0].ravel()
     assert abs(np.corrcoef(trained, fresh)[0, 1]) < 0.15
 
 
@@ -158,7 +158,7 @@ def test_without_the_extra_the_command_that_installs_it_is_said(
     blocked = ["tensorflow", "tf_keras", "bert4keras", "onnx", "tf2onnx"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); "
-        "from gi_classifier.cli import main; main()"
+        "from gi_classifier.cli.app import main; main()"
     )
     filled = [argument.replace("{tmp}", str(tmp_path)) for argument in arguments]
     done = subprocess.run(

@@ -60,7 +60,7 @@ VOCABULARY = Vocabulary(TOKENS)
 
 @cache
 def reference() -> Any:
-    importlib.import_module("gi_classifier.keras_backend")
+    importlib.import_module("gi_classifier.training.keras_backend")
     return importlib.import_module("bert4keras.tokenizers").Tokenizer(
         dict(VOCABULARY.ids), do_lower_case=True
     )

@@ -34,7 +34,8 @@ class Attribution:
 
     The scores of all tokens and ``special`` sum to ``log_odds`` - ``baseline_log_odds``, up to
     ``error``. Log-odds are log(p / (1 - p)) of the label's probability p; for a text of several
-    windows, the windows' mean, weighted as :func:`gi_classifier.predict.join_windows` weighs them.
+    windows, the windows' mean, weighted as :func:`gi_classifier.model.predictor.join_windows`
+    weighs them.
 
     Attributes
     ----------

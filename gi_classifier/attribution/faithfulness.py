@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gi_classifier.errors import InputError
-from gi_classifier.gradient import log_odds
-from gi_classifier.predict import Predictor
+from gi_classifier.model.gradient import log_odds
+from gi_classifier.model.predictor import Predictor
 from gi_classifier.text import batches_by_length, pad
 
 PERCENTS = (5, 10, 20, 50)

@@ -17,11 +17,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from gi_classifier.errors import InputError
-from gi_classifier.fonts import cjk_font, drawable, font_face
+from gi_classifier.plots.fonts import cjk_font, drawable, font_face
 
 if TYPE_CHECKING:
     from gi_classifier.attribution.attribution import Attribution
     from gi_classifier.attribution.words import Unit
+
 
 # Ends of the diverging scale, whose middle is white. Orange and blue differ for every common kind
 # of colour blindness; both are light enough for the ink.
@@ -308,7 +309,7 @@ def to_png(attribution: Attribution, by: Unit | Literal["token"] = "word") -> by
     SettingsError
         No such unit.
     """
-    from gi_classifier.plots import check_plots
+    from gi_classifier.plots.style import check_plots
 
     check_plots()
     parts = cells(attribution, by)

@@ -7,7 +7,6 @@ model is never changed.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from numbers import Real
@@ -17,11 +16,12 @@ import numpy as np
 
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.quadrature import RULES, Rule, quadrature, refined
-from gi_classifier.engine import softmax
 from gi_classifier.errors import InputError, SettingsError
-from gi_classifier.gradient import Gradient, log_odds
-from gi_classifier.model_dir import Bundle, load, shipped
-from gi_classifier.predict import Predictor, Reading, check_texts, join_windows, window_weights
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.engine import softmax
+from gi_classifier.model.gradient import Gradient, log_odds
+from gi_classifier.model.predictor import Predictor, Reading, join_windows, window_weights
+from gi_classifier.text_checks import check_texts
 
 Baseline = Literal["mask", "pad", "zero"]
 BASELINES: tuple[str, ...] = get_args(Baseline)
@@ -117,16 +117,16 @@ class Explainer:
 
     Parameters
     ----------
-    bundle : Bundle
+    directory : ModelDirectory
         A model directory's files.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
-        self.settings = bundle.settings
-        self.vocabulary = bundle.vocabulary
-        self.gradient = Gradient(bundle)
+    def __init__(self, directory: ModelDirectory) -> None:
+        self.settings = directory.settings
+        self.vocabulary = directory.vocabulary
+        self.gradient = Gradient(directory)
         # The gradient is that of full precision, so the answers are too.
-        self.predictor = Predictor.from_bundle(bundle, "fp32")
+        self.predictor = Predictor.from_directory(directory, "fp32")
         # What the model makes of a baseline hangs on its length alone.
         self._baselines: dict[tuple[int, Baseline], np.ndarray] = {}
 
@@ -297,74 +297,3 @@ class Explainer:
                 )
             )
         return result
-
-
-_lock = threading.Lock()
-_shipped: Explainer | None = None
-
-
-def shipped_explainer() -> Explainer:
-    """That of the model that ships, loaded once, by the first call that needs it."""
-    global _shipped
-    with _lock:
-        if _shipped is None:
-            _shipped = Explainer(load(shipped()))
-    return _shipped
-
-
-def explain(
-    texts: Sequence[str],
-    label: int | Sequence[int] | None = None,
-    *,
-    baseline: Baseline = PathOptions.baseline,
-    steps: int = PathOptions.steps,
-    tolerance: float = PathOptions.tolerance,
-    max_steps: int = PathOptions.max_steps,
-    rule: Rule = PathOptions.rule,
-    batch_tokens: int = PathOptions.batch_tokens,
-) -> list[Attribution]:
-    """Say which words decided, by integrated gradients on the model that ships.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        Records of any length; the windows of a long one are joined.
-    label : int or sequence of int, optional
-        The label to explain, one for all or one for each text; without, the predicted one.
-    baseline : {"mask", "pad", "zero"}
-        Where the path begins: every token [MASK] or [PAD] (between [CLS] and [SEP]), or no
-        embedding at all. What it stands for: a text that says nothing.
-    steps : int
-        Points of the path at which a gradient is taken, at first; at most ``max_steps``.
-    tolerance : float
-        Relative completeness error above which a text gets more points, in (0, 1).
-    max_steps : int
-        No text gets more points; one that would need them is returned with ``converged`` False.
-        See :func:`gi_classifier.attribution.quadrature.refined` for how they grow.
-    rule : {"centred", "midpoint", "gauss-legendre", "riemann", "trapezoid"}
-        See :func:`gi_classifier.attribution.quadrature.quadrature`.
-    batch_tokens : int
-        Tokens whose gradient is computed at once: bounds the memory, whatever the texts' length.
-
-    Returns
-    -------
-    list of Attribution
-        In the order of the texts.
-
-    Raises
-    ------
-    InputError
-        Some texts are not strings or blank, or a label is not one of the model's.
-    SettingsError
-        With every option that is out of range.
-    """
-    return shipped_explainer().explain(
-        texts,
-        label,
-        baseline=baseline,
-        steps=steps,
-        tolerance=tolerance,
-        max_steps=max_steps,
-        rule=rule,
-        batch_tokens=batch_tokens,
-    )

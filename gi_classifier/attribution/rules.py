@@ -18,6 +18,7 @@ from gi_classifier.text import folded
 if TYPE_CHECKING:
     import pandas as pd
 
+
 UNCOVERED = -1
 
 
@@ -28,7 +29,7 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     ----------
     table : DataFrame
         With the columns keyword, label and total, as of
-        :func:`gi_classifier.attribution.keywords.keyword_table`.
+        :func:`gi_classifier.attribution.keyword_table.keyword_table`.
     top : int
         Keywords for each label, 1 or more; fewer where the table has fewer.
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.attribution.keywords import distinctiveness
 from gi_classifier.attribution.words import STOP_WORDS, cut, is_word
+from gi_classifier.data.near_duplicates import near_duplicate_groups
+from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation.label_errors import (
     FOLDS,
@@ -24,8 +25,7 @@ from gi_classifier.evaluation.label_errors import (
     label_probabilities,
     mean_recall,
 )
-from gi_classifier.records import Records
-from gi_classifier.splitting import near_duplicate_groups
+from gi_classifier.metrics.distinctiveness import distinctiveness
 from gi_classifier.text import folded, normalise
 
 QUANTILES = {"minimum": 0, "p5": 5, "p25": 25, "median": 50, "p75": 75, "p95": 95, "maximum": 100}
@@ -237,7 +237,7 @@ def rank_terms(
     list of dict
         ``label`` (None where there are none), ``rank`` from 1, ``term`` (in lower case),
         ``occurrences``, ``records``, ``share`` (of the label's distinct texts) and
-        ``distinctiveness`` (:func:`~gi_classifier.attribution.keywords.distinctiveness`; 0 for a
+        ``distinctiveness`` (:func:`~gi_classifier.metrics.distinctiveness.distinctiveness`; 0 for a
         single label, whose terms are ranked by occurrences). Stop words, punctuation, numbers and
         terms of one text alone are left out, and so are terms that are not above 0 where there
         are two labels or more.

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.evaluation.baselines import tfidf_logistic_regression
-from gi_classifier.evaluation.calibration import check_predictions
+from gi_classifier.metrics.baselines import tfidf_logistic_regression
+from gi_classifier.metrics.calibration import check_predictions
 
 FOLDS = 5
 # A threshold is a mean of floats; a probability that equals it reaches it.

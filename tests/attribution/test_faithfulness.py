@@ -25,9 +25,9 @@ from gi_classifier.attribution.faithfulness import (
 )
 from gi_classifier.attribution.quadrature import quadrature
 from gi_classifier.errors import InputError
-from gi_classifier.gradient import log_odds
-from gi_classifier.model_dir import load, shipped
-from gi_classifier.predict import Predictor
+from gi_classifier.model.gradient import log_odds
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import shipped_directory
 
 CLS, SEP, MASK = 2, 3, 4
 VALUES = np.random.default_rng(7).normal(0, 1, 40)
@@ -193,7 +193,7 @@ def script() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def methods(script: ModuleType):  # type: ignore[no-untyped-def]
-    return script.Methods(load(shipped()), seed=0)
+    return script.Methods(shipped_directory(), seed=0)
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from conftest import made
 from fontTools.ttLib import TTFont
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import made
 
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.heatmap import (
@@ -30,7 +30,7 @@ from gi_classifier.attribution.heatmap import (
     to_png,
 )
 from gi_classifier.errors import InputError, MissingExtraError, SettingsError
-from gi_classifier.fonts import cjk_font
+from gi_classifier.plots.fonts import cjk_font
 
 BYS = ("token", "word", "clause", "sentence")
 # What a page can hold: no U+0000 and no lone surrogates.

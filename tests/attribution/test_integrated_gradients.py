@@ -10,36 +10,36 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CHARACTERS
-from test_gradient import random_bundle
+from random_models import random_directory
+from samples import CHARACTERS
 
 import gi_classifier
 from gi_classifier import GIClassifier
 from gi_classifier.attribution.integrated_gradients import BASELINES, Explainer, path_integral
 from gi_classifier.attribution.quadrature import RULES, quadrature
-from gi_classifier.engine import OnnxEngine, softmax
 from gi_classifier.errors import InputError, SettingsError
-from gi_classifier.export import keras_gradient
-from gi_classifier.model_dir import ONNX, Bundle, load, save
-from gi_classifier.predict import Predictor, window_weights
+from gi_classifier.model.directory import ONNX, ModelDirectory, load, save
+from gi_classifier.model.engine import OnnxEngine, softmax
+from gi_classifier.model.predictor import Predictor, window_weights
+from gi_classifier.training.export import keras_gradient
 
 TEXTS = ["胃窦黏膜充血", "结肠息肉切除术后，便血", "肺", "ercp 1.5cm 十二指肠", "骨折。"]
 LONG = "胃窦黏膜充血糜烂，结肠息肉。" * 8
 
 
 @pytest.fixture(scope="module")
-def tiny(config, vocabulary, settings) -> tuple[object, Bundle]:  # type: ignore[no-untyped-def]
-    return random_bundle(config, vocabulary, settings)
+def tiny(config, vocabulary, settings) -> tuple[object, ModelDirectory]:  # type: ignore[no-untyped-def]
+    return random_directory(config, vocabulary, settings)
 
 
 @pytest.fixture(scope="module")
-def bundle(tiny: tuple[object, Bundle]) -> Bundle:
+def directory(tiny: tuple[object, ModelDirectory]) -> ModelDirectory:
     return tiny[1]
 
 
 @pytest.fixture(scope="module")
-def explainer(bundle: Bundle) -> Explainer:
-    return Explainer(bundle)
+def explainer(directory: ModelDirectory) -> Explainer:
+    return Explainer(directory)
 
 
 def logit(p: float) -> float:
@@ -79,18 +79,18 @@ def test_scores_sum_to_what_the_log_odds_gained(
 
 @pytest.mark.parametrize("baseline", BASELINES)
 def test_scores_are_those_of_tensorflow_in_a_plain_loop(
-    tiny: tuple[object, Bundle], explainer: Explainer, baseline: str
+    tiny: tuple[object, ModelDirectory], explainer: Explainer, baseline: str
 ) -> None:
-    model, bundle = tiny
+    model, directory = tiny
     found = explainer.explain(TEXTS[:2], 1, baseline=baseline, steps=90, tolerance=0.5)
     # The embeddings before normalisation, taken from the model itself.
     table = model.get_layer("Embedding-Token").get_weights()[0]  # type: ignore[attr-defined]
     for text, attribution in zip(TEXTS, found, strict=False):
-        ids = bundle.vocabulary.with_special(bundle.vocabulary.encode([text])[0].ids)
+        ids = directory.vocabulary.with_special(directory.vocabulary.encode([text])[0].ids)
         x = table[ids]
         start = np.zeros_like(x)
         if baseline != "zero":
-            start[1:-1] = table[bundle.vocabulary.ids[f"[{baseline.upper()}]"]]
+            start[1:-1] = table[directory.vocabulary.ids[f"[{baseline.upper()}]"]]
             start[[0, -1]] = x[[0, -1]]
         alphas = (np.arange(90) + 0.5) / 90
         path = np.stack([start + alpha * (x - start) for alpha in alphas]).astype(np.float32)
@@ -374,27 +374,29 @@ def test_growing_gives_the_same_as_starting_with_as_many_points(explainer: Expla
         close(a, b)
 
 
-def test_explaining_changes_neither_the_files_nor_the_answers(bundle: Bundle) -> None:
+def test_explaining_changes_neither_the_files_nor_the_answers(directory: ModelDirectory) -> None:
     def state() -> list[Any]:
         return [
-            hashlib.sha256(b"".join(bundle.files.values())).hexdigest(),
+            hashlib.sha256(b"".join(directory.files.values())).hexdigest(),
             explainer.gradient.table.tobytes(),
             explainer.predictor.predict_proba(TEXTS).tolist(),
             explainer.gradient.logits(explainer.gradient.table[ids]).tolist(),
         ]
 
-    explainer, ids = Explainer(bundle), np.array([[2, 9, 11, 3]])
+    explainer, ids = Explainer(directory), np.array([[2, 9, 11, 3]])
     before = state()
     explainer.explain([*TEXTS, LONG], 1, baseline="zero")
     assert state() == before
-    fresh = Predictor(OnnxEngine(bundle.files[ONNX["fp32"]]), bundle.vocabulary, bundle.settings)
+    fresh = Predictor(
+        OnnxEngine(directory.files[ONNX["fp32"]]), directory.vocabulary, directory.settings
+    )
     np.testing.assert_allclose(fresh.predict_proba(TEXTS), before[2], atol=1e-6)
 
 
 def test_a_model_explains_alike_once_saved_and_loaded(
-    bundle: Bundle, explainer: Explainer, tmp_path: Path
+    directory: ModelDirectory, explainer: Explainer, tmp_path: Path
 ) -> None:
-    save(bundle, tmp_path / "model")
+    save(directory, tmp_path / "model")
     loaded = Explainer(load(tmp_path / "model"))
     texts = [*TEXTS, LONG]
     for a, b in zip(explainer.explain(texts), loaded.explain(texts), strict=True):
@@ -402,9 +404,9 @@ def test_a_model_explains_alike_once_saved_and_loaded(
 
 
 def test_the_classifier_explains_as_its_explainer_does_before_and_after_saving(
-    bundle: Bundle, explainer: Explainer, tmp_path: Path
+    directory: ModelDirectory, explainer: Explainer, tmp_path: Path
 ) -> None:
-    save(bundle, tmp_path / "model")
+    save(directory, tmp_path / "model")
     first = GIClassifier.load(tmp_path / "model")
     first.save(tmp_path / "again")
     expected = explainer.explain(TEXTS, 1, baseline="pad", steps=9)

@@ -11,28 +11,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import made, made_up_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import made, made_up_records
 
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
-from gi_classifier.attribution.keywords import (
+from gi_classifier.attribution.keyword_counts import (
     COLUMNS,
-    COUNTING,
     KeywordCounter,
-    KeywordOptions,
     Progress,
     count_keywords,
-    distinctiveness,
-    keyword_table,
-    keywords_of,
-    rescaled,
-    stability,
 )
-from gi_classifier.cli_attribution import keywords
+from gi_classifier.attribution.keyword_table import COUNTING, keyword_table
+from gi_classifier.attribution.keywords import KeywordOptions, keywords_of, rescaled
+from gi_classifier.attribution.stability import stability
+from gi_classifier.cli.keywords import keywords
 from gi_classifier.errors import InputError, RecordsError, SettingsError
-from gi_classifier.model_dir import load
+from gi_classifier.metrics.distinctiveness import distinctiveness
+from gi_classifier.model.directory import load
 
 SPAN = KeywordOptions(unit="span")
 
@@ -249,7 +246,7 @@ def test_a_file_gives_the_table_of_its_texts(explainer: Explainer, tmp_path: Pat
 def test_interrupted_and_gone_on_the_count_is_that_of_one_run(
     explainer: Explainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gi_classifier.attribution.keywords._CHUNK", 5)
+    monkeypatch.setattr("gi_classifier.attribution.keyword_counts._CHUNK", 5)
     texts = [text for text, _ in made_up_records(18)] + [made_up_records(18)[0][0]]
     options, path = KeywordOptions(), PathOptions()
     one = Progress()

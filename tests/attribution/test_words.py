@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gi_classifier.attribution.words import STOP_WORDS, UNITS, cut, is_word
-from gi_classifier.model_dir import VOCABULARY, shipped
+from gi_classifier.model.directory import VOCABULARY
+from gi_classifier.model.shipped import shipped
 from gi_classifier.text import Vocabulary, normalise
 
 CLOSE = list("胃窦息肉食管十二指肠术后ABxyz019ＥＲＣＰ１５．％，。；！？、,.;!?%+-_×（）() \n\t　")

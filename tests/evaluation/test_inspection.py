@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from conftest import made_up_records
+from samples import made_up_records
 
+from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation.inspection import inspect, project, rank_terms
-from gi_classifier.records import Records
 
 
 def records_of(rows: list[tuple[str, int]], *, labelled: bool = True) -> Records:

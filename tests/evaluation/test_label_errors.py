@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import made_up_records
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import made_up_records
 
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.evaluation.label_errors import (

@@ -15,8 +15,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from gi_classifier.records import drop_duplicates, read_records
-from gi_classifier.splitting import check_apart, near_duplicate_groups
+from gi_classifier.data.near_duplicates import near_duplicate_groups
+from gi_classifier.data.readers import read_records
+from gi_classifier.data.records import drop_duplicates
+from gi_classifier.data.splitting import check_apart
 
 SCRIPT = Path(__file__).parent.parent.parent / "scripts" / "make_dataset.py"
 SPLITS = ("train", "val", "test")

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from gi_classifier.activations import Activations
+from gi_classifier.model.activations import Activations
 
 SCRIPTS = Path(__file__).parent.parent.parent / "scripts"
 OUTSIDERS = SCRIPTS.parent / "data" / "outsiders"

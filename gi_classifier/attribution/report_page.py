@@ -1,0 +1,379 @@
+"""One page that says what a model read in a set of records, and why.
+
+In: texts, their probabilities, an explainer and a keyword table. Out: HTML that holds everything
+it needs: no browser asks a network for anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gi_classifier.attribution.heatmap import STYLE, escape, figure_html
+from gi_classifier.data.fingerprints import fingerprint
+from gi_classifier.errors import InputError
+from gi_classifier.plots.fonts import font_face
+from gi_classifier.plots.keywords import keyword_figure
+from gi_classifier.plots.style import CLASS_COLOURS
+from gi_classifier.text import folded
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gi_classifier.attribution.attribution import Attribution
+    from gi_classifier.attribution.integrated_gradients import Explainer
+
+
+# Column: heading, its explanation, and how a cell is written; None for text.
+_COLUMNS = {
+    "keyword": ("keyword<br>关键词", "", None),
+    "label": ("label<br>类别", "", "d"),
+    "frequency": ("frequency<br>次数", "occurrences above the threshold 超过阈值的出现次数", "d"),
+    "documents": ("records<br>记录数", "records that hold it 含有该词的记录数", "d"),
+    "mean": ("mean<br>均分", "mean score of an occurrence 每次出现的平均得分", ".3f"),
+    "total": ("total<br>总分", "sum of the scores 得分之和", ".2f"),
+    "share": ("share<br>占比", "of the label's total 占该类别总分的比例", ".2%"),
+    "distinctiveness": (
+        "distinctiveness<br>区分度",
+        "weighted log-odds against the other labels, as a z-score "
+        "与其他类别相比的加权对数几率 (z 值)",
+        ".2f",
+    ),
+    "example": ("example<br>例句", "", None),
+}
+# A longer record is coloured by clause, so that the page stays small.
+_LONG = 1500
+
+_PAGE_STYLE = """
+:root{color-scheme:light}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:2.5rem 1.5rem 4rem;max-width:62rem;background:#fff;color:#1b1b1b;
+ font:16px/1.6 "GI Sans SC",system-ui,sans-serif}
+h1{font-size:1.8rem;line-height:1.3;margin:0 0 1.5rem}
+h2{font-size:1.3rem;margin:3rem 0 .6rem;padding-bottom:.3rem;border-bottom:1px solid #d9d9d9}
+h3{font-size:1.05rem;margin:1.8rem 0 .6rem}
+h1 span,h2 span{font-weight:400;color:#595959;margin-left:.35em}
+p{margin:.6rem 0}
+.note{color:#595959;font-size:.9rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.5rem;margin:0}
+dt{color:#595959}dd{margin:0;overflow-wrap:anywhere}
+img{max-width:100%;height:auto;display:block}
+table{border-collapse:collapse;width:100%;font-size:.9rem}
+th,td{padding:.35rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid #e6e6e6}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.bar{width:40%}.bar div{height:1em;margin-top:.3em;border-radius:.15em;
+ print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.scroll{max-height:36rem;overflow:auto;border:1px solid #d9d9d9;border-radius:.3rem}
+.scroll thead th{position:sticky;top:0;padding:0;background:#f4f4f4;white-space:nowrap}
+.scroll td{overflow-wrap:anywhere}.scroll td:first-child{min-width:5.5em}
+.scroll td:last-child{min-width:15em}
+button{font:inherit;font-weight:600;color:inherit;background:none;border:0;width:100%;
+ text-align:inherit;padding:.4rem .6rem;line-height:1.35;cursor:pointer}
+button:hover{background:#e9e9e9}
+button:focus-visible{outline:2px solid #10508c;outline-offset:-2px}
+[aria-sort=ascending] button::after{content:" \\25B2"}
+[aria-sort=descending] button::after{content:" \\25BC"}
+mark{background:none;color:inherit;font-weight:700}
+.gi-heatmap{border:1px solid #d9d9d9;border-radius:.3rem;break-inside:avoid}
+.shares{margin:1.4rem 0 .3rem;font-size:.9rem;font-variant-numeric:tabular-nums;break-after:avoid}
+@media print{body{max-width:none;padding:0;font-size:11pt}.scroll{max-height:none;overflow:visible;
+ border:0}.scroll thead th{position:static}thead{display:table-header-group}
+ tr,img{break-inside:avoid}h2,h3{break-after:avoid}}
+"""
+
+# A header's button sorts its column: numbers from large to small first, text from a to z; a second
+# press turns the order round. Equal cells keep their order; cells without a number stay last.
+_SCRIPT = """
+for (const button of document.querySelectorAll("th button")) {
+  button.addEventListener("click", () => {
+    const head = button.parentElement, body = head.closest("table").tBodies[0];
+    const column = head.cellIndex, number = head.classList.contains("n");
+    const next = {ascending: "descending", descending: "ascending"};
+    const order = next[head.ariaSort] || (number ? "descending" : "ascending");
+    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", order);
+    const sign = order === "ascending" ? 1 : -1;
+    const key = row => {
+      const text = row.cells[column].textContent;
+      return number ? parseFloat(text) : text;
+    };
+    const compare = (a, b) => {
+      if (!number) return sign * a.localeCompare(b, "zh");
+      if (isNaN(a) || isNaN(b)) return isNaN(a) - isNaN(b);
+      return sign * (a - b);
+    };
+    const rows = [...body.rows].map(row => [key(row), row]);
+    body.append(...rows.sort((a, b) => compare(a[0], b[0])).map(pair => pair[1]));
+  });
+}
+"""
+
+
+def report(
+    texts: Sequence[str],
+    probabilities: np.ndarray,
+    explainer: Explainer,
+    table: pd.DataFrame,
+    *,
+    source: str,
+    model: str,
+    date: str,
+    lines: Sequence[int] | None = None,
+    ids: Sequence[str] | None = None,
+    left_out: int = 0,
+    examples: int = 3,
+    doubtful: int = 10,
+    rows: int = 200,
+    **options: Any,
+) -> str:
+    """Write the page; only the records shown as heatmaps are explained here.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        All records, duplicates included.
+    probabilities : ndarray, shape (n, classes)
+        Rows sum to 1.
+    explainer : Explainer
+        Of the model that gave the probabilities.
+    table : DataFrame
+        The keywords: columns keyword, label, frequency, documents, mean, total, share,
+        distinctiveness and example, ranked within each label.
+    source, model, date : str
+        What the summary calls the file of the records, the model and the day.
+    lines, ids : sequence of int, of str, optional
+        Where each record stands in its file, and what that calls it: so it is shown. Without,
+        records are numbered from 1.
+    left_out : int
+        Rows without text that are not among the records.
+    examples : int
+        Heatmaps for each label: the records that the model is surest of.
+    doubtful : int
+        Heatmaps of the records whose two likeliest labels are nearest to each other.
+    rows : int
+        Keywords shown for each label; the page says how many were left out.
+    **options
+        Of :func:`gi_classifier.explain`, without ``label``.
+
+    Returns
+    -------
+    str
+        HTML. Lone surrogates and U+0000, which no page can hold, are U+FFFD.
+
+    Raises
+    ------
+    InputError
+        There is no record, probabilities are not one row for each, or the table is no keyword
+        table of this model.
+    MissingExtraError
+        The extra ``plots`` is not installed.
+    """
+    names = explainer.settings.names
+    _check(texts, probabilities, table, names)
+    predicted = probabilities.argmax(axis=1)
+    ranked = np.sort(probabilities, axis=1)
+    margins = ranked[:, -1] - ranked[:, -2]
+    # The first of equal texts stands for all.
+    marks = {fingerprint(text): i for i, text in reversed(list(enumerate(texts)))}
+    first = np.array(list(marks.values()))
+    by_margin = first[np.lexsort((first, margins[first]))]
+    doubts = by_margin[:doubtful].tolist()
+    surest = {
+        label: [i for i in by_margin[::-1].tolist() if predicted[i] == label][:examples]
+        for label in range(len(names))
+    }
+    shown = list(dict.fromkeys([*(i for part in surest.values() for i in part), *doubts]))
+    found = explainer.explain(
+        [texts[i] for i in shown], [int(predicted[i]) for i in shown], **options
+    )
+    blocks = {
+        i: _block(_called(i, lines, ids), probabilities[i], names, attribution)
+        for i, attribution in zip(shown, found, strict=True)
+    }
+
+    picture = base64.b64encode(keyword_figure(table, names)).decode()
+    sections = [
+        _heading("Summary", "概要"),
+        _summary(len(texts), len(first), left_out, source, model, date),
+        _heading("Records by predicted label", "各类别的记录数"),
+        _counts(predicted, names),
+        _heading("Keywords by label", "各类别的关键词"),
+        f'<img alt="Keywords of each label, by total score 各类别关键词的总分" '
+        f'src="data:image/png;base64,{picture}">\n',
+        _heading("Keyword table", "关键词表"),
+        *_keyword_table(table, names, rows),
+        _heading("Examples", "示例"),
+        _note(
+            "The records that the model is surest of. Orange speaks for the label, blue with a "
+            "line under it speaks against.",
+            "模型最有把握的记录。橙色支持该类别，带下划线的蓝色反对该类别。",
+        ),
+        *_examples(surest, names, blocks),
+        _heading("Doubtful records", "存疑的记录"),
+        _note(
+            "The records whose two likeliest labels are nearest to each other: read these first.",
+            "最可能的两个类别概率最接近的记录，建议优先人工核对。",
+        ),
+        *(blocks[i] for i in doubts),
+    ]
+    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+    # The browser itself refuses whatever is not in the page.
+    policy = (
+        "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'"
+    )
+    title = f"Report on {escape(source)}"
+    body = "".join(sections)
+    face = font_face(f"{title}{body}分析报告")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{face}{STYLE}{_PAGE_STYLE}</style>\n</head>\n<body>\n"
+        f'<h1>{title}<span lang="zh">分析报告</span></h1>\n'
+        f"{body}<script>{_SCRIPT}</script>\n</body>\n</html>\n"
+    )
+
+
+def _check(
+    texts: Sequence[str], probabilities: np.ndarray, table: pd.DataFrame, names: Sequence[str]
+) -> None:
+    if not len(texts) or probabilities.shape != (len(texts), len(names)):
+        raise InputError(
+            "A report needs at least one record, and a probability of each label for each. "
+            f"Received: {len(texts)} records, {len(names)} labels and probabilities of shape "
+            f"{probabilities.shape}"
+        )
+    missing = [name for name in _COLUMNS if name not in table.columns]
+    if missing:
+        raise InputError(
+            f"A keyword table has the columns {', '.join(_COLUMNS)}. Missing: {', '.join(missing)}"
+        )
+    strange = sorted(set(table["label"]) - set(range(len(names))))
+    if strange:
+        raise InputError(
+            f"The keyword table has labels that are not among this model's {len(names)}: "
+            f"{', '.join(map(str, strange))}"
+        )
+
+
+def _heading(english: str, chinese: str) -> str:
+    return f'<h2>{english}<span lang="zh">{chinese}</span></h2>\n'
+
+
+def _note(english: str, chinese: str) -> str:
+    return f'<p class="note">{escape(english)} <span lang="zh">{escape(chinese)}</span></p>\n'
+
+
+def _summary(count: int, distinct: int, left_out: int, source: str, model: str, date: str) -> str:
+    lines = {
+        "File 文件": source,
+        "Records 记录": f"{count:,}",
+        "Duplicates 重复": f"{count - distinct:,}",
+        **({"Without text, left out 无文本，已略去": f"{left_out:,}"} if left_out else {}),
+        "Model 模型": model,
+        "Date 日期": date,
+    }
+    items = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>\n" for name, text in lines.items())
+    return f"<dl>\n{items}</dl>\n"
+
+
+def _counts(predicted: np.ndarray, names: Sequence[str]) -> str:
+    counts = np.bincount(predicted, minlength=len(names)).tolist()
+    lines = "".join(
+        f'<tr><td>{escape(name)}</td><td class="n">{count:,}</td>'
+        f'<td class="n">{count / len(predicted):.1%}</td><td class="bar"><div style="'
+        f"width:{count / max(counts):.1%};background:{CLASS_COLOURS[i % len(CLASS_COLOURS)]}"
+        '"></div></td></tr>\n'
+        for i, (name, count) in enumerate(zip(names, counts, strict=True))
+    )
+    return (
+        '<table>\n<thead><tr><th>label 类别</th><th class="n">records 记录</th>'
+        f'<th class="n">share 占比</th><th></th></tr></thead>\n<tbody>\n{lines}</tbody>\n</table>\n'
+    )
+
+
+def _keyword_table(table: pd.DataFrame, names: Sequence[str], rows: int) -> Iterator[str]:
+    shown = table[table.groupby("label").cumcount() < rows]
+    yield _note(
+        f"{len(shown):,} of {len(table):,} keywords: at most {rows:,} of each label, "
+        f"{len(table) - len(shown):,} left out. Press a heading to sort. "
+        f"Labels: {_legend(names)}.",
+        f"共 {len(table):,} 个关键词，每类最多显示 {rows:,} 个，"
+        f"省略 {len(table) - len(shown):,} 个。点击表头可排序。",
+    )
+    yield '<div class="scroll" tabindex="0">\n<table>\n<thead><tr>'
+    for heading, explanation, style in _COLUMNS.values():
+        yield (
+            f'<th{_kind(style)}><button type="button" title="{explanation}">{heading}</button></th>'
+        )
+    yield "</tr></thead>\n<tbody>\n"
+    for row in shown[list(_COLUMNS)].to_dict("records"):
+        yield "<tr>"
+        for name, (_, _, style) in _COLUMNS.items():
+            yield f"<td{_kind(style)}>{_cell(row, name, style)}</td>"
+        yield "</tr>\n"
+    yield "</tbody>\n</table>\n</div>\n"
+
+
+def _kind(style: str | None) -> str:
+    return "" if style is None else " class=n"
+
+
+def _cell(row: dict[Any, Any], name: str, style: str | None) -> str:
+    value = row[name]
+    if style is not None:
+        return format(value, style) if np.isfinite(value) else "–"
+    if name == "example":
+        start, end = _place(row["keyword"], value)
+        before, keyword, after = value[:start], value[start:end], value[end:]
+        return f"{escape(before)}<mark>{escape(keyword)}</mark>{escape(after)}"
+    return escape(value)
+
+
+def _place(keyword: str, example: str) -> tuple[int, int]:
+    """Where an example has its keyword, be it in other case or width."""
+    if keyword in example:
+        start = example.index(keyword)
+        return start, start + len(keyword)
+    for start in range(len(example)):
+        for end in range(start + 1, len(example) + 1):
+            if folded(example[start:end]) == folded(keyword):
+                return start, end
+    return 0, 0
+
+
+def _legend(names: Sequence[str]) -> str:
+    return ", ".join(f"{i} {name}" for i, name in enumerate(names))
+
+
+def _examples(
+    surest: Mapping[int, Sequence[int]], names: Sequence[str], blocks: Mapping[int, str]
+) -> Iterator[str]:
+    for label, places in surest.items():
+        yield f"<h3>{escape(names[label])}</h3>\n"
+        if not places:
+            yield _note("No record has this label.", "没有该类别的记录。")
+        yield from (blocks[i] for i in places)
+
+
+def _called(place: int, lines: Sequence[int] | None, ids: Sequence[str] | None) -> str:
+    """What a record is called: its file's own name for it and its line, or its number."""
+    line = f"Record 记录 {place + 1:,}" if lines is None else f"Line 行 {lines[place]:,}"
+    return f"{escape(ids[place])} · {line}" if ids and ids[place] else line
+
+
+def _block(called: str, shares: np.ndarray, names: Sequence[str], found: Attribution) -> str:
+    """One record: what it is called, all its probabilities and its heatmap."""
+    likeliest, *others = np.argsort(-shares, kind="stable").tolist()
+    rest = "".join(f" · {escape(names[label])} {shares[label]:.3f}" for label in others)
+    margin = shares[likeliest] - shares[others[0]]
+    return (
+        f'<p class="shares">{called} · <strong>{escape(names[likeliest])} '
+        f"{shares[likeliest]:.3f}</strong>{rest} · margin 差距 {margin:.3f}</p>\n"
+        + figure_html(found, "word" if len(found.text) <= _LONG else "clause")
+    )

@@ -1,0 +1,159 @@
+"""What commands read: records given as arguments or in files, and notes on how they were read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from tqdm import tqdm
+
+from gi_classifier.cli.outputs import notes
+from gi_classifier.data.fingerprints import BASE, earlier_splits, fingerprint
+from gi_classifier.data.readers import FORMATS, read_records
+from gi_classifier.data.records import Records, drop_duplicates
+from gi_classifier.errors import RecordsError
+from gi_classifier.model.directory import (
+    ModelDirectory,
+)
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.text_checks import check_texts
+
+
+def read_splits_of(
+    directory: ModelDirectory, val: Path, test: Path, text_column: str, label_column: str
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Labels (n,) and probabilities (n, classes) of both files; notes on what would flatter."""
+    known = earlier_splits(directory.splits)
+    if not known:
+        notes.print("The model does not say what it was trained on: what is found may flatter.")
+    held: set[str] = set()
+    splits = []
+    for path, flattering in ((val, ("train",)), (test, ("train", "val"))):
+        records = drop_duplicates(
+            read(
+                path,
+                text_column=text_column,
+                label_column=label_column,
+                num_classes=directory.settings.num_classes,
+            )
+        )
+        marks = [fingerprint(text) for text in records.texts]
+        apart = [i for i, mark in enumerate(marks) if mark not in held]
+        if len(apart) < len(records):
+            notes.print(f"{len(records) - len(apart)} records of {path} are in {val}: left out.")
+            records, marks = records.take(apart), [marks[i] for i in apart]
+        if not len(records):
+            raise RecordsError(
+                f"No record is left in {path}. Give test records that are not in {val}."
+            )
+        base = set(directory.splits.get(BASE, ()))
+        seen = sum(known.get(mark) in flattering or mark in base for mark in marks)
+        if seen:
+            notes.print(
+                f"{seen} of {len(records)} records of {path} were trained on"
+                f"{', or chose the weights' if path == test else ''}: what is found there flatters."
+            )
+        held = set(marks)
+        splits.append(records)
+    predictor = Predictor.from_directory(directory)
+    return [
+        (np.array(records.labels), in_chunks(predictor.predict_proba, records.texts))
+        for records in splits
+    ]
+
+
+_CHUNK = 1024
+# Columns that predict writes by itself, beside the probabilities.
+_WRITTEN = ("line", "text", "label", "name")
+
+
+def read(path: Path, **options: Any) -> Records:
+    """Read a file of records, at least one, and say on standard error how."""
+    records = read_records(path, **options)
+    check_some(path, len(records), records.encoding, records.blank)
+    return records
+
+
+def read_unlabelled(
+    path: Path, text_column: str, id_column: str | None, skip_blank: bool
+) -> Records:
+    """Read records whose labels are passed over, with what their file calls them."""
+    return read(
+        path,
+        text_column=text_column,
+        labelled=False,
+        group_column=id_column,
+        skip_blank=skip_blank,
+    )
+
+
+def check_some(path: Path, count: int, encoding: str, blank: int) -> None:
+    """Say how a file was read; raise where it has no record."""
+    left_out = f", {blank} rows without text left out" if blank else ""
+    notes.print(f"{path}: {count} records, read as {encoding}{left_out}")
+    if not count:
+        raise RecordsError(f"No record in {path}")
+
+
+def check_source(texts: Sequence[str] | None, file: Path | None, id_column: str | None) -> None:
+    """Raise where not exactly one of records and a file is given, or a file as a record.
+
+    And where the column asked for has a name that the output has itself.
+    """
+    if bool(texts) == bool(file):
+        raise typer.BadParameter("Give either TEXT… or --input FILE.")
+    if id_column is not None and not file:
+        raise typer.BadParameter("--id-column names a column of --input FILE.")
+    if id_column in _WRITTEN or re.fullmatch(r"probability(_\d+)?", id_column or ""):
+        raise typer.BadParameter(
+            f"--id-column {id_column}: a column of the output has this name. Rename yours."
+        )
+    for text in texts or ():
+        if text.lower().endswith(FORMATS) and Path(text).is_file():
+            raise typer.BadParameter(f"{text} is a file: give it with --input.")
+
+
+def read_source(
+    texts: Sequence[str] | None,
+    file: Path | None,
+    text_column: str,
+    id_column: str | None,
+    skip_blank: bool,
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Texts, and of a file's where each stood and what its own file calls it."""
+    if not file:
+        checked = check_texts(texts)
+        return checked, [{} for _ in checked]
+    records = read_unlabelled(file, text_column, id_column, skip_blank)
+    places: list[dict[str, Any]] = [{"line": line} for line in records.lines]
+    if id_column is not None:
+        for place, value in zip(places, records.groups or (), strict=True):
+            place[id_column] = value
+    return list(records.texts), places
+
+
+def label_of(given: str, names: Sequence[str]) -> int:
+    """The label that a number or a name, English or Chinese, stands for."""
+    wanted = given.strip().casefold()
+    spellings = [(name.casefold(), *name.casefold().split()) for name in names]
+    found = [i for i in range(len(names)) if wanted == str(i)] or [
+        i for i, spelling in enumerate(spellings) if wanted in spelling
+    ]
+    if len(found) != 1:
+        listed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
+        raise typer.BadParameter(f"--label is one of {listed}. Received: {given!r}")
+    return found[0]
+
+
+def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str]) -> np.ndarray:
+    """Join what ``work`` gives for parts of the texts, with a progress bar on a terminal."""
+    parts = []
+    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
+        for start in range(0, len(texts), _CHUNK):
+            parts.append(work(texts[start : start + _CHUNK]))
+            bar.update(len(parts[-1]))
+    return np.concatenate(parts) if parts else work(texts)

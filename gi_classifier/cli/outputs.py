@@ -1,0 +1,128 @@
+"""Where results of commands go: places checked before the work, consoles, writing.
+
+Results go to standard output, notes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from gi_classifier.files import check_output, check_owned, to_json, write_directory, write_whole
+from gi_classifier.model.shipped import shipped
+from gi_classifier.plots.style import check_plots
+
+notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+ORIGIN = "origin.json"
+
+
+def print_json(table: Any) -> None:
+    """Print a result for machines."""
+    typer.echo(json.dumps(table, ensure_ascii=False))
+
+
+def results_console() -> Console:
+    """The console for tables of results; a pipe has no width of its own."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+
+
+def check_file(
+    option: str,
+    output: Path | None,
+    endings: Sequence[str],
+    *inputs: Path,
+    force: bool = False,
+) -> None:
+    """Raise where a file may not be written, before any work is done.
+
+    Parameters
+    ----------
+    option : str
+        What names it on the command line.
+    output : Path or None
+        None is let through.
+    endings : sequence of str
+        Those that are written; a picture asks for the extra ``plots`` too.
+    *inputs : Path
+        What is read, and never replaced.
+    force : bool
+        Whether something that is there is replaced.
+    """
+    if output is None:
+        return
+    if output.suffix.lower() not in endings:
+        one_of = f"in one of {', '.join(endings)}" if len(endings) > 1 else f"in {endings[0]}"
+        raise typer.BadParameter(f"{option} ends {one_of}. Received: {output}")
+    if any(output.resolve() == path.resolve() for path in inputs):
+        raise typer.BadParameter(f"{option} {output} is the file to be read; name another.")
+    if output.suffix.lower() == ".png":
+        check_plots()
+    check_output(output, force=force)
+
+
+def check_directory(output: Path | None, names: Collection[str], force: bool) -> None:
+    """Raise where a directory of files and a picture may not be written, before any work is done.
+
+    Raises
+    ------
+    MissingExtraError
+        Nothing can be drawn.
+    OutputExistsError
+        Something is there and ``force`` was not given, or it is more than files of these names.
+    """
+    if output:
+        check_plots()
+        if check_output(output, force=force).exists():
+            check_owned(output, {*names, ORIGIN})
+
+
+def check_not_shipped(option: str, model: Path) -> None:
+    """Raise where a command would change the model that ships."""
+    if model.resolve() == shipped().resolve():
+        raise typer.BadParameter(
+            f"{option} never changes the model that ships; copy its directory and name the copy."
+        )
+
+
+def write_file(path: Path | None, content: bytes, origin: Mapping[str, Any] | None = None) -> None:
+    """Write a result whole, and say so; without a path, do nothing.
+
+    Parameters
+    ----------
+    path : Path or None
+    content : bytes
+    origin : mapping, optional
+        Of :func:`gi_classifier.model.origin.origin`, for a file that has no room for it: written
+        beside it as ``NAME.origin.json``.
+    """
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    if origin is not None:
+        write_whole(path.with_name(f"{path.name}.{ORIGIN}"), to_json(origin))
+    say_written(path)
+
+
+def write_files(path: Path | None, files: Mapping[str, bytes], origin: Mapping[str, Any]) -> None:
+    """Write a directory of results whole, with its origin, and say so; without a path, nothing."""
+    if path is None:
+        return
+    write_directory({**files, ORIGIN: to_json(origin)}, path)
+    say_written(path)
+
+
+def say_written(path: Path) -> None:
+    """Note where a result is."""
+    notes.print(f"Written to {path}")
+
+
+def check_place(option: str, output: Path | None, endings: Sequence[str], *inputs: Path) -> None:
+    """Raise where an output has another ending, or would replace what is read."""
+    check_file(option, output, endings, *inputs, force=True)

@@ -1,0 +1,71 @@
+"""The command report: one page about a file of records."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
+from gi_classifier.attribution.keyword_table import keyword_table
+from gi_classifier.attribution.keywords import KeywordOptions
+from gi_classifier.cli.attribution_options import BaselineOption, ThresholdOption, checked_options
+from gi_classifier.cli.inputs import (
+    read_unlabelled,
+)
+from gi_classifier.cli.options import (
+    ForceOption,
+    IdColumn,
+    ModelOption,
+    SkipBlank,
+    TextColumn,
+)
+from gi_classifier.cli.outputs import check_place
+from gi_classifier.data.writers import encode
+from gi_classifier.files import check_output, write_whole
+from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.plots.style import check_plots
+
+
+def report(
+    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    output: Annotated[Path, typer.Option(help="The page to write: .html.")],
+    threshold: ThresholdOption = KeywordOptions.threshold,
+    baseline: BaselineOption = PathOptions.baseline,
+    text_column: TextColumn = "text",
+    id_column: IdColumn = None,
+    skip_blank: SkipBlank = False,
+    model: ModelOption = None,
+    force: ForceOption = False,
+) -> None:
+    """Write one self-contained page: counts, keywords, heatmaps, doubtful records."""
+    from gi_classifier.attribution.report_page import report as page
+
+    checked_options(KeywordOptions, threshold=threshold)
+    checked_options(PathOptions, baseline=baseline)
+    check_place("--output", output, [".html"])
+    check_plots()
+    check_output(output, force=force)
+    records = read_unlabelled(file, text_column, id_column, skip_blank)
+    explainer = Explainer(load_or_shipped(model))
+    table = keyword_table(
+        records.texts, threshold=threshold, explainer=explainer, baseline=baseline
+    )
+    content = page(
+        records.texts,
+        explainer.predictor.predict_proba(records.texts),
+        explainer,
+        table,
+        lines=records.lines,
+        ids=records.groups,
+        left_out=records.blank,
+        source=file.name,
+        model=str(model) if model else "the model that ships 随库模型",
+        date=date.today().isoformat(),
+        baseline=baseline,
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(output, encode(content))
+    typer.echo(f"Written to {output}")

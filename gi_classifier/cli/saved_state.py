@@ -1,0 +1,99 @@
+"""The state of a long command, kept beside its output until that is written.
+
+In: parts of the work as bytes, by name. Out: the same, when the command is given again with
+``--resume``. A state of other records, model or settings is refused.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from gi_classifier.cli.outputs import notes
+from gi_classifier.errors import RecordsError
+from gi_classifier.files import write_whole
+
+_DIGEST = "digest"
+
+
+class SavedState:
+    """Parts of a command's work, each written whole.
+
+    Parameters
+    ----------
+    output : Path or None
+        Beside it, ``.NAME.state`` holds the parts; without an output, nothing is kept.
+    digest : str
+        Of all that the parts depend on.
+    resume : bool
+        Whether to go on from the parts that are there; else they are dropped.
+    seconds : float
+        Between two times that :meth:`write_seldom` writes.
+
+    Raises
+    ------
+    RecordsError
+        The parts that are there are of other work.
+    """
+
+    def __init__(
+        self, output: Path | None, digest: str, *, resume: bool = False, seconds: float = 10.0
+    ) -> None:
+        self.path = output and output.absolute().with_name(f".{output.name}.state")
+        self.seconds = seconds
+        self._written = time.monotonic()
+        if self.path is None:
+            return
+        if resume:
+            self._check(digest)
+        else:
+            self.drop()
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_whole(self.path / _DIGEST, digest.encode())
+
+    def _check(self, digest: str) -> None:
+        place = self.path and self.path / _DIGEST
+        if not place or not place.is_file():
+            notes.print(f"There is no {self.path} to go on from: this begins anew.")
+            self.drop()
+        elif place.read_text(encoding="utf-8") != digest:
+            raise RecordsError(
+                f"{self.path} is of other records, model or settings. Leave out --resume to begin "
+                "anew."
+            )
+
+    def read(self, name: str) -> bytes | None:
+        """A part, or None where it was not written."""
+        place = self.path and self.path / name
+        return place.read_bytes() if place and place.is_file() else None
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a part."""
+        if self.path:
+            write_whole(self.path / name, content)
+
+    def write_seldom(self, name: str, content: Callable[[], bytes]) -> None:
+        """Write a part if the last time is long enough ago."""
+        if self.path and time.monotonic() - self._written > self.seconds:
+            self.write(name, content())
+            self._written = time.monotonic()
+
+    def drop(self) -> None:
+        """Remove all parts: the work is done, or begins anew."""
+        if self.path and self.path.is_dir():
+            shutil.rmtree(self.path)
+
+    def say_how_to_go_on(self) -> None:
+        """Note, after an interruption, how to go on."""
+        if self.path:
+            notes.print("Stopped. The same command with --resume goes on where this one stood.")
+
+
+def check_resume(resume: bool, output: Path | None) -> None:
+    """Raise where there is no place for the state of a command."""
+    if resume and output is None:
+        raise typer.BadParameter("--resume needs --output, beside which the state is kept.")

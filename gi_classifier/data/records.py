@@ -1,0 +1,78 @@
+"""Records in memory, with where each stood."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gi_classifier.errors import RecordsError
+from gi_classifier.text import folded
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records in order, with where each stood.
+
+    Attributes
+    ----------
+    texts : tuple of str
+        As written in the file.
+    labels : tuple of int, or None
+        None where the records carry no label.
+    lines : tuple of int
+        1-based line (row of an ``.xlsx``) of each record.
+    source, encoding : str
+        The file, and the encoding that was recognised.
+    unit : str
+        What ``lines`` count, for messages.
+    groups : tuple of str, or None
+        A further column's value of each record, where one was asked for.
+    blank : int
+        Rows without text that were left out.
+    """
+
+    texts: tuple[str, ...]
+    labels: tuple[int, ...] | None
+    lines: tuple[int, ...]
+    source: str = "memory"
+    encoding: str = "utf-8"
+    unit: str = "line"
+    groups: tuple[str, ...] | None = None
+    blank: int = 0
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Iterable[int]) -> Records:
+        """The records of these 0-based rows."""
+        rows = list(rows)
+        taken: dict[str, Any] = {}
+        for name in ("texts", "labels", "lines", "groups"):
+            part = getattr(self, name)
+            taken[name] = None if part is None else tuple(part[i] for i in rows)
+        return replace(self, **taken)
+
+
+def drop_duplicates(records: Records) -> Records:
+    """Keep the first of the records that are equal once normalised and lower-cased.
+
+    Raises
+    ------
+    RecordsError
+        Equal texts carry different labels: all of them, with their lines.
+    """
+    first: dict[str, int] = {}
+    problems, kept = [], []
+    for i, text in enumerate(records.texts):
+        before = first.setdefault(folded(text), i)
+        if before == i:
+            kept.append(i)
+        elif records.labels is not None and records.labels[before] != records.labels[i]:
+            problems.append(
+                f"{records.unit}s {records.lines[before]} and {records.lines[i]}: one text, labels "
+                f"{records.labels[before]} and {records.labels[i]}"
+            )
+    if problems:
+        raise RecordsError(f"{records.source}: one text with two labels. Mend or drop:", problems)
+    return records.take(kept)

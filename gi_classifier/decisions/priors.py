@@ -1,0 +1,392 @@
+"""Class priors: what share of records has each label, and what follows where that has changed.
+
+In: probabilities (n, classes) of a model and the prior it was trained under. Out: probabilities
+under another prior, or the prior of unlabelled records, both after Saerens, Latinne and
+Decaestecker, "Adjusting the outputs of a classifier to new a priori probabilities" (2002). They
+hold where the records of each class are as they were in training, only more or fewer of them, and
+where the probabilities are calibrated.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.errors import ModelError, SettingsError
+from gi_classifier.metrics.calibration import check_predictions
+from gi_classifier.metrics.measures import DRAWS, resamples
+from gi_classifier.model.directory import ModelDirectory
+
+TOLERANCE = 1e-8
+MAX_ITERATIONS = 10_000
+# A bound of an interval needs fewer digits than the estimate.
+_INTERVAL_TOLERANCE = 1e-6
+# Below the smoothing's floor a probability says no more than that it is small.
+_LEAST_UNSMOOTHED = 1e-4
+# How far a prior's sum may be from 1, as in `check_predictions`.
+_ROUNDING = 1e-3
+
+
+def check_prior(
+    prior: Sequence[float] | np.ndarray,
+    classes: int,
+    name: str = "prior",
+    *,
+    positive: bool = False,
+) -> np.ndarray:
+    """Return a prior as an array whose sum is 1.
+
+    Parameters
+    ----------
+    prior : sequence of float, shape (classes,)
+        A share for each class; the sum may be off by 0.001.
+    classes : int
+    name : str
+        What a message calls it.
+    positive : bool
+        Whether no class may have 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (classes,)
+
+    Raises
+    ------
+    SettingsError
+        Not so many numbers, one is below 0 or unknown, or the sum is not 1.
+    """
+    try:
+        found = np.asarray(prior, dtype=float)
+    except (TypeError, ValueError):
+        found = np.array(np.nan)
+    total = found.sum()
+    least = np.finfo(float).tiny if positive else 0.0
+    # Written so that NaN fails.
+    if found.shape != (classes,) or not ((found >= least).all() and abs(total - 1) <= _ROUNDING):
+        bound = "above 0" if positive else "0 or more"
+        raise SettingsError(
+            f"{name} must be {classes} numbers, one for each class, {bound}, whose sum is 1. "
+            f"Received: {prior!r}"
+        )
+    return np.asarray(found / total)
+
+
+def _check_probabilities(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities (n, classes) as float64; no row at all is fine."""
+    found = np.asarray(probabilities, dtype=float)
+    if found.ndim != 2 or len(found):
+        check_predictions(found, np.zeros(found.shape[:1], dtype=int))
+    return found
+
+
+def reweight(
+    probabilities: np.ndarray,
+    training_prior: Sequence[float] | np.ndarray,
+    prior: Sequence[float] | np.ndarray,
+) -> np.ndarray:
+    """Probabilities as they would be under another prior (Saerens et al. 2002, equation 2.4).
+
+    Each class's probability is multiplied by its prior over its training prior, and each row
+    divided by its sum. A probability of exactly 0 or 1 stays what it is. A row whose whole
+    probability is on classes that the prior rules out says nothing about the others: it becomes
+    the prior.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, classes)
+        Rows sum to 1; n may be 0.
+    training_prior : sequence of float, shape (classes,)
+        Above 0, sum 1: the prior that the probabilities hold under.
+    prior : sequence of float, shape (classes,)
+        0 or more, sum 1.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, classes)
+        Rows sum to 1.
+
+    Raises
+    ------
+    RecordsError
+        The probabilities are of another shape, or some rows are no probabilities.
+    SettingsError
+        A prior does not fit.
+    """
+    found = _check_probabilities(probabilities)
+    before = check_prior(training_prior, found.shape[1], "training_prior", positive=True)
+    after = check_prior(prior, found.shape[1])
+    scaled = found * (after / before)
+    mass = scaled.sum(axis=1, keepdims=True)
+    return np.asarray(np.where(mass > 0, scaled / np.where(mass > 0, mass, 1.0), after))
+
+
+def _maximise(
+    ratios: np.ndarray, counts: np.ndarray, start: np.ndarray, tolerance: float, limit: int
+) -> np.ndarray:
+    """Expectation-maximisation for many resamples at once.
+
+    Parameters
+    ----------
+    ratios : ndarray, shape (n, classes)
+        Probability over training prior: the likelihood of each record, up to a factor of its own.
+    counts : ndarray, shape (draws, n)
+        How often each record counts.
+    start : ndarray, shape (classes,)
+        Above 0.
+    tolerance : float
+    limit : int
+
+    Returns
+    -------
+    ndarray, shape (draws, classes)
+    """
+    records = counts.sum(axis=1, keepdims=True)
+    prior: np.ndarray = np.tile(start, (len(counts), 1))
+    for _ in range(limit):
+        # A record that was not drawn may have no likelihood under what is left.
+        shares = np.divide(counts, prior @ ratios.T, out=np.zeros_like(counts), where=counts > 0)
+        after = prior * (shares @ ratios) / records
+        change, prior = abs(after - prior).max(), after / after.sum(axis=1, keepdims=True)
+        if change < tolerance:
+            return prior
+    from sklearn.exceptions import ConvergenceWarning
+
+    warnings.warn(
+        f"After {limit} iterations the prior still moves by {change:.1e}: the records hardly tell "
+        "the classes apart, or they are too few.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+    return prior
+
+
+def _ready(
+    probabilities: np.ndarray,
+    training_prior: Sequence[float] | np.ndarray,
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check everything; return ratios (n, classes) and the training prior."""
+    found = np.asarray(probabilities, dtype=float)
+    # Without a record there is nothing to estimate from.
+    check_predictions(found, np.zeros(found.shape[:1], dtype=int))
+    before = check_prior(training_prior, found.shape[1], "training_prior", positive=True)
+    problems = []
+    if not 0 < tolerance < 1:
+        problems.append(f"tolerance must lie between 0 and 1. Received: {tolerance!r}")
+    if max_iterations < 1:
+        problems.append(f"max_iterations must be at least 1. Received: {max_iterations!r}")
+    if problems:
+        raise SettingsError("A prior cannot be estimated so:", problems)
+    # A row's own factor does not matter, and its largest ratio as 1 can't overflow.
+    ratios = found / found.max(axis=1, keepdims=True) / before
+    return ratios / ratios.max(axis=1, keepdims=True), before
+
+
+def estimate_prior(
+    probabilities: np.ndarray,
+    training_prior: Sequence[float] | np.ndarray,
+    *,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
+) -> np.ndarray:
+    """Estimate the prior of unlabelled records by expectation-maximisation.
+
+    The likeliest prior for these probabilities (Saerens et al. 2002, equation 2.9): from the
+    training prior on, records are re-weighted by the prior, and their mean is the next prior. The
+    likelihood has a single height, so where this begins does not matter. Of a single record, or
+    of records that are all alike, the likeliest prior is one class alone.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, classes)
+        Rows sum to 1; n is 1 or more. Calibrated: surer than right, and the estimate is too close
+        to the share of predicted labels; less sure than right, and it goes beyond.
+    training_prior : sequence of float, shape (classes,)
+        Above 0, sum 1.
+    tolerance : float
+        Largest change of a share at which it ends, in (0, 1).
+    max_iterations : int
+        Where they do not suffice, a ConvergenceWarning of scikit-learn is given.
+
+    Returns
+    -------
+    ndarray of float64, shape (classes,)
+        Sums to 1. A class that has probability 0 in every record gets 0.
+
+    Raises
+    ------
+    RecordsError
+        There is no record, or some rows are no probabilities.
+    SettingsError
+        The training prior, the tolerance or the number of iterations does not fit.
+    """
+    ratios, before = _ready(probabilities, training_prior, tolerance, max_iterations)
+    counts = np.ones((1, len(ratios)))
+    return np.asarray(_maximise(ratios, counts, before, tolerance, max_iterations)[0])
+
+
+def prior_interval(
+    probabilities: np.ndarray,
+    training_prior: Sequence[float] | np.ndarray,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> np.ndarray:
+    """Bootstrap 95% interval of :func:`estimate_prior`: records are drawn again, percentiles taken.
+
+    It says how far the estimate would differ with other records of the same kind (Efron 1979),
+    not how far a model that is badly calibrated leads it astray.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, classes)
+    training_prior : sequence of float, shape (classes,)
+    draws, seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (2, classes)
+        Lower and upper bounds. Of a single record both are the estimate.
+
+    Raises
+    ------
+    RecordsError, SettingsError
+        As :func:`estimate_prior`; ``draws`` is below 1.
+    """
+    if draws < 1:
+        raise SettingsError(f"draws must be at least 1. Received: {draws!r}")
+    ratios, before = _ready(probabilities, training_prior, _INTERVAL_TOLERANCE, MAX_ITERATIONS)
+    drawn = [
+        _maximise(ratios, counts, before, _INTERVAL_TOLERANCE, MAX_ITERATIONS)
+        for counts in resamples(len(ratios), draws, seed)
+    ]
+    return np.asarray(np.quantile(np.concatenate(drawn), (0.025, 0.975), axis=0))
+
+
+def without_label_smoothing(
+    probabilities: np.ndarray, label_smoothing: float, temperature: float = 1.0
+) -> np.ndarray:
+    """Probabilities as they would be, had the model been trained without label smoothing.
+
+    Label smoothing s teaches q = (1 - s) p + s / classes for a record of probability p, so that no
+    class falls below s / classes and a prior far from the training prior outweighs every record.
+    This undoes the temperature first, then solves for p.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, classes)
+        Rows sum to 1; n may be 0.
+    label_smoothing : float
+        In [0, 1); at 0 the probabilities come back at temperature 1.
+    temperature : float
+        What the logits were divided by after training, above 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, classes)
+        Rows sum to 1. A p below 1e-4 counts as 1e-4, unless smoothing is 0.
+
+    Raises
+    ------
+    RecordsError
+        The probabilities are of another shape, or some rows are no probabilities.
+    SettingsError
+        The smoothing or the temperature is out of range.
+    """
+    problems = []
+    if not 0 <= label_smoothing < 1:
+        problems.append(f"label_smoothing must lie in [0, 1). Received: {label_smoothing!r}")
+    if not 0 < temperature < np.inf:
+        problems.append(f"temperature must be above 0. Received: {temperature!r}")
+    if problems:
+        raise SettingsError("Label smoothing cannot be undone so:", problems)
+    found = _check_probabilities(probabilities)
+    if not len(found):
+        return found
+    smooth = (found / found.max(axis=1, keepdims=True)) ** temperature
+    smooth /= smooth.sum(axis=1, keepdims=True)
+    if not label_smoothing:
+        return np.asarray(smooth)
+    plain = (smooth - label_smoothing / found.shape[1]) / (1 - label_smoothing)
+    plain = np.maximum(plain, _LEAST_UNSMOOTHED)
+    return np.asarray(plain / plain.sum(axis=1, keepdims=True))
+
+
+def unsmoothed(probabilities: np.ndarray, directory: ModelDirectory) -> np.ndarray:
+    """A model's probabilities, fit to be re-weighted: :func:`without_label_smoothing` of its own.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, classes)
+        By the model of ``directory``.
+    directory : ModelDirectory
+
+    Returns
+    -------
+    ndarray of float64, shape (n, classes)
+        Unchanged where the model was trained without label smoothing, or outside this library.
+    """
+    training = directory.metadata.get("training") or {}
+    if not directory.settings.label_smoothing or "temperature" not in training:
+        return _check_probabilities(probabilities)
+    return without_label_smoothing(
+        probabilities, directory.settings.label_smoothing, training["temperature"]
+    )
+
+
+def training_prior(directory: ModelDirectory) -> np.ndarray:
+    """The prior that a model's probabilities hold under: its training records' shares.
+
+    With ``class_weight`` each share is weighted, since the loss saw it so; "balanced" makes them
+    equal.
+
+    Parameters
+    ----------
+    directory : ModelDirectory
+
+    Returns
+    -------
+    ndarray of float64, shape (classes,)
+        Above 0, sum 1.
+
+    Raises
+    ------
+    ModelError
+        The model directory does not say how many records of each label it was trained on, as of
+        a converted model, or some label had none.
+    """
+    settings = directory.settings
+    counts = _training_counts(directory.metadata)
+    if counts is None or len(counts) != settings.num_classes:
+        raise ModelError(
+            "The model directory does not say how many training records each label had, so its "
+            "training prior is unknown, as of every converted model. Train with this library, or "
+            f"go on training. Received: {counts!r}"
+        )
+    missing = [f"label {label}" for label, count in enumerate(counts) if not count > 0]
+    if missing:
+        raise ModelError(
+            f"The model's last training had no record of some labels, {list(counts)} in all, so "
+            "what a probability of theirs holds under is unknown. Train on records of each:",
+            missing,
+        )
+    shares = np.array(counts, dtype=float)
+    if settings.class_weight == "balanced":
+        shares = np.ones_like(shares)
+    elif settings.class_weight is not None:
+        shares = shares * np.array(settings.class_weight)
+    return np.asarray(shares / shares.sum())
+
+
+def _training_counts(metadata: dict[str, Any]) -> list[float] | None:
+    """The training records of each label that a manifest names, or None."""
+    try:
+        counts = metadata["training"]["records"]["train"]
+    except (KeyError, TypeError):
+        return None
+    fine = isinstance(counts, list) and all(isinstance(count, (int, float)) for count in counts)
+    return counts if fine else None

@@ -1,0 +1,308 @@
+"""From the outcomes of a comparison to its table: measures, intervals, verdicts.
+
+In: a prepared :class:`~gi_classifier.evaluation.comparison.Comparison` and each fit's outcome.
+Out: a dict ready for JSON.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.data.records import Records
+from gi_classifier.evaluation.comparison import Comparison, Outcome, prepare
+from gi_classifier.evaluation.comparison_models import (
+    FEATURES,
+    Rival,
+)
+from gi_classifier.metrics.measures import (
+    DRAWS,
+    confusions,
+    label_scores,
+    ranking_scores,
+    resamples,
+)
+
+MEASURES = ("precision", "recall", "f1", "accuracy", "roc_auc")
+
+
+def tabulate(
+    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], *, draws: int = DRAWS
+) -> dict[str, Any]:
+    """Measure every rival on every fold, with intervals, and compare the best.
+
+    A measure is the mean over the folds. Its 95% interval is of a bootstrap by groups of
+    near-duplicates within each fold, all rivals on the same draws (Efron 1979; paired, as in
+    Koehn 2004): each record is predicted once, by models that did not see it, so that thousands
+    of records speak, where a t interval would rest on the two degrees of freedom of three folds,
+    which share their training records besides (Bengio and Grandvalet 2004). What it leaves out is
+    how much a model would differ, trained on other records.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    outcomes : mapping of (key, fold) to Outcome
+        Of every job.
+    draws : int
+
+    Returns
+    -------
+    dict
+        ``records``, ``groups``, ``classes`` (label, records), ``label``, ``folds``, ``seed``,
+        ``draws``, ``trained_on``, ``trained_on_is_unknown``; ``models``, by falling F1: name,
+        family, features, title, linear, remarks, precision, recall, f1 (means over the classes;
+        with ``label``, of that), accuracy and roc_auc (mean over the classes, one against the
+        rest), each beside NAME_interval,
+        fit_seconds of one fold, predict_milliseconds of one record, ``folds`` (measures and times
+        of each); ``left_out``; ``verdicts``, see :func:`verdicts`. What is undefined is None.
+    """
+    drawn = _drawn(comparison, outcomes, draws)
+    models = []
+    for rival in comparison.rivals:
+        found, parts = drawn[rival.key], _parts(comparison, outcomes, rival)
+        row: dict[str, Any] = {
+            name: getattr(rival, name) for name in ("name", "family", "features", "title", "linear")
+        }
+        for name in MEASURES:
+            value, *rest = found[name].mean(axis=0)
+            row[name] = float(value)
+            row[f"{name}_interval"] = _interval(np.array(rest))
+        row["fit_seconds"] = float(np.mean([part.fit_seconds for part in parts]))
+        spent = sum(part.predict_seconds for part in parts)
+        row["predict_milliseconds"] = 1000 * spent / len(comparison.labels)
+        row["remarks"] = _remarks(parts)
+        row["folds"] = [
+            {
+                "fold": fold,
+                "records": len(part.predicted),
+                **{name: float(found[name][fold, 0]) for name in MEASURES},
+                "fit_seconds": part.fit_seconds,
+                "predict_seconds": part.predict_seconds,
+                "remarks": list(part.remarks),
+            }
+            for fold, part in enumerate(parts)
+        ]
+        models.append(row)
+    models.sort(key=lambda row: -row["f1"])
+    labels = np.array(comparison.records.labels)
+    return {
+        "records": len(labels),
+        "groups": len(set(comparison.groups)),
+        "classes": [{"label": c, "records": int((labels == c).sum())} for c in comparison.classes],
+        "label": comparison.label,
+        "folds": int(comparison.folds.max()) + 1,
+        "seed": comparison.seed,
+        "draws": draws,
+        "trained_on": comparison.trained_on,
+        "trained_on_is_unknown": not comparison.encoder.splits,
+        "models": models,
+        "left_out": comparison.left_out,
+        "verdicts": verdicts(
+            models,
+            {key: found["f1"].mean(axis=0) for key, found in drawn.items()},
+            encoder_is_fair=not comparison.trained_on,
+        ),
+    }
+
+
+def _parts(
+    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], rival: Rival
+) -> list[Outcome]:
+    return [outcomes[rival.key, fold] for fold in range(comparison.folds.max() + 1)]
+
+
+def _remarks(parts: Sequence[Outcome]) -> list[str]:
+    """Each remark with the number of folds that it was made on."""
+    counts = Counter(remark for part in parts for remark in part.remarks)
+    return [f"{remark} ({count} of {len(parts)} folds)" for remark, count in counts.items()]
+
+
+def _interval(drawn: np.ndarray) -> list[float] | None:
+    """Percentiles of the draws in which the measure is defined."""
+    defined = drawn[~np.isnan(drawn)]
+    return (
+        [float(bound) for bound in np.quantile(defined, (0.025, 0.975))] if len(defined) else None
+    )
+
+
+def _drawn(
+    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], draws: int
+) -> dict[str, dict[str, np.ndarray]]:
+    """Each rival's measures, (folds, 1 + draws): on the records as they are, then resampled."""
+    found: dict[str, dict[str, list[np.ndarray]]] = {
+        rival.key: {name: [] for name in MEASURES} for rival in comparison.rivals
+    }
+    for fold in range(comparison.folds.max() + 1):
+        rows = comparison.folds == fold
+        _, owners = np.unique(comparison.groups[rows], return_inverse=True)
+        blocks: dict[str, list[dict[str, np.ndarray]]] = {key: [] for key in found}
+        resampled = resamples(int(np.max(owners)) + 1, draws, comparison.seed + fold)
+        for counts in chain([np.ones((1, int(np.max(owners)) + 1))], resampled):
+            for key, part in blocks.items():
+                scores = fold_scores(
+                    comparison.labels[rows],
+                    outcomes[key, fold],
+                    counts[:, owners],
+                    comparison.width,
+                    positive=comparison.label is not None,
+                )
+                part.append(scores)
+        for key, part in blocks.items():
+            for name in MEASURES:
+                found[key][name].append(np.concatenate([scores[name] for scores in part]))
+    return {
+        key: {name: np.stack(values) for name, values in part.items()}
+        for key, part in found.items()
+    }
+
+
+def fold_scores(
+    labels: np.ndarray,
+    outcome: Outcome,
+    counts: np.ndarray,
+    classes: int,
+    *,
+    positive: bool = False,
+) -> dict[str, np.ndarray]:
+    """Measures of one fold, resampled.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (n,)
+        In 0…classes - 1.
+    outcome : Outcome
+    counts : ndarray, shape (draws, n)
+        How often each record was drawn.
+    classes : int
+    positive : bool
+        Take precision, recall and F1 of class 1, not their means over the classes.
+
+    Returns
+    -------
+    dict of ndarray, shape (draws,)
+        In 0…1, one for each of :data:`MEASURES`. Means are over the classes that occur in truth
+        or prediction, as scikit-learn's are; the area, over those with records in and out of
+        them, is NaN where there is none.
+    """
+    confusion = confusions(labels, outcome.predicted, classes, counts)
+    found = label_scores(confusion)
+    occurs = (confusion.sum(axis=1) + confusion.sum(axis=2)) > 0
+    scores = {"accuracy": found["accuracy"]}
+    for name in ("precision", "recall", "f1"):
+        mean = (found[name] * occurs).sum(axis=1) / occurs.sum(axis=1)
+        scores[name] = found[name][:, 1] if positive else mean
+    areas = np.stack(
+        [ranking_scores(labels == c, outcome.scores[:, c], counts)[0] for c in range(classes)]
+    )
+    defined = ~np.isnan(areas)
+    with np.errstate(invalid="ignore"):
+        scores["roc_auc"] = np.where(defined, areas, 0).sum(axis=0) / defined.sum(axis=0)
+    return scores
+
+
+def verdicts(
+    models: Sequence[Mapping[str, Any]],
+    drawn: Mapping[str, np.ndarray],
+    *,
+    encoder_is_fair: bool = True,
+) -> list[dict[str, Any]]:
+    """Say whether a linear model is enough: on TF-IDF, and on embeddings.
+
+    On each, the best linear model is compared with the best of all other models, on the same
+    draws. Both were chosen on these records; since the others are many, that favours them a little.
+
+    Parameters
+    ----------
+    models : sequence of mapping
+        Rows of :func:`tabulate`, by falling F1.
+    drawn : mapping of key to ndarray, shape (1 + draws,)
+        Each rival's F1, first on the records as they are.
+    encoder_is_fair : bool
+        Whether rivals that use the encoder take part.
+
+    Returns
+    -------
+    list of dict
+        For each kind of features that has a linear model and another to compare it with:
+        ``features``, ``linear`` and ``other`` (keys), ``difference`` of F1 (other - linear),
+        ``difference_interval``, ``enough`` (the interval does not lie above 0),
+        ``without_encoder``, ``text`` and ``text_zh``.
+    """
+    fair = [
+        row
+        for row in models
+        if encoder_is_fair or row["features"] == "tfidf" or row["family"] == "rule"
+    ]
+    found = []
+    for features in FEATURES:
+        simple = [row["linear"] and row["features"] == features for row in fair]
+        if all(simple) or not any(simple):
+            continue
+        linear, other = fair[simple.index(True)], fair[simple.index(False)]
+        keys = [f"{row['name']}.{row['features']}" for row in (linear, other)]
+        value, *rest = drawn[keys[1]] - drawn[keys[0]]
+        low, high = np.quantile(rest, (0.025, 0.975))
+        enough = bool(low <= 0)
+        found.append(
+            {
+                "features": features,
+                "linear": keys[0],
+                "other": keys[1],
+                "difference": float(value),
+                "difference_interval": [float(low), float(high)],
+                "enough": enough,
+                "without_encoder": not encoder_is_fair,
+                **_worded(linear, other, f"{value:+.3f} [{low:+.3f}, {high:+.3f}]", enough),
+            }
+        )
+    return found
+
+
+def _worded(
+    linear: Mapping[str, Any], other: Mapping[str, Any], figures: str, enough: bool
+) -> dict[str, str]:
+    """A verdict in English and Chinese."""
+    features, rival = linear["features"], f"{other['title']} ({other['features']})"
+    return {
+        "text": (
+            f"A linear model on {features} is {'enough' if enough else 'not enough'} for these "
+            f"records: F1 of {rival} less that of {linear['title']} ({features}) is {figures}, "
+            + ("an interval that does not lie above 0." if enough else "which lies above 0.")
+        ),
+        "text_zh": (
+            f"对这些病历，{features} 上的线性模型{'已经足够' if enough else '不够'}："
+            f"{rival} 的 F1 减去 {linear['title']} ({features}) 的 F1 为 {figures}，"
+            + ("区间不全在 0 以上。" if enough else "区间全在 0 以上。")
+        ),
+    }
+
+
+def compare(records: Records, *, draws: int = DRAWS, **options: Any) -> dict[str, Any]:
+    """Compare standard classifiers on records, in one call.
+
+    Parameters
+    ----------
+    records : Records
+        As :func:`~gi_classifier.data.readers.read_records` returns them.
+    draws : int
+        Resamples of the intervals.
+    **options
+        As :func:`prepare` takes them.
+
+    Returns
+    -------
+    dict
+        As :func:`tabulate` returns it.
+
+    Raises
+    ------
+    RecordsError, SettingsError
+        As :func:`prepare`.
+    """
+    comparison = prepare(records, **options)
+    outcomes = {(rival.key, fold): outcome for rival, fold, outcome in comparison.run()}
+    return tabulate(comparison, outcomes, draws=draws)

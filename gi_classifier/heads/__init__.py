@@ -1,0 +1,1 @@
+"""Classifiers of a user's own labels on the encoder's vectors."""

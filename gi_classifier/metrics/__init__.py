@@ -1,0 +1,1 @@
+"""From arrays to numbers: measures, calibration, intervals, baselines."""

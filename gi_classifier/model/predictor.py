@@ -1,0 +1,164 @@
+"""Predict labels and probabilities, with the model that ships or any other; no TensorFlow.
+
+In: Chinese medical records as strings of any length. Out: labels or probabilities, in the order
+given. Equal texts are computed once; texts longer than ``maxlen`` are read in windows.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.engine import Engine, open_engine, softmax
+from gi_classifier.settings import Settings, WindowRule
+from gi_classifier.text import Encoded, Vocabulary, batches_by_length, pad, windows
+
+# Tokens computed at once, and how many of them may be padding: a short batch costs less than that.
+_BATCH_TOKENS, _MAX_PADDING = 1024, 32
+_CHUNK = 4096
+
+
+def window_weights(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
+    """Weight of each of one text's windows: float64 (windows,), summing to 1.
+
+    "evidence" weighs by a window's mass off label 0, the background: a window that describes a
+    tract outweighs several that clearly describe neither; where all describe neither, so does
+    the text. "mean" gives every window the same weight.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (windows, classes)
+        Rows sum to 1.
+    rule : {"evidence", "mean"}
+    """
+    if len(probabilities) == 1 or rule == "mean":
+        return np.full(len(probabilities), 1 / len(probabilities))
+    weights = np.maximum(1 - probabilities[:, 0], 1e-9)
+    return np.asarray(weights / weights.sum())
+
+
+def join_windows(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
+    """Join the probabilities of one text's windows: their mean by :func:`window_weights`.
+
+    Returns
+    -------
+    ndarray, shape (classes,)
+        Sums to 1. A single window comes back unchanged.
+    """
+    return np.asarray(window_weights(probabilities, rule) @ probabilities)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model read in some texts, window by window.
+
+    Attributes
+    ----------
+    encoded : list of Encoded
+        Each text's tokens, without special ones.
+    ids : list of ndarray of int32
+        Each window's ids, with special tokens.
+    owners : ndarray of int, shape (windows,)
+        The position of each window's text; they rise.
+    spans : list of (start, end)
+        The tokens of its text that each window holds.
+    logits : ndarray of float32, shape (windows, classes)
+    cls : ndarray of float32, shape (windows, hidden)
+        The encoder's [CLS] vectors.
+    """
+
+    encoded: list[Encoded]
+    ids: list[np.ndarray]
+    owners: np.ndarray
+    spans: list[tuple[int, int]]
+    logits: np.ndarray
+    cls: np.ndarray
+
+    def by_text(self) -> list[slice]:
+        """The windows of each text."""
+        bounds = np.searchsorted(self.owners, np.arange(len(self.encoded) + 1))
+        return [slice(a, b) for a, b in itertools.pairwise(bounds)]
+
+
+class Predictor:
+    """A model ready to read records; safe to call from several threads.
+
+    Parameters
+    ----------
+    engine : Engine
+    vocabulary : Vocabulary
+    settings : Settings
+    """
+
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, settings: Settings) -> None:
+        self.engine = engine
+        self.vocabulary = vocabulary
+        self.settings = settings
+
+    @classmethod
+    def from_directory(
+        cls, directory: ModelDirectory, engine: Engine | str | None = None
+    ) -> Predictor:
+        """Open a model directory with an engine, open or by name, or its default one."""
+        if engine is None or isinstance(engine, str):
+            engine = open_engine(directory, engine)
+        return cls(engine, directory.vocabulary, directory.settings)
+
+    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+        """Probability of each class for texts that :func:`check_texts` let through.
+
+        Returns
+        -------
+        ndarray of float64, shape (texts, classes)
+            Rows sum to 1.
+        """
+        return self._joined(texts, lambda reading: softmax(reading.logits))
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """The encoder's [CLS] vectors for texts that :func:`check_texts` let through.
+
+        Returns
+        -------
+        ndarray of float32, shape (texts, hidden)
+            That of a text in several windows is their mean by :func:`window_weights`.
+        """
+        return self._joined(texts, lambda reading: reading.cls).astype(np.float32)
+
+    def _joined(self, texts: Sequence[str], values: Callable[[Reading], np.ndarray]) -> np.ndarray:
+        """Mean of the windows' values (windows, columns) by their weights: float64."""
+        rows: dict[str, int] = {}
+        places = [rows.setdefault(text, len(rows)) for text in texts]
+        # Without a text, a stop tells how many columns there are.
+        distinct = list(rows) or ["。"]
+        found: list[np.ndarray] = []
+        for start in range(0, len(distinct), _CHUNK):
+            reading = self.read(distinct[start : start + _CHUNK])
+            probabilities, columns = softmax(reading.logits), values(reading)
+            found += [
+                window_weights(probabilities[part], self.settings.window_rule) @ columns[part]
+                for part in reading.by_text()
+            ]
+        return np.asarray(np.stack(found)[np.array(places, dtype=int)])
+
+    def read(self, texts: Sequence[str]) -> Reading:
+        """Run the model on every window of texts that :func:`check_texts` let through."""
+        ids: list[np.ndarray] = []
+        owners: list[int] = []
+        spans: list[tuple[int, int]] = []
+        size = self.settings.maxlen - 2
+        encoded = self.vocabulary.encode(texts)
+        for owner, tokens in enumerate(encoded):
+            for a, b in windows(len(tokens.ids), size, self.settings.window_overlap):
+                ids.append(self.vocabulary.with_special(tokens.ids[a:b]))
+                owners.append(owner)
+                spans.append((a, b))
+        lengths = [len(row) for row in ids]
+        batches = list(batches_by_length(lengths, _BATCH_TOKENS, _MAX_PADDING))
+        found = [self.engine.run(pad([ids[row] for row in batch])) for batch in batches]
+        order = np.argsort(np.concatenate(batches))
+        logits, cls = (np.concatenate(parts)[order] for parts in zip(*found, strict=True))
+        return Reading(encoded, ids, np.array(owners, dtype=int), spans, logits, cls)

@@ -1,0 +1,1 @@
+"""Plain tables and arrays to PNG."""

@@ -1,0 +1,47 @@
+"""Checks texts that somebody passed in, once, at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Set
+from typing import Any
+
+from gi_classifier.errors import InputError
+from gi_classifier.text import normalise
+
+
+def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
+    """Return texts as a list of strings, or raise one error that names every bad position.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        A list, tuple, array or pandas Series; not a single string.
+    limit : int, optional
+        Most texts allowed.
+
+    Raises
+    ------
+    InputError
+        Not an iterable, too many, or some are not text or blank.
+    """
+    unordered = isinstance(texts, (str, bytes, Mapping, Set)) or hasattr(texts, "columns")
+    if unordered or not isinstance(texts, Iterable):
+        raise InputError(
+            "Texts come as a list of str (of a table, one column), one text as [text]. "
+            f"Received: {type(texts).__name__}"
+        )
+    found = list(texts)
+    if limit is not None and len(found) > limit:
+        raise InputError(
+            f"At most {limit} texts at a time. Received: {len(found)}. "
+            "GIClassifier.load().predict takes any number."
+        )
+    problems = []
+    for position, text in enumerate(found):
+        if not isinstance(text, str):
+            problems.append(f"position {position}: not text but {type(text).__name__}")
+        elif not normalise(text):
+            problems.append(f"position {position}: an empty text")
+    if problems:
+        raise InputError(f"{len(problems)} of {len(found)} texts cannot be read:", problems)
+    return found

@@ -1,0 +1,1 @@
+"""All that needs TensorFlow: the Keras model, training, exporting."""

@@ -1,0 +1,78 @@
+"""One file that holds the state of a long run: arrays and JSON, replaced whole, never pickled."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.errors import ModelError
+from gi_classifier.files import write_whole
+
+_STATE = "state"
+
+
+def write_checkpoint(
+    path: Path, identity: str, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]
+) -> None:
+    """Replace a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+    identity : str
+        A digest of all that the run depends on; reading asks for the same.
+    arrays : mapping of str to ndarray
+        No name may be "state".
+    state : mapping
+        Anything that JSON holds.
+    """
+    text = json.dumps({"identity": identity, **state})
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays, **{_STATE: np.frombuffer(text.encode(), dtype=np.uint8)})  # type: ignore[arg-type]
+    write_whole(path, buffer.getvalue())
+
+
+def read_checkpoint(
+    path: Path, identity: str
+) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+    """Read a checkpoint back, or None where there is none yet.
+
+    Raises
+    ------
+    ModelError
+        It is of another run.
+    """
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as stored:
+        state = json.loads(stored[_STATE].tobytes())
+        if state.pop("identity") != identity:
+            raise ModelError(
+                f"{path} is of a run with other data, settings or starting weights. "
+                "Repeat that run's command to go on with it, or drop it (--restart)."
+            )
+        return {name: stored[name] for name in stored.files if name != _STATE}, state
+
+
+def flatten(prefix: str, weights: Mapping[str, list[np.ndarray]]) -> dict[str, np.ndarray]:
+    """Name the arrays of layers ``prefix/layer/0``, ``prefix/layer/1`` …"""
+    return {
+        f"{prefix}/{name}/{i}": array
+        for name, arrays in weights.items()
+        for i, array in enumerate(arrays)
+    }
+
+
+def unflatten(prefix: str, arrays: Mapping[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
+    """Undo :func:`flatten`; arrays of other prefixes are passed over."""
+    weights: dict[str, list[np.ndarray]] = {}
+    for key, array in arrays.items():
+        kind, _, rest = key.partition("/")
+        if kind == prefix:
+            weights.setdefault(rest.rpartition("/")[0], []).append(array)
+    return weights

@@ -1,0 +1,119 @@
+"""Go on training from a model directory, on new records or more of them.
+
+In: a model directory and records. Out: another model directory. Records that were held out for
+validation or test before stay held out, so what a model was measured on is never trained on.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gi_classifier.data.fingerprints import (
+    BASE,
+    SPLIT_NAMES,
+    earlier_splits,
+    fingerprint,
+    known_marks,
+)
+from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.files import to_json
+from gi_classifier.model.directory import LOG, NOVELTY, SPLITS, ModelDirectory, load, save
+from gi_classifier.settings import Settings
+from gi_classifier.training.run_state import logging_to, working_directory
+from gi_classifier.training.splits import Data, read_splits
+from gi_classifier.training.train import run
+
+# What a model's labels and inputs mean; going on may not change them.
+FIXED = ("num_classes", "label_names", "maxlen")
+
+
+def continue_training(
+    model: str | Path,
+    data: Data,
+    output: str | Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    text_column: str = "text",
+    label_column: str = "label",
+    force: bool = False,
+    restart: bool = False,
+) -> ModelDirectory:
+    """Train a model further, head and all, and write the result as a new model directory.
+
+    A single file is split 8:1:1 as :func:`gi_classifier.train` does, except that records that
+    the model has seen keep their split. The weights of the epoch with the lowest validation loss
+    are kept; where no epoch lowers it, those are the weights that were there.
+
+    Parameters
+    ----------
+    model : str or Path
+        A model directory.
+    data : str, Path or mapping
+        One file, or a mapping of "train", "val" and "test" to three.
+    output : str or Path
+        The model directory to write; with ``force`` it may be ``model`` itself.
+    changes : mapping, optional
+        Settings to change, such as ``{"learning_rate": 3e-5}``; all others are the model's.
+        The number, names and meaning of the labels can't be changed.
+    text_column, label_column, force, restart
+        As in :func:`gi_classifier.train`.
+
+    Raises
+    ------
+    SettingsError
+        A change is unknown or of a setting that is fixed.
+    RecordsError
+        The records don't fit the model: a label out of range, or records that would move between
+        training and the held-out splits.
+    """
+    from gi_classifier.training.keras_model import build
+
+    before = load(model)
+    fixed = sorted(set(changes or {}) & set(FIXED))
+    if fixed:
+        raise SettingsError(
+            f"{', '.join(fixed)} can't change when training goes on; train a new model for that."
+        )
+    settings = Settings.from_dict({**before.settings.to_dict(), **(changes or {})})
+    work = working_directory(output, force=force)
+    earlier = earlier_splits(before.splits)
+    splits = read_splits(data, settings, text_column, label_column, earlier)
+    problems = [
+        f"{name} line {line} was in {earlier[mark]} before"
+        for name, part in splits.items()
+        for text, line in zip(part.texts, part.lines, strict=True)
+        if earlier.get(mark := fingerprint(text), name) != name
+    ]
+    if problems:
+        raise RecordsError("These records must stay in the split that they were in:", problems)
+    built = build(Path(model), settings, head=True)
+    if restart:
+        shutil.rmtree(work, ignore_errors=True)
+    with logging_to(work / LOG):
+        directory = run(built, splits, settings, work, keep_start=True)
+    directory = _remembering(directory, before)
+    save(directory, output, force=force)
+    shutil.rmtree(work)
+    return directory
+
+
+def _remembering(directory: ModelDirectory, before: ModelDirectory) -> ModelDirectory:
+    """Add the splits of the records that the earlier model saw, so that no later run forgets."""
+    marks = earlier_splits(directory.splits) | earlier_splits(before.splits)
+    splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
+    for mark, name in sorted(marks.items()):
+        splits[name].append(mark)
+    # What the run calls its base are the splits above, and what the earlier model's base had seen.
+    if base := sorted(known_marks(before.splits) - set(marks)):
+        splits[BASE] = base
+    files, metadata = {**directory.files, SPLITS: to_json(splits)}, dict(directory.metadata)
+    if not metadata["training"]["best_epoch"] and "training" in before.metadata:
+        # The classifier is the earlier one: so are its training prior, temperature and novelty.
+        kept = {name: before.metadata["training"][name] for name in ("records", "temperature")}
+        metadata["training"] = {**metadata["training"], **kept}
+        if NOVELTY in before.files and directory.digest == before.digest:
+            files[NOVELTY] = before.files[NOVELTY]
+    return ModelDirectory(files, metadata)

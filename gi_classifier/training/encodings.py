@@ -1,0 +1,99 @@
+"""Records as what training steps on: windows of token ids with soft labels.
+
+In: records and settings. Out: :class:`Encodings`, ids in windows and targets (windows, classes).
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gi_classifier.data.near_duplicates import near_duplicate_groups
+from gi_classifier.data.records import Records
+from gi_classifier.settings import Settings
+from gi_classifier.text import Vocabulary, windows
+
+if TYPE_CHECKING:
+    pass
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """Records ready to train on.
+
+    Attributes
+    ----------
+    ids : sequence of ndarray of int32
+        One window of a record each, with special tokens.
+    targets : ndarray of float32, shape (windows, classes)
+        The probability of each label: 0 or 1 where the record is labelled, a teacher's else.
+    mask_id : int
+        The id of [MASK].
+    """
+
+    ids: Sequence[np.ndarray]
+    targets: np.ndarray
+    mask_id: int
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The likeliest label of each window: int (windows,)."""
+        found: np.ndarray = self.targets.argmax(axis=1)
+        return found
+
+
+def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Encodings:
+    """Windows of labelled records, with special tokens.
+
+    The first window of each record. Where label 0 is the background, a record of it has nothing
+    else in any window, so all of its windows count.
+    """
+    size, rows, labels, cut = settings.maxlen - 2, [], [], 0
+    for found, label in zip(vocabulary.encode(records.texts), records.labels or (), strict=True):
+        spans = windows(len(found.ids), size, settings.window_overlap)
+        if settings.window_rule != "evidence" or label != 0:
+            cut += len(spans) > 1
+            spans = spans[:1]
+        rows += [vocabulary.with_special(found.ids[start:end]) for start, end in spans]
+        labels += [label] * len(spans)
+    if cut:
+        logger.info(
+            "%d of %d records are longer than maxlen; their first window is used", cut, len(records)
+        )
+    targets = np.eye(settings.num_classes, dtype=np.float32)[np.array(labels, dtype=int)]
+    return Encodings(rows, targets, vocabulary.ids["[MASK]"])
+
+
+def with_unlabelled(
+    data: Encodings,
+    splits: Mapping[str, Records],
+    passages: Sequence[str],
+    vocabulary: Vocabulary,
+    settings: Settings,
+) -> Encodings:
+    """Training data, and behind it pieces of unlabelled text with their teacher's labels.
+
+    Pieces that are near-duplicates of held-out records are left out.
+    """
+    from gi_classifier.training.distil import soft_labels
+
+    texts, targets = soft_labels(splits["train"], passages, settings)
+    held = [text for name in ("val", "test") if name in splits for text in splits[name].texts]
+    groups = near_duplicate_groups([*held, *texts])
+    fresh = ~np.isin(groups[len(held) :], groups[: len(held)])
+    texts, targets = list(itertools.compress(texts, fresh)), targets[fresh]
+    logger.info(
+        "unlabelled pieces by the teacher's label: %s; %d near held-out records left out",
+        np.bincount(targets.argmax(axis=1), minlength=settings.num_classes).tolist(),
+        int((~fresh).sum()),
+    )
+    size = settings.maxlen - 2
+    ids = [vocabulary.with_special(found.ids[:size]) for found in vocabulary.encode(texts)]
+    return Encodings([*data.ids, *ids], np.concatenate([data.targets, targets]), data.mask_id)

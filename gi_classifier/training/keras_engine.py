@@ -1,0 +1,54 @@
+"""Runs a live Keras classifier behind the call of the other engines.
+
+In: token ids, int32 (n, length). Out: logits (n, classes) and [CLS] vectors (n, hidden), float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.errors import SettingsError
+from gi_classifier.model.directory import ONNX, ModelDirectory
+from gi_classifier.model.engine import Engine, open_engine
+
+# What a model directory can be run with.
+ENGINES = (*ONNX, "keras")
+
+
+class KerasEngine:
+    """Runs a live Keras classifier of :mod:`gi_classifier.training.keras_model`."""
+
+    def __init__(self, model: Any) -> None:
+        from gi_classifier.training.export import forward
+
+        self._forward = forward(model)
+
+    def run(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See :class:`Engine`."""
+        logits, cls = self._forward(ids)
+        return logits.numpy(), cls.numpy()
+
+
+def open_any_engine(directory: ModelDirectory, name: str | None = None) -> Engine:
+    """Open a model directory with the engine named; only "keras" imports TensorFlow.
+
+    Parameters
+    ----------
+    directory : ModelDirectory
+    name : {"fp32", "int8", "keras"}, optional
+        Without, what the export found fit and recorded.
+
+    Raises
+    ------
+    SettingsError
+        There is no such engine.
+    """
+    if name == "keras":
+        from gi_classifier.training.keras_model import restore
+
+        return KerasEngine(restore(directory))
+    if name not in (None, *ENGINES):
+        raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {name!r}")
+    return open_engine(directory, name)

@@ -1,0 +1,381 @@
+"""The training loop: Adam, schedule, FGM, gradient penalty, early stopping, exact resumption.
+
+In: encoded records and a Keras classifier. Out: the weights of the best epoch and the history.
+After every epoch a checkpoint holds all that the next one depends on, so a run that was killed
+ends with the same weights as one that was not. Importing this module imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from gi_classifier.errors import ModelError
+from gi_classifier.metrics.calibration import apply_temperature, fit_temperature
+from gi_classifier.metrics.epochs import class_metrics
+from gi_classifier.model.weights import HEAD, LayerWeights
+from gi_classifier.settings import Settings
+from gi_classifier.text import batches_by_length, pad
+from gi_classifier.training.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
+from gi_classifier.training.encodings import Encodings
+from gi_classifier.training.keras_backend import StatelessDropout, tf, tf_keras
+from gi_classifier.training.keras_model import get_weights, set_head_bias, set_weights
+
+logger = logging.getLogger(__name__)
+CHECKPOINT = "checkpoint.npz"
+# Batches whose records are sorted by length together, before they are shuffled.
+_POOL = 50
+
+
+@dataclass
+class Progress:
+    """What a run has done so far; with weights and optimizer, all that it depends on.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs done.
+    step : int
+        Training steps done.
+    best_loss : float
+        Lowest validation loss so far.
+    best_epoch : int
+        Its epoch; 0 for the weights that training started from.
+    history : list of dict
+        A row for each epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    best_loss: float = math.inf
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def class_weights(settings: Settings, labels: np.ndarray) -> np.ndarray:
+    """Weight of each class in the loss, float32 (classes,).
+
+    "balanced" is n / (classes × count), as scikit-learn defines it.
+    """
+    if settings.class_weight is None:
+        return np.ones(settings.num_classes, dtype=np.float32)
+    if settings.class_weight == "balanced":
+        counts = np.bincount(labels, minlength=settings.num_classes)
+        return (len(labels) / (settings.num_classes * np.maximum(counts, 1))).astype(np.float32)
+    return np.array(settings.class_weight, dtype=np.float32)
+
+
+def log_prior(settings: Settings, targets: np.ndarray) -> np.ndarray:
+    """The bias under which a head that knows nothing else has the least training loss.
+
+    The log of each class's share of the targets, weighted and smoothed as the loss does; of two
+    classes the difference is the log-odds. A class that no record has counts as one record.
+
+    Parameters
+    ----------
+    settings : Settings
+    targets : ndarray, shape (windows, classes)
+
+    Returns
+    -------
+    ndarray of float32, shape (classes,)
+    """
+    smoothing, classes = settings.label_smoothing, settings.num_classes
+    weights = targets @ class_weights(settings, targets.argmax(axis=1))
+    mass = weights @ (targets * (1 - smoothing) + smoothing / classes)
+    shares = np.maximum(mass / mass.sum(), 1 / len(targets))
+    return np.asarray(np.log(shares / shares.sum()), dtype=np.float32)
+
+
+def epoch_batches(lengths: Sequence[int], settings: Settings, epoch: int) -> list[np.ndarray]:
+    """The rows of each batch of one epoch, of like length, in an order that seed and epoch fix."""
+    source = np.random.default_rng([settings.seed, epoch])
+    order = source.permutation(len(lengths))
+    pool = settings.batch_size * _POOL
+    batches = []
+    for start in range(0, len(order), pool):
+        part = order[start : start + pool]
+        part = part[np.argsort(np.asarray(lengths)[part], kind="stable")]
+        batches += [
+            part[i : i + settings.batch_size] for i in range(0, len(part), settings.batch_size)
+        ]
+    return [batches[i] for i in source.permutation(len(batches))]
+
+
+def drop_tokens(
+    ids: np.ndarray, share: float, mask_id: int, source: np.random.Generator
+) -> np.ndarray:
+    """Replace a share of a batch's tokens by [MASK]; its padding and each row's ends stay.
+
+    Parameters
+    ----------
+    ids : ndarray of int32, shape (rows, length)
+        Padded with 0.
+
+    Returns
+    -------
+    ndarray of int32, shape (rows, length)
+    """
+    inner = np.zeros(ids.shape, dtype=bool)
+    inner[:, 1:-1] = ids[:, 2:] != 0
+    return np.where(inner & (source.random(ids.shape) < share), mask_id, ids).astype(np.int32)
+
+
+def training_step(model: Any, optimizer: Any, settings: Settings) -> Any:
+    """Compile one step: from ids, targets and weights of a batch to its loss.
+
+    With ``adversarial_epsilon``, the gradient is taken at the embeddings moved by epsilon along
+    their normalised gradient (FGM, Miyato et al. 2017). With ``gradient_penalty``, half that
+    weight times the squared gradient with respect to the embeddings is added to the loss.
+    """
+    table = model.get_layer("Embedding-Token").embeddings
+    variables = model.trainable_variables
+    smoothing = settings.label_smoothing
+
+    def cross_entropy(ids: Any, targets: Any, weights: Any) -> Any:
+        probabilities = model([ids, tf.zeros_like(ids)], training=True)
+        smooth = targets * (1 - smoothing) + smoothing / settings.num_classes
+        losses = tf_keras.losses.categorical_crossentropy(smooth, probabilities)
+        return tf.reduce_mean(weights * losses)
+
+    def penalised(ids: Any, targets: Any, weights: Any) -> Any:
+        if not settings.gradient_penalty:
+            return cross_entropy(ids, targets, weights)
+        with tf.GradientTape() as tape:
+            loss = cross_entropy(ids, targets, weights)
+        gradient = tf.convert_to_tensor(tape.gradient(loss, table))
+        return loss + 0.5 * settings.gradient_penalty * tf.reduce_sum(gradient**2)
+
+    def step(ids: Any, targets: Any, weights: Any) -> Any:
+        if settings.adversarial_epsilon:
+            with tf.GradientTape() as tape:
+                loss = cross_entropy(ids, targets, weights)
+            gradient = tf.convert_to_tensor(tape.gradient(loss, table))
+            shift = settings.adversarial_epsilon * gradient / (tf.norm(gradient) + 1e-8)
+            table.assign_add(shift)
+        with tf.GradientTape() as tape:
+            loss = penalised(ids, targets, weights)
+        gradients = tape.gradient(loss, variables)
+        if settings.adversarial_epsilon:
+            table.assign_sub(shift)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    return tf.function(
+        step,
+        input_signature=[
+            tf.TensorSpec((None, None), tf.int32),
+            tf.TensorSpec((None, settings.num_classes), tf.float32),
+            tf.TensorSpec((None,), tf.float32),
+        ],
+    )
+
+
+def validation_step(model: Any) -> Any:
+    """Compile the model's forward pass: from ids (n, length) to probabilities (n, classes)."""
+
+    def run(ids: Any) -> Any:
+        return model([ids, tf.zeros_like(ids)], training=False)
+
+    return tf.function(run, input_signature=[tf.TensorSpec((None, None), tf.int32)])
+
+
+def probabilities(run: Callable[..., Any], data: Encodings) -> np.ndarray:
+    """All windows' probabilities, by a :func:`validation_step`: float64 (windows, classes)."""
+    found = np.zeros(data.targets.shape)
+    for rows in batches_by_length([len(ids) for ids in data.ids], max_tokens=16384):
+        found[rows] = run(pad([data.ids[row] for row in rows])).numpy()
+    return found
+
+
+def evaluate(run: Callable[..., Any], data: Encodings) -> tuple[float, float]:
+    """Mean cross-entropy at the best temperature, unweighted, and accuracy over all windows.
+
+    A model is calibrated before it is kept, so how sure it is of itself is no reason to keep it.
+    """
+    return loss_and_accuracy(calibrated(run, data), data.labels)
+
+
+def calibrated(run: Callable[..., Any], data: Encodings) -> np.ndarray:
+    """All windows' probabilities at the best temperature, (windows, classes); NaN if not finite."""
+    found = probabilities(run, data)
+    if not np.isfinite(found).all():
+        return np.full(found.shape, math.nan)
+    return apply_temperature(found, fit_temperature(found, data.labels))
+
+
+def loss_and_accuracy(found: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Mean cross-entropy, and accuracy, of probabilities (windows, classes) and labels."""
+    if not np.isfinite(found).all():
+        return math.nan, 0.0
+    mass = np.maximum(found[np.arange(len(labels)), labels], 1e-12)
+    return float(-np.log(mass).mean()), float((found.argmax(axis=1) == labels).mean())
+
+
+def calibrate(model: Any, val: Encodings) -> float:
+    """Find the temperature of the least validation loss and divide the head's logits by it.
+
+    The head's kernel and bias are scaled, so that every engine and every later user of the
+    weights gets calibrated probabilities without knowing of it (Guo et al. 2017). No window's
+    label changes.
+
+    Returns
+    -------
+    float
+        The temperature.
+    """
+    found = fit_temperature(probabilities(validation_step(model), val), val.labels)
+    head = model.get_layer(HEAD)
+    head.set_weights([array / found for array in head.get_weights()])
+    return found
+
+
+class Checkpoint:
+    """The checkpoint of a run: model, optimizer, best weights and progress.
+
+    Parameters
+    ----------
+    path : Path
+    identity : str
+        A digest of data, settings and starting weights; a checkpoint of another is refused.
+    """
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self.path = path
+        self.identity = identity
+
+    def write(self, model: Any, optimizer: Any, best: LayerWeights, progress: Progress) -> None:
+        """Replace the checkpoint."""
+        arrays = flatten("model", get_weights(model)) | flatten("best", best)
+        arrays |= flatten("optimizer", {"all": [v.numpy() for v in optimizer.variables]})
+        write_checkpoint(self.path, self.identity, arrays, vars(progress))
+
+    def read(self, model: Any, optimizer: Any) -> tuple[LayerWeights, Progress] | None:
+        """Put a checkpoint's state back and return its best weights and progress.
+
+        Raises
+        ------
+        ModelError
+            It is of other data, settings or starting weights.
+        """
+        stored = read_checkpoint(self.path, self.identity)
+        if stored is None:
+            return None
+        arrays, state = stored
+        set_weights(model, unflatten("model", arrays))
+        slots = unflatten("optimizer", arrays)["all"]
+        for variable, value in zip(optimizer.variables, slots, strict=True):
+            variable.assign(value)
+        return unflatten("best", arrays), Progress(**state)
+
+
+def fit(
+    model: Any,
+    train: Encodings,
+    val: Encodings,
+    settings: Settings,
+    checkpoint: Checkpoint,
+    keep_start: bool = False,
+) -> Progress:
+    """Train a classifier and leave the weights of its best epoch in it.
+
+    Parameters
+    ----------
+    model : tf_keras.Model
+        Of :func:`gi_classifier.training.keras_model.classifier`.
+    train, val : Encodings
+    settings : Settings
+    checkpoint : Checkpoint
+        Where a killed run is taken up again.
+    keep_start : bool
+        Count the weights it starts from as epoch 0, so that the result is never worse on
+        validation; without, they are a fresh head's, and never kept.
+
+    Returns
+    -------
+    Progress
+    """
+    optimizer = tf_keras.optimizers.Adam(learning_rate=0.0)
+    optimizer.build(model.trainable_variables)
+    step, validate = training_step(model, optimizer, settings), validation_step(model)
+    dropouts = [layer for layer in model.layers if isinstance(layer, StatelessDropout)]
+    for dropout in dropouts:
+        dropout.seed = settings.seed
+    weights = class_weights(settings, train.labels)
+    resumed = checkpoint.read(model, optimizer)
+    if resumed:
+        best, progress = resumed
+        logger.info("going on after epoch %d", progress.epoch)
+    else:
+        if settings.initial_bias == "prior" and not keep_start:
+            set_head_bias(model, log_prior(settings, train.targets))
+        loss, accuracy = evaluate(validate, val)
+        best, progress = get_weights(model), Progress(best_loss=loss if keep_start else math.inf)
+        logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
+    lengths = [len(ids) for ids in train.ids]
+    steps = settings.epochs * math.ceil(len(lengths) / settings.batch_size)
+    if steps <= settings.warmup_steps:
+        logger.warning(
+            "at most %d steps, and the learning rate rises for %d: it never reaches its height. "
+            "For so few records lower warmup_steps, decay_steps and batch_size",
+            steps,
+            settings.warmup_steps,
+        )
+    while progress.epoch < settings.epochs and (
+        progress.epoch - progress.best_epoch < settings.patience
+    ):
+        began, total = time.monotonic(), 0.0
+        batches = epoch_batches(lengths, settings, progress.epoch)
+        for rows in _shown(batches, f"epoch {progress.epoch + 1}"):
+            optimizer.learning_rate.assign(settings.learning_rate_at(progress.step))
+            for dropout in dropouts:
+                dropout.step.assign(progress.step)
+            targets = train.targets[rows]
+            ids = pad([train.ids[row] for row in rows])
+            if settings.token_dropout:
+                source = np.random.default_rng([settings.seed, 1, progress.step])
+                ids = drop_tokens(ids, settings.token_dropout, train.mask_id, source)
+            total += float(step(ids, targets, targets @ weights)) * len(rows)
+            progress.step += 1
+        progress.epoch += 1
+        found = calibrated(validate, val)
+        loss, accuracy = loss_and_accuracy(found, val.labels)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"The validation loss is {loss} after epoch {progress.epoch}: training diverged. "
+                "Lower learning_rate, adversarial_epsilon or gradient_penalty."
+            )
+        if loss < progress.best_loss:
+            best, progress.best_loss, progress.best_epoch = get_weights(model), loss, progress.epoch
+        row = {
+            "epoch": progress.epoch,
+            "steps": progress.step,
+            "learning_rate": settings.learning_rate_at(progress.step - 1),
+            "loss": total / len(lengths),
+            "val_loss": loss,
+            "val_accuracy": accuracy,
+            "seconds": round(time.monotonic() - began, 1),
+            **{f"val_{k}": v for k, v in class_metrics(val.labels, found).items()},
+        }
+        progress.history.append(row)
+        checkpoint.write(model, optimizer, best, progress)
+        logger.info(
+            "epoch %(epoch)d: loss %(loss).4f, validation loss %(val_loss).4f, "
+            "accuracy %(val_accuracy).4f, %(seconds).1f s",
+            row,
+        )
+    set_weights(model, best)
+    logger.info("kept epoch %d: validation loss %.4f", progress.best_epoch, progress.best_loss)
+    return progress
+
+
+def _shown(batches: Sequence[np.ndarray], name: str) -> Iterator[np.ndarray]:
+    yield from tqdm(batches, desc=name, unit="batch", disable=None, leave=False)

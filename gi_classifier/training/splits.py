@@ -1,0 +1,107 @@
+"""The records that training reads: one file to be split, or three that are ready.
+
+In: paths. Out: train, val and test as :class:`~gi_classifier.data.records.Records`, checked.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gi_classifier.data.fingerprints import SPLIT_NAMES
+from gi_classifier.data.readers import read_records
+from gi_classifier.data.records import Records, drop_duplicates
+from gi_classifier.data.splitting import check_apart, split
+from gi_classifier.errors import RecordsError
+from gi_classifier.settings import Settings
+
+if TYPE_CHECKING:
+    pass
+
+logger = logging.getLogger(__name__)
+
+
+Data = str | Path | Mapping[str, str | Path]
+
+
+def check_classes(records: Records, settings: Settings) -> None:
+    """Raise a RecordsError where some label has no training record, and name every such label."""
+    missing = sorted(set(range(settings.num_classes)) - set(records.labels or ()))
+    if missing:
+        raise RecordsError(
+            f"{records.source}: no training record has label {', '.join(map(str, missing))}; "
+            f"num_classes is {settings.num_classes}, and labels run from 0 without a gap."
+        )
+
+
+def read_splits(
+    data: Data,
+    settings: Settings,
+    text_column: str = "text",
+    label_column: str = "label",
+    earlier: Mapping[str, str] | None = None,
+) -> dict[str, Records]:
+    """Read, check and divide records.
+
+    Parameters
+    ----------
+    data : str, Path or mapping
+        One file, or one for each of "train", "val" and "test".
+    settings : Settings
+    text_column, label_column : str
+    earlier : mapping, optional
+        Fingerprints of records that were split before; they stay where they were.
+
+    Returns
+    -------
+    dict
+        "train", "val" and "test".
+    """
+
+    def read(path: str | Path) -> Records:
+        records = read_records(
+            path,
+            text_column=text_column,
+            label_column=label_column,
+            num_classes=settings.num_classes,
+        )
+        logger.info("%s: %d records (%s)", path, len(records), records.encoding)
+        return records
+
+    if isinstance(data, Mapping):
+        if set(data) != set(SPLIT_NAMES):
+            raise RecordsError(f"Ready splits are {SPLIT_NAMES}. Received: {sorted(data)}")
+        splits, errors = {}, []
+        for name in SPLIT_NAMES:
+            try:
+                splits[name] = drop_duplicates(read(data[name]))
+            except RecordsError as error:
+                errors.append(error)
+        if errors:
+            problems = [problem for error in errors for problem in error.problems]
+            raise RecordsError("\n".join(error.summary for error in errors), problems)
+        empty = [str(data[name]) for name in SPLIT_NAMES if not len(splits[name])]
+        if empty:
+            raise RecordsError(f"No record in {', '.join(empty)}")
+        if near := check_apart(splits):
+            logger.warning(
+                "%d held-out records are near-duplicates of training records: "
+                "figures on them flatter",
+                near,
+            )
+        return splits
+    records = read(data)
+    if not len(records):
+        raise RecordsError(f"No record in {data}")
+    distinct = drop_duplicates(records)
+    logger.info("%d of them distinct", len(distinct))
+    splits = split(distinct, settings.seed, earlier=earlier)
+    for name in ("train", "val"):
+        if not len(splits[name]):
+            raise RecordsError(
+                f"{data}: no record is left for {name!r}, since records that were split before "
+                "stay where they were. Give them all in one file, or three ready splits."
+            )
+    return splits

@@ -1,0 +1,189 @@
+"""Train a classifier on records and write a model directory; interrupted, it goes on.
+
+In: one file of records, or three ready splits. Out: a model directory, whole or not at all,
+with Keras weights, ONNX graphs, vocabulary, settings, history and log. TensorFlow is imported
+when training starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gi_classifier.data.fingerprints import BASE, fingerprints
+from gi_classifier.data.passages import check_passages, read_passages
+from gi_classifier.data.records import Records
+from gi_classifier.errors import RecordsError
+from gi_classifier.files import to_json
+from gi_classifier.model import directory as model_dir
+from gi_classifier.model.directory import ModelDirectory, save
+from gi_classifier.model.shipped import shipped
+from gi_classifier.settings import Settings
+
+if TYPE_CHECKING:
+    pass
+from gi_classifier.training.encodings import encode, with_unlabelled
+from gi_classifier.training.run_state import history_csv, identity, logging_to, working_directory
+from gi_classifier.training.splits import Data, check_classes, read_splits
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    data: Data,
+    output: str | Path,
+    *,
+    settings: Settings | None = None,
+    base: str | Path | None = None,
+    unlabelled: str | Path | Sequence[str | Path] = (),
+    text_column: str = "text",
+    label_column: str = "label",
+    force: bool = False,
+    restart: bool = False,
+) -> ModelDirectory:
+    """Train a classifier with a fresh head and write its model directory.
+
+    Records are checked, normalised, freed of duplicates and, where one file is given, split
+    8:1:1 so that near-duplicates never cross. Of a text longer than ``maxlen`` the first window
+    is trained on, and with the window rule "evidence" every window of label 0. If the run is
+    stopped, the same call goes on after the last whole epoch and ends with the same weights. The
+    probabilities are calibrated on the validation records.
+
+    Parameters
+    ----------
+    data : str, Path or mapping
+        One file, or a mapping of "train", "val" and "test" to three.
+    output : str or Path
+        The model directory to write. ``<output>.training`` holds the state until then.
+    settings : Settings, optional
+    base : str or Path, optional
+        What to start from, see :func:`gi_classifier.training.keras_model.build`: a model
+        directory, an official
+        checkpoint directory, an ``.h5``, or a config ``.json`` for random weights. Without, the
+        encoder of the model that ships.
+    unlabelled : str, Path or sequence of them
+        Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
+        that the model will read. A linear teacher labels it, see
+        :mod:`gi_classifier.training.distil`.
+    text_column, label_column : str
+        Column names of ``.csv``, ``.jsonl`` and ``.xlsx`` files.
+    force : bool
+        Replace a model directory at ``output``.
+    restart : bool
+        Drop the state of an interrupted run instead of going on.
+
+    Returns
+    -------
+    ModelDirectory
+        What was written.
+
+    Raises
+    ------
+    RecordsError, ModelError, OutputExistsError, FileNotFoundError
+        Before anything is trained or written.
+    """
+    from gi_classifier.training.keras_model import build
+
+    settings = settings or Settings()
+    work = working_directory(output, force=force)
+    files = check_passages(unlabelled)
+    passages = list(read_passages(files))
+    if files and not passages:
+        raise RecordsError(f"No text in {', '.join(map(str, files))}")
+    splits = read_splits(data, settings, text_column, label_column)
+    check_classes(splits["train"], settings)
+    built = build(Path(base) if base else shipped(), settings)
+    if restart:
+        shutil.rmtree(work, ignore_errors=True)
+    with logging_to(work / model_dir.LOG):
+        directory = run(built, splits, settings, work, unlabelled=passages)
+    save(directory, output, force=force)
+    shutil.rmtree(work)
+    return directory
+
+
+def run(
+    built: Any,
+    splits: Mapping[str, Records],
+    settings: Settings,
+    work: Path,
+    *,
+    unlabelled: Sequence[str] = (),
+    keep_start: bool = False,
+) -> ModelDirectory:
+    """Train a built classifier on split records and return it as a directory.
+
+    Parameters
+    ----------
+    built : gi_classifier.training.keras_model.Built
+    splits : mapping
+        "train" and "val"; measures are added where there is a "test".
+    settings : Settings
+    work : Path
+        Directory of the checkpoint and log.
+    unlabelled : sequence of str
+        Passages, see :func:`train`.
+    keep_start : bool
+        Whether the weights it starts from may be the best ones.
+    """
+    from gi_classifier.decisions.novelty import fit_novelty
+    from gi_classifier.metrics.measures import measure
+    from gi_classifier.model.predictor import Predictor
+    from gi_classifier.training import export, optimise
+
+    counts = {
+        name: np.bincount(part.labels or (), minlength=settings.num_classes).tolist()
+        for name, part in splits.items()
+    }
+    logger.info("records by label: %s", counts)
+    train_data, val_data = (
+        encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
+    )
+    labelled = len(train_data.ids)
+    if unlabelled:
+        train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)
+    checkpoint = optimise.Checkpoint(
+        work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
+    )
+    progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)
+    # Weights that no epoch bettered stay as they were, calibration and all.
+    temperature = optimise.calibrate(built.model, val_data) if progress.best_epoch else 1.0
+    logger.info("calibrated: temperature %.3f", temperature)
+    directory = export.exported(built, settings, val_data.ids)
+    marks = fingerprints(splits)
+    if base := sorted(built.seen.difference(*marks.values())):
+        marks[BASE] = base
+    files = {
+        **directory.files,
+        model_dir.SPLITS: to_json(marks),
+        model_dir.HISTORY: history_csv(progress.history),
+    }
+    metadata = {
+        **directory.metadata,
+        "training": {
+            "records": counts,
+            "unlabelled_pieces": len(train_data.ids) - labelled,
+            "epochs": progress.epoch,
+            "steps": progress.step,
+            "best_epoch": progress.best_epoch,
+            "val_loss": progress.best_loss,
+            "temperature": temperature,
+        },
+    }
+    if "test" in splits and len(splits["test"]):
+        test = splits["test"]
+        probabilities = Predictor.from_directory(directory).predict_proba(test.texts)
+        found = measure(np.array(test.labels), probabilities)
+        logger.info("test: macro-F1 %(macro_f1).4f, accuracy %(accuracy).4f", found)
+        metadata["test"] = found
+    train_texts, val_texts = splits["train"].texts, splits["val"].texts
+    files[model_dir.NOVELTY] = fit_novelty(directory, train_texts, val_texts, settings.seed)
+    log = work / model_dir.LOG
+    if log.is_file():
+        files[model_dir.LOG] = log.read_bytes()
+    return ModelDirectory(files, metadata)

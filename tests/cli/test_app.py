@@ -1,0 +1,399 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from command_line import ENTRY, run
+from samples import made_up_records
+from sklearn.metrics import f1_score
+
+from gi_classifier import __version__
+from gi_classifier.cli.app import app
+from gi_classifier.data.readers import read_records
+from gi_classifier.errors import MissingExtraError
+from gi_classifier.files import to_json
+from gi_classifier.metrics.baselines import tfidf_logistic_regression
+from gi_classifier.model.directory import MANIFEST, SETTINGS, ModelDirectory, load, save
+
+TEXTS = ["胃窦黏膜充血，见溃疡", "结肠息肉切除术后", "右侧股骨颈骨折"]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "records.csv"
+    path.write_text("记录\n" + "\n".join(f'"{text}"' for text in TEXTS) + "\n", encoding="utf-8")
+    return path
+
+
+def test_texts_as_arguments_are_classified_one_a_line() -> None:
+    lines = run("predict", *TEXTS).stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines[:3]] == ["1", "2", "0"]
+    assert lines[0].split("\t")[3] == TEXTS[0]
+    assert lines[3] == "3 records: neither 均非 1, upper 上消化道 1, lower 下消化道 1"
+
+
+def test_what_is_unlike_a_record_is_called_so() -> None:
+    texts = ["今天天气真好，我们去公园玩吧", TEXTS[0]]
+    lines = run("predict", *texts, "--reject-novel").stdout.splitlines()
+    assert lines[0].startswith("–\tnovel 陌生\t")
+    assert lines[1].startswith("1\tupper 上消化道\t")
+    assert lines[2].endswith(", novel 陌生 1")
+
+
+def test_json_is_one_document_on_standard_output() -> None:
+    found = json.loads(run("predict", "--json", *TEXTS).stdout)
+    assert [row["label"] for row in found["records"]] == [1, 2, 0]
+    assert sum(found["summary"].values()) == 3
+    row = found["records"][0]
+    assert sum(row[f"probability_{label}"] for label in range(3)) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".txt", ".tsv"])
+def test_a_file_is_classified_into_a_file(table: Path, tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"out{suffix}"
+    done = run("predict", "--input", table, "--text-column", "记录", "--output", output)
+    assert f"Written to {output}" in done.stdout
+    found = read_records(output)
+    assert found.texts == tuple(TEXTS)
+    assert found.labels == (1, 2, 0)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
+def test_answers_stand_beside_the_line_and_the_id_of_their_record(
+    tmp_path: Path, suffix: str
+) -> None:
+    table, output = tmp_path / "in.csv", tmp_path / f"out{suffix}"
+    table.write_text(
+        'patient,text\n007,"胃窦\n充血"\n,结肠息肉\n3,\n"=1\x0b",股骨颈骨折\n', encoding="utf-8"
+    )
+    options = ["--id-column", "patient", "--skip-blank", "--output", output]
+    run("predict", "--input", table, *options)
+    if suffix == ".jsonl":
+        found = pd.read_json(output, lines=True, dtype={"patient": str})
+    else:
+        read = pd.read_csv if suffix == ".csv" else pd.read_excel
+        found = read(output, dtype={"patient": str}, keep_default_na=False)
+    assert found.columns[:4].tolist() == ["line", "patient", "text", "label"]
+    assert found["line"].tolist() == [2, 4, 6]
+    assert found["label"].tolist() == [1, 2, 0]
+    assert found["patient"].tolist()[:2] == ["007", ""]
+    assert found["patient"][2].startswith("=1")
+
+
+@pytest.mark.parametrize("command", ["predict", "keywords", "report", "novelty", "prior"])
+def test_rows_without_text_are_left_out_and_counted(tmp_path: Path, command: str) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text("text,n\n胃窦充血,1\n,2\n结肠息肉,3\n \u3000,4\n", encoding="utf-8")
+    arguments: list[object] = [command, *(["--input"] if command == "predict" else []), table]
+    if command == "report":
+        arguments += ["--output", tmp_path / "page.html"]
+    stderr = run(*arguments, code=1).stderr
+    assert "2 bad rows" in stderr
+    assert "line 3" in stderr
+    assert "line 5" in stderr
+    assert "2 rows without text left out" in run(*arguments, "--skip-blank").stderr
+
+
+def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
+    arguments = ["predict", "--input", table, "--text-column", "记录"]
+    done = run(*arguments, "--id-column", "number", "--json", code=1)
+    assert "no column 'number'. It has 1: '记录'" in done.stderr
+    for name in ("name", "probability_1"):
+        done = run(*arguments, "--id-column", name, "--json", code=2)
+        said = " ".join(done.stderr.replace("│", "").split())
+        assert f"--id-column {name}: a column of the output has this name" in said
+    for options in ([], ["--output", table.with_suffix(".txt")]):
+        done = run(*arguments, "--id-column", "number", *options, code=2)
+        assert "is written to .csv, .jsonl and .xlsx" in done.stderr
+    done = run("predict", "胃癌", "--id-column", "number", code=2)
+    assert "names a column of --input FILE" in " ".join(done.stderr.replace("│", "").split())
+
+
+def test_encoding_that_was_read_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "excel.csv"
+    path.write_bytes("text\n胃窦黏膜充血\n".encode("gb18030"))
+    done = run("predict", "--input", path)
+    assert "1 records, read as gb18030" in done.stderr
+    assert done.stdout.startswith("1\tupper 上消化道")
+
+
+def test_existing_output_needs_force(table: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.csv"
+    output.write_text("mine", encoding="utf-8")
+    arguments = ["predict", "--input", table, "--text-column", "记录", "--output", output]
+    assert "exists. Choose another place" in run(*arguments, code=1).stderr
+    assert output.read_text(encoding="utf-8") == "mine"
+    same = run(*arguments[:-1], table, "--force", code=2).stderr.replace("│", " ")
+    assert "is the file to be read; name another" in " ".join(same.split())
+    run(*arguments, "--force")
+    assert output.read_text(encoding="utf-8-sig").startswith("line,text,label,name,probability")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["predict", "--input", "{tmp}/none.csv"], "No file of records at"),
+        (["predict", "--input", "{tmp}/records.csv"], "no column 'text'. It has 1: '记录'"),
+        (["predict", "--input", "{tmp}/records.pdf"], "unknown format '.pdf'; this reads"),
+        (["predict", "--input", "{tmp}/binary.csv"], "neither UTF-8 nor GB18030"),
+        (["predict", ""], "position 0: an empty text"),
+        (["predict", "胃癌", "--model", "{tmp}/none"], "No model directory at"),
+        (["predict", "胃癌", "--model", "{tmp}"], f"it has no {MANIFEST}"),
+        (["info", "{tmp}/none"], "No model directory at"),
+        (
+            ["train", "--data", "{tmp}/records.csv", "--output", "{tmp}/m"],
+            "no column 'text', 'label'",
+        ),
+        (
+            ["continue", "{tmp}/none", "--data", "x.txt", "--output", "{tmp}/m"],
+            "No model directory",
+        ),
+        (["evaluate", "{tmp}/none.txt"], "No file of records at"),
+    ],
+)
+def test_failed_work_exits_with_1_and_one_message(
+    table: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    done = run(*(a.replace("{tmp}", str(tmp_path)) for a in arguments), code=1)
+    assert message in done.stderr
+    assert not (tmp_path / "m").exists()
+    assert not (tmp_path / "m.training").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict"],
+        ["predict", "胃癌", "--input", "x.csv"],
+        ["predict", "胃癌", "--output", "x.pdf"],
+        ["predict", "--no-such-option"],
+        ["train", "--output", "m"],
+        ["train", "--output", "m", "--data", "a.txt", "--val", "b.txt"],
+        ["train", "--output", "m", "--data", "a.txt", "--set", "epochs"],
+        ["train", "--output", "m", "--data", "a.txt", "--set", "epoch=1"],
+        ["predict", "胃癌", "--engine", "gpu"],
+        ["evaluate", "a.txt", "--errors", "-1"],
+        ["nonsense"],
+    ],
+)
+def test_wrong_use_exits_with_2(arguments: list[str]) -> None:
+    run(*arguments, code=2)
+
+
+def test_characters_that_the_terminal_lacks_do_not_stop_the_work(tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text('{"text": "胃\\ud800窦溃疡😀"}\n', encoding="utf-8")
+    for options in ([], ["--json"]):
+        done = subprocess.run(
+            [*ENTRY, "predict", "--input", str(path), *options],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "gbk"},
+        )
+        assert done.returncode == 0, done.stderr.decode("gbk")
+        assert "溃疡" in done.stdout.decode("gbk")
+
+
+def test_version_is_printed() -> None:
+    assert run("--version").stdout.strip() == f"gi-classifier {__version__}"
+
+
+def test_changed_model_directory_is_refused(trained: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(trained, tmp_path / "model")
+    (copy / "vocab.txt").write_text("changed", encoding="utf-8")
+    message = run("predict", "胃癌", "--model", copy, code=1).stderr
+    assert "vocab.txt: changed since it was saved (sha256 differs)" in message
+
+
+def test_info_says_what_a_model_directory_holds(trained: Path) -> None:
+    found = json.loads(run("info", trained, "--json").stdout)
+    assert found["settings"]["maxlen"] == 32
+    assert found["training"]["epochs"] == 3
+    assert "model.onnx" in found["files"]
+    assert "maxlen: 32" in run("info", trained).stdout
+
+
+def test_evaluation_stands_beside_its_rivals(
+    trained: Path, records_file: Path, tmp_path: Path
+) -> None:
+    others = tmp_path / "others.txt"
+    # Ten of them are measured on, and must not train the rival.
+    rows = made_up_records(330)[110:]
+    others.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    arguments = ["evaluate", records_file, "--model", trained, "--train", others]
+    done = run(*arguments, "--json")
+    found = json.loads(done.stdout)
+    assert found["this model"]["records"] == 120
+    low, high = found["this model"]["macro_f1_interval"]
+    assert low <= found["this model"]["macro_f1"] <= high
+    message = " ".join(done.stderr.split())
+    assert "of 120 records were trained on, or chose the weights" in message
+    assert f"10 records of {others} are in {records_file}: left out" in message
+    assert found["keyword rule"]["records"] == 120
+    rival = tfidf_logistic_regression(42).fit(*zip(*rows[10:], strict=True))
+    records, labels = zip(*made_up_records(), strict=True)
+    expected = f1_score(labels, rival.predict(records), average="macro")
+    assert found["TF-IDF + logistic regression"]["macro_f1"] == pytest.approx(expected)
+    shown = run(*arguments).stdout
+    assert "this model" in shown
+    assert f"macro-F1       {found['this model']['macro_f1']:.3f} [{low:.3f}" in shown
+
+
+def test_a_rival_without_records_of_its_own_is_refused(trained: Path, records_file: Path) -> None:
+    arguments = ("evaluate", records_file, "--model", trained, "--train", records_file)
+    message = run(*arguments, code=1).stderr
+    assert "needs records of two labels or more, other than those of" in " ".join(message.split())
+
+
+@pytest.fixture
+def kinds(tmp_path: Path) -> Path:
+    """Twelve labelled records of two kinds, one of them twice."""
+    rows = [
+        (text, label, "门诊" if i % 4 else "住院")
+        for i, (text, label) in enumerate(made_up_records(12))
+    ]
+    path = tmp_path / "kinds.csv"
+    lines = [f"{text},{label},{kind}" for text, label, kind in [*rows, rows[0]]]
+    path.write_text("\n".join(["text,label,科室", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_evaluation_is_written_whole(trained: Path, kinds: Path, tmp_path: Path) -> None:
+    output = tmp_path / "deep" / "out"
+    arguments = ["evaluate", kinds, "--model", trained, "--by", "科室", "--output", output]
+    done = run(*arguments, "--json", "--errors", 2)
+    assert {path.name for path in output.iterdir()} == {
+        *("metrics.json", "metrics.csv", "errors.csv", "evaluation.png"),
+    }
+    found = json.loads((output / "metrics.json").read_text(encoding="utf-8"))
+    assert found == json.loads(done.stdout)
+    groups = [(row["group"], row["records"]) for row in found["keyword rule"]["groups"]]
+    assert groups == [("<=20", 12), ("住院", 3), ("门诊", 9)]
+    assert len(found["errors"]) <= 2
+
+    before = (output / "metrics.json").read_bytes()
+    assert "exists. Choose another place" in run(*arguments, code=1).stderr
+    (output / "mine.txt").write_text("keep")
+    stderr = run(*arguments, "--force", code=1).stderr
+    assert "what this command did not write" in stderr
+    assert "mine.txt" in stderr
+    assert (output / "metrics.json").read_bytes() == before
+    (output / "mine.txt").unlink()
+    assert f"Written to {output}" in run(*arguments, "--force").stdout
+
+
+def test_evaluation_shows_records_only_where_they_were_asked_for(
+    trained: Path, kinds: Path
+) -> None:
+    # The keyword rule's labels, turned round: every record is an error of some model.
+    text = kinds.read_text(encoding="utf-8")
+    for label in "012":
+        text = text.replace(f",{label},", f",{(int(label) + 1) % 3}x,")
+    kinds.write_text(text.replace("x,", ","), encoding="utf-8")
+    arguments = ["evaluate", kinds, "--model", trained]
+    records = [line.split(",")[0] for line in text.splitlines()[1:]]
+    shown = run(*arguments)
+    assert any(record in shown.stdout for record in records)
+    assert not any(record in shown.stderr for record in records)
+    hidden = run(*arguments, "--errors", 0)
+    assert not any(record in hidden.stdout + hidden.stderr for record in records)
+
+
+def test_a_model_of_other_labels_has_no_keyword_rule_beside_it(
+    trained: Path, kinds: Path, tmp_path: Path
+) -> None:
+    directory = load(trained)
+    names = {**directory.settings.to_dict(), "label_names": ["甲", "乙", "丙"]}
+    renamed = ModelDirectory({**directory.files, SETTINGS: to_json(names)}, directory.metadata)
+    save(renamed, tmp_path / "renamed")
+    arguments = ["evaluate", kinds, "--model", tmp_path / "renamed"]
+    found = json.loads(run(*arguments, "--output", tmp_path / "out", "--json").stdout)
+    assert "keyword rule" not in found
+    assert found["labels"] == ["甲", "乙", "丙"]
+    assert "1 乙" in run(*arguments).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--by", "kind"], "no column 'kind'. It has 3: 'text', 'label', '科室'"),
+        (
+            ["--train", "{tmp}/one.txt"],
+            "one.txt: needs records of two labels or more, other than those of",
+        ),
+        (["--output", "{tmp}/kinds.csv", "--force"], "is no directory; it is not replaced"),
+    ],
+)
+def test_evaluation_that_cannot_be_done_says_why(
+    trained: Path, kinds: Path, tmp_path: Path, options: list[str], message: str
+) -> None:
+    (tmp_path / "one.txt").write_text("胃\t1\n食管\t1\n", encoding="utf-8")
+    options = [option.replace("{tmp}", str(tmp_path)) for option in options]
+    assert message in run("evaluate", kinds, "--model", trained, *options, code=1).stderr
+
+
+def test_a_picture_that_cannot_be_drawn_is_said_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "seaborn", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'gi_classifier\[plots\]'"):
+        app(
+            ["evaluate", f"{tmp_path}/none.txt", "--output", f"{tmp_path}/out"],
+            standalone_mode=False,
+        )
+
+
+def test_train_continue_and_predict_from_the_shell(
+    records_file: Path, base: Path, tmp_path: Path
+) -> None:
+    options = ["--set", "epochs=1", "--set", "maxlen=32", "--set", "overlap=8"]
+    first, second = tmp_path / "first", tmp_path / "second"
+    run("train", "--data", records_file, "--base", base, "--output", first, *options)
+    run("continue", first, "--data", records_file, "--output", second, *options[:2])
+    assert load(second).settings.epochs == 1
+    assert len(run("predict", "胃癌", "--model", second).stdout.splitlines()) == 2
+
+
+def test_pretrained_encoder_is_a_base_to_train_from(base: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n".join(text for text, _ in made_up_records(30)), encoding="utf-8")
+    output = tmp_path / "encoder"
+    vocabulary = base.with_name("vocab.txt")
+    options = ["--set", "epochs=1", "--set", "maxlen=16"]
+    run("pretrain", corpus, "--output", output, "--vocabulary", vocabulary, *options)
+    assert (output / "model.h5").is_file()
+
+
+def test_nothing_is_drawn_in_a_pipe_and_a_bar_on_a_terminal(table: Path) -> None:
+    arguments = ["predict", "--input", str(table), "--text-column", "记录"]
+    assert "record/s" not in run(*arguments).stderr
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (24, 80))
+    subprocess.run([*ENTRY, *arguments], stderr=follower, stdout=subprocess.DEVNULL, check=True)
+    os.close(follower)
+    shown = b""
+    try:
+        while block := os.read(leader, 4096):
+            shown += block
+    except OSError:
+        pass
+    os.close(leader)
+    assert b"/3" in shown
+
+
+def test_every_command_is_listed() -> None:
+    listed = run("--help").stdout
+    for command in ("predict", "train", "continue", "evaluate", "info", "convert", "pretrain"):
+        assert f" {command} " in listed
+    for command in ("explain", "keywords", "rules", "report"):
+        assert f" {command} " in listed
+    for command in ("thresholds", "abstain", "prior", "novelty", "head", "compare", "inspect"):
+        assert f" {command} " in listed

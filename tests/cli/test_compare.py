@@ -1,0 +1,201 @@
+"""The command compare, run in this process."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from samples import made_up_records
+from typer.testing import CliRunner
+
+from gi_classifier.cli import options as cli_options
+from gi_classifier.cli.compare import FILES, compare
+from gi_classifier.errors import MissingExtraError, OutputExistsError, RecordsError
+from gi_classifier.evaluation.comparison import Comparison
+from gi_classifier.plots.comparison import compare_figure
+
+app = typer.Typer()
+app.command()(compare)
+QUICK = ["--models", "rule,logistic-l2-10,tree", "--features", "tfidf"]
+
+
+def invoke(*arguments: object, code: int = 0) -> Any:
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "records.txt"
+    lines = [f"{text}\t{label}\n" for text, label in made_up_records(60)]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def test_compare_prints_the_tables_and_the_verdict_in_both_languages(corpus: Path) -> None:
+    done = invoke("--data", corpus, *QUICK)
+    assert "logistic L2, C = 10" in done.stdout
+    assert "keyword rule 关键词规则" in done.stdout
+    assert "A linear model on tfidf is" in done.stdout
+    assert "对这些病历，tfidf 上的线性模型" in done.stdout
+    assert "95% interval of 1000 bootstrap resamples" in done.stdout
+    # No embeddings, so nothing to say of the encoder.
+    assert "encoder" not in done.output
+
+
+def test_compare_prints_json(corpus: Path) -> None:
+    found = json.loads(invoke("--data", corpus, *QUICK, "--json", "--label", 1).stdout)
+    assert found["label"] == 1
+    assert found["file"] == str(corpus)
+    assert len(found["models"]) == 4
+    assert all(len(row["folds"]) == 3 for row in found["models"])
+
+
+def test_compare_writes_its_files_and_leaves_no_state(corpus: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out" / "table"
+    invoke("--data", corpus, *QUICK, "--output", output)
+    assert {path.name for path in output.iterdir()} == set(FILES)
+    assert [path.name for path in output.parent.iterdir()] == ["table"]
+    table = json.loads((output / "compare.json").read_text("utf-8"))
+    with (output / "compare.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == [row["name"] for row in table["models"]]
+    assert float(rows[0]["f1_low"]) == pytest.approx(table["models"][0]["f1_interval"][0])
+    with (output / "folds.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 12
+    page = (output / "compare.md").read_text("utf-8")
+    assert page.startswith("# Models compared 模型比较")
+    assert page.index("## By score 按得分") < page.index("## By group 按模型组")
+    assert "| keyword rule | text |" in page
+    assert (output / "compare.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(OutputExistsError, match="exists"):
+        invoke("--data", corpus, *QUICK, "--output", output)
+    invoke("--data", corpus, *QUICK, "--output", output, "--force")
+
+
+def test_a_directory_with_other_files_is_not_replaced(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("x")
+    with pytest.raises(OutputExistsError, match=r"letter.txt"):
+        invoke("--data", corpus, *QUICK, "--output", tmp_path / "mine", "--force")
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stood(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "table"
+    whole = json.loads(invoke("--data", corpus, *QUICK, "--json").stdout)
+    fit, fitted = Comparison._fold, []
+
+    def until(limit: int) -> Any:
+        def limited(self: Comparison, *arguments: Any) -> Any:
+            if len(fitted) == limit:
+                raise KeyboardInterrupt
+            fitted.append(arguments[1])
+            return fit(self, *arguments)
+
+        return limited
+
+    monkeypatch.setattr(Comparison, "_fold", until(5))
+    invoke("--data", corpus, *QUICK, "--output", output, code=130)
+    assert not output.exists()
+    assert len(list((tmp_path / ".table.state").iterdir())) == 5
+    fitted.clear()
+    monkeypatch.setattr(Comparison, "_fold", until(99))
+    done = invoke("--data", corpus, *QUICK, "--output", output, "--resume", "--json")
+    assert "Going on after 5 of 12 fits." in done.stderr
+    assert len(fitted) == 7
+    found = json.loads(done.stdout)
+    for row, expected in zip(found["models"], whole["models"], strict=True):
+        assert row["f1_interval"] == expected["f1_interval"]
+    assert not (tmp_path / ".table.state").exists()
+
+
+def test_the_state_of_another_comparison_is_refused(corpus: Path, tmp_path: Path) -> None:
+    state = tmp_path / ".table.state"
+    state.mkdir()
+    (state / "rule.text.0.npz").write_bytes(b"PK")
+    with pytest.raises(RecordsError, match=r"rule.text.0.npz is no state of a comparison"):
+        invoke("--data", corpus, *QUICK, "--output", tmp_path / "table", "--resume")
+    invoke("--data", corpus, *QUICK, "--output", tmp_path / "table")
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume"], "--resume needs --output"),
+        (["--models", "rule,cnn"], "model 'cnn'"),
+        (["--models", ""], "nothing"),
+        (["--features", "bert"], "features 'bert'"),
+        (["--features", ","], "nothing"),
+        (["--folds", "1"], "--folds"),
+        (["--sample", "1"], "--sample"),
+    ],
+)
+def test_wrong_use_exits_with_2(corpus: Path, arguments: list[str], message: str) -> None:
+    assert message in invoke("--data", corpus, *arguments, code=2).stderr
+
+
+def test_one_class_only_and_an_empty_file_are_errors(tmp_path: Path) -> None:
+    path = tmp_path / "one.txt"
+    lines = [f"{text}\t1\n" for text, _ in made_up_records(30)]
+    path.write_text("".join(lines), encoding="utf-8")
+    with pytest.raises(RecordsError, match=r"one.txt: all records have one label"):
+        invoke("--data", path, *QUICK)
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(RecordsError, match=r"No record in .*one.txt"):
+        invoke("--data", path, *QUICK)
+
+
+def test_what_is_left_out_is_said(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "two.txt"
+    lines = [f"{text}\t{label}\n" for text, label in made_up_records(39) if label]
+    path.write_text("".join(lines), encoding="utf-8")
+    done = invoke("--data", path, "--models", "rule,knn", "--features", "tfidf")
+    assert "rule.text is left out: it knows the labels 0, 1 and 2" in done.stderr
+    assert "knn-30.tfidf is left out: a fold has only" in done.stderr
+    assert "Left out: knn-30.tfidf" in done.stdout
+    assert "No verdict" in done.stdout
+
+
+def test_the_leak_of_an_encoder_that_knew_the_records_is_said(
+    records_file: Path, trained: Path, tmp_path: Path
+) -> None:
+    options = ["--models", "logistic-l2-1,tree-5", "--encoder", trained]
+    done = invoke("--data", records_file, *options)
+    assert "of the 120 records, or its weights were chosen by them" in done.stderr
+    assert "成绩偏高" in done.stderr
+    # The verdict is of TF-IDF alone.
+    said = next(line for line in done.stdout.splitlines() if line.startswith("A linear model"))
+    assert "(embedding)" not in said
+    path = tmp_path / "new.txt"
+    lines = [f"{text[::-1]}术\t{label}\n" for text, label in made_up_records(60)]
+    path.write_text("".join(lines), encoding="utf-8")
+    assert "trained on none of the 60 records" in invoke("--data", path, *options).stderr
+
+
+def test_without_the_plots_extra_nothing_is_begun(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise MissingExtraError("A picture needs seaborn.")
+
+    monkeypatch.setattr(cli_options, "check_plots", missing)
+    with pytest.raises(MissingExtraError, match="seaborn"):
+        invoke("--data", corpus, *QUICK, "--output", tmp_path / "table")
+    assert not (tmp_path / ".table.state").exists()
+
+
+@pytest.mark.parametrize("models", [["rule"], ["rule", "tree-5", "logistic-l2-10"]])
+def test_the_picture_draws_one_model_or_several(corpus: Path, models: list[str]) -> None:
+    options = ["--models", ",".join(models), "--features", "tfidf", "--json"]
+    table = json.loads(invoke("--data", corpus, *options).stdout)
+    assert compare_figure(table).startswith(b"\x89PNG")

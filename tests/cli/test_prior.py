@@ -1,0 +1,85 @@
+"""The command prior, in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from gi_classifier.cli.prior import prior
+from gi_classifier.data.readers import read_records
+from gi_classifier.decisions.priors import estimate_prior, training_prior
+from gi_classifier.errors import ModelError, OutputExistsError, RecordsError
+from gi_classifier.model.directory import ModelDirectory, load, save
+from gi_classifier.model.predictor import Predictor
+
+app = typer.Typer()
+app.command()(prior)
+
+
+def run(*arguments: object, code: int = 0) -> Result:
+    found = CliRunner().invoke(app, list(map(str, arguments)))
+    assert found.exit_code == code, (found.output, found.exception)
+    return found
+
+
+def test_prior_prints_training_predicted_and_estimated_shares(
+    trained: Path, records_file: Path, tmp_path: Path
+) -> None:
+    table, picture = tmp_path / "new" / "prior.csv", tmp_path / "prior.png"
+    found = json.loads(
+        run(records_file, "--model", trained, "--json", "--output", table, "--plot", picture).stdout
+    )
+    directory = load(trained)
+    texts = read_records(records_file, labelled=False).texts
+    probabilities = Predictor.from_directory(directory).predict_proba(texts)
+    before = training_prior(directory)
+    shares = {name: [row[name] for row in found["classes"]] for name in found["classes"][0]}
+    assert found["records"] == 120
+    np.testing.assert_allclose(shares["training"], before)
+    np.testing.assert_allclose(shares["estimated"], estimate_prior(probabilities, before))
+    predicted = np.bincount(probabilities.argmax(axis=1), minlength=3) / 120
+    np.testing.assert_allclose(shares["predicted"], predicted)
+    assert all(low <= high for low, high in zip(shares["low"], shares["high"], strict=True))
+    written = pd.read_csv(table, encoding="utf-8-sig")
+    np.testing.assert_allclose(written["estimated"], shares["estimated"])
+    assert written["name"].tolist() == list(directory.settings.names)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_prior_prints_a_row_for_each_label(trained: Path, records_file: Path) -> None:
+    shown = run(records_file, "--model", trained, "--draws", 20).stdout
+    for name in load(trained).settings.names:
+        assert name in shown
+    assert "120 records. Interval: 20 bootstrap resamples" in shown
+
+
+def test_prior_of_a_model_whose_training_is_unknown_is_refused(
+    trained: Path, records_file: Path, tmp_path: Path
+) -> None:
+    save(ModelDirectory(load(trained).files, {}), tmp_path / "converted")
+    found = run(records_file, "--model", tmp_path / "converted", code=1)
+    assert isinstance(found.exception, ModelError)
+    assert "training prior is unknown" in str(found.exception)
+
+
+def test_prior_refuses_an_empty_file_and_what_exists(trained: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n", "utf-8")
+    found = run(empty, "--model", trained, code=1)
+    assert isinstance(found.exception, RecordsError)
+    there = tmp_path / "there.csv"
+    there.write_text("mine", "utf-8")
+    found = run(empty, "--model", trained, "--output", there, code=1)
+    assert isinstance(found.exception, OutputExistsError)
+    assert there.read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize("option", [("--output", "x.txt"), ("--plot", "x.jpg"), ("--draws", 0)])
+def test_wrong_use_exits_with_2(option: tuple[str, object], records_file: Path) -> None:
+    assert option[0] in run(records_file, *option, code=2).output

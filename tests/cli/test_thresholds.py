@@ -1,0 +1,172 @@
+"""The commands thresholds and abstain, as a user runs them, and their pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from command_line import run
+from samples import made_up_records
+
+from gi_classifier.decisions.abstention import abstain_at, risk_coverage
+from gi_classifier.decisions.thresholds import POLICIES, compare_policies, stored_threshold
+from gi_classifier.model.directory import THRESHOLDS, load
+from gi_classifier.model.shipped import shipped
+from gi_classifier.plots.decisions import risk_coverage_figure, thresholds_figure
+
+
+def written(path: Path, rows: list[tuple[str, int]]) -> Path:
+    path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def val(tmp_path: Path) -> Path:
+    return written(tmp_path / "val.txt", made_up_records()[:60])
+
+
+@pytest.fixture
+def test(tmp_path: Path) -> Path:
+    return written(tmp_path / "test.txt", made_up_records()[60:])
+
+
+@pytest.fixture
+def model(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "model"))
+
+
+def test_thresholds_shows_every_policy_on_both_splits(model: Path, val: Path, test: Path) -> None:
+    done = run("thresholds", val, "--test", test, "--label", 1, "--model", model)
+    assert "validation (chosen here), 60 records, precision before 0.333" in done.stdout
+    assert "test (checked here), 60 records, precision before 0.333" in done.stdout
+    for policy in POLICIES:
+        rows = [line for line in done.stdout.splitlines() if line.startswith(policy)]
+        assert len(rows) == 2 or (len(rows) == 1 and ": " in rows[0])
+    assert "were trained on: what is found there flatters" in done.stderr
+    assert not (model / THRESHOLDS).exists()
+
+
+def test_thresholds_saves_a_label_beside_the_others_and_writes_its_files(
+    model: Path, val: Path, test: Path, tmp_path: Path
+) -> None:
+    command = ["thresholds", val, "--test", test, "--model", model, "--json"]
+    output = tmp_path / "out"
+    once = run(*command, "--label", 2, "--save", "youden", "--policy", "F1")
+    assert [row["policy"] for row in json.loads(once.stdout)["policies"]] == ["f1", "youden"]
+    done = run(*command, "--label", 1, "--save", "tpr >= 0.9", "--output", output)
+    found = json.loads(done.stdout)
+    assert [row["policy"] for row in found["policies"]] == [*POLICIES, "tpr>=0.9"]
+    chosen = found["policies"][-1]
+    assert chosen["validation"]["tpr"] >= 0.9
+    directory = load(model)
+    assert stored_threshold(directory, 1) == chosen["validation"]["threshold"]
+    assert (
+        stored_threshold(directory, 2)
+        == json.loads(once.stdout)["policies"][1]["validation"]["threshold"]
+    )
+    entry = json.loads((model / THRESHOLDS).read_text(encoding="utf-8"))["1"]
+    assert entry["policy"] == "tpr>=0.9"
+    assert entry["test"] == chosen["test"]
+    assert json.loads((output / "policies.json").read_text(encoding="utf-8")) == found
+    table = pd.read_csv(output / "policies.csv")
+    assert list(table["split"]) == ["validation", "test"] * len(found["policies"])
+    assert table["tpr"].iloc[-2] == pytest.approx(chosen["validation"]["tpr"])
+    assert (output / "policies.png").read_bytes().startswith(b"\x89PNG")
+    assert (
+        "exists. Choose another" in run(*command, "--label", 1, "--output", output, code=1).stderr
+    )
+
+
+def test_abstain_says_what_it_guarantees_or_that_it_cannot(
+    model: Path, val: Path, test: Path, tmp_path: Path
+) -> None:
+    command = ["abstain", val, "--test", test, "--model", model]
+    output = tmp_path / "out"
+    done = run(*command, "--alpha", 0.8, "--output", output)
+    assert "With confidence 0.9, at most 0.8 of the answered records are wrong" in done.stdout
+    found = json.loads((output / "abstention.json").read_text(encoding="utf-8"))
+    assert f"min_confidence {found['min_confidence']!r}" in done.stdout
+    assert found["test"]["min_confidence"] == found["min_confidence"]
+    table = pd.read_csv(output / "abstention.csv")
+    assert list(table["split"][table["chosen"]]) == ["validation", "test"]
+    assert (output / "abstention.png").read_bytes().startswith(b"\x89PNG")
+    done = run(*command, "--alpha", 0.001)
+    assert "No least confidence guarantees an error of at most 0.001" in done.stdout
+    assert "It takes 5,296 answered validation records" in done.stdout
+    found = json.loads(run(*command, "--alpha", 0.001, "--json").stdout)
+    assert found["min_confidence"] is found["test"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["thresholds", "--policy", "best"], "No such policy: 'best'. There are"),
+        (["thresholds", "--save", "f0"], "beta of F-beta must be above 0"),
+        (["thresholds", "--save", "f1"], "name it with --model"),
+        (
+            ["thresholds", "--save", "f1", "--model", str(shipped())],
+            "--save never changes the model that ships; copy its directory",
+        ),
+        (["thresholds", "--label", "7"], "--label is one of 0 (neither 均非), 1"),
+        (["abstain", "--alpha", "1"], "alpha must lie between 0 and 1. Received: 1.0"),
+    ],
+)
+def test_wrong_use_is_said_and_ends_with_2(arguments: list[str], message: str) -> None:
+    label = ["--label", 1] if arguments[0] == "thresholds" and "--label" not in arguments else []
+    done = run(*arguments, *label, "x.txt", "--test", "y.txt", code=2)
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_records_that_cannot_choose_end_with_1(
+    model: Path, val: Path, test: Path, tmp_path: Path
+) -> None:
+    command = ["thresholds", val, "--model", model, "--label", 1]
+    assert "No record is left in" in run(*command, "--test", val, code=1).stderr
+    rest = written(tmp_path / "rest.txt", [row for row in made_up_records() if row[1] != 1])
+    command = ["thresholds", rest, "--test", test, "--model", model, "--label", 1]
+    assert (
+        "for validation and for test. Received: 0 of the class and" in run(*command, code=1).stderr
+    )
+
+
+def test_a_policy_that_no_threshold_meets_is_said_and_not_saved(
+    model: Path, test: Path, tmp_path: Path
+) -> None:
+    # The likeliest record of label 1 is of label 2 here.
+    shifted = [(text, (label + 1) % 3) for text, label in made_up_records()[:60]]
+    wrong = written(tmp_path / "wrong.txt", shifted)
+    command = ["thresholds", wrong, "--test", test, "--model", model, "--label", 1]
+    shown = run(*command, "--policy", "precision>=1").stdout
+    assert "precision>=1: no threshold meets it; the highest precision is 0." in shown
+    done = run(*command, "--save", "precision>=1", code=1)
+    assert "No threshold to save for precision>=1: no threshold meets it" in done.stderr
+    assert not (model / THRESHOLDS).exists()
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_pictures_are_drawn_without_a_warning_on_a_single_record_too(count: int) -> None:
+    from matplotlib.image import imread
+
+    source = np.random.default_rng(1)
+    scores = source.random(200)
+    validation = source.random(200) < scores, scores
+    test = validation[0][:count], scores[:count]
+    curves = risk_coverage(scores, ~validation[0]), risk_coverage(scores[:count], ~test[0])
+    chosen = {"validation": abstain_at(scores, ~validation[0], 0.5)}
+    chosen["test"] = abstain_at(scores[:count], ~test[0], 0.5)
+    found = compare_policies([*POLICIES, "precision>=1"], validation, test)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for content in (
+            thresholds_figure(found, validation, test, "1 upper 上消化道 $x$"),
+            risk_coverage_figure(*curves, chosen, 0.1),
+            risk_coverage_figure(*curves, None, 0.1),
+        ):
+            pixels = imread(io.BytesIO(content), format="png")[..., :3].mean(axis=2)
+            assert pixels.min() < 0.5 < pixels.max()

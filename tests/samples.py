@@ -1,0 +1,52 @@
+"""Characters, records and attributions that tests make by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gi_classifier.attribution.attribution import Attribution
+
+CHARACTERS = (
+    "食管贲门胃窦体底角幽十二指肠结直回阑尾肛痔黏膜充血糜烂溃疡息肉癌术切除患者便吞咽困难"
+    "发热咳嗽骨折肺心脏脑，。、：；（）"
+)
+
+
+def made(text: str, scores: list[float] | None = None, **changes: object) -> Attribution:
+    """An attribution by hand: one token for each character that is not white space."""
+    places = [i for i, c in enumerate(text) if not c.isspace()]
+    values = np.zeros(len(places)) if scores is None else np.array(scores)
+    found = Attribution(
+        text=text,
+        label=1,
+        label_name="upper 上消化道",
+        tokens=tuple(text[i] for i in places),
+        offsets=np.array([(i, i + 1) for i in places], dtype=int).reshape(-1, 2),
+        scores=values,
+        special=0.0,
+        probability=0.987,
+        baseline_probability=0.412,
+        log_odds=4.3,
+        baseline_log_odds=-0.4,
+        error=0.0012,
+        steps=18,
+        converged=True,
+        baseline="mask",
+    )
+    return replace(found, **changes)
+
+
+def made_up_records(count: int = 120) -> list[tuple[str, int]]:
+    """Distinct records, no two nearly the same, whose label shows in one character."""
+    import random
+
+    source = random.Random(5)
+    filler = [c for c in CHARACTERS if c not in "胃肠肺，。、：；（）"]
+    rows = []
+    for i in range(count):
+        body = source.sample(filler, 10)
+        body.insert(source.randrange(11), "肺胃肠"[i % 3])
+        rows.append(("".join(body), i % 3))
+    return rows

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from samples import CHARACTERS, made_up_records
+
+from gi_classifier import continue_training, train
+from gi_classifier.data.fingerprints import fingerprint, known_marks
+from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.model.directory import load
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.settings import Settings
+
+
+def write(path: Path, rows: list[tuple[str, int]]) -> Path:
+    path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    return path
+
+
+def new_records(count: int = 60) -> list[tuple[str, int]]:
+    source = np.random.default_rng(9)
+    letters = list(CHARACTERS[:60])
+    return [
+        ("新" + "".join(source.permutation(letters)[:12]) + "肺胃肠"[i % 3], i % 3)
+        for i in range(count)
+    ]
+
+
+def test_held_out_records_stay_held_out_with_more_records(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "more.txt", made_up_records() + new_records())
+    before = load(trained).splits
+    after = continue_training(trained, data, tmp_path / "more", changes={"epochs": 1}).splits
+    for name in ("train", "val", "test"):
+        assert set(before[name]) <= set(after[name])
+    assert sum(map(len, after.values())) == 180
+
+
+def test_new_records_alone_do_not_forget_what_was_held_out(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "new.txt", new_records())
+    directory = continue_training(trained, data, tmp_path / "new", changes={"epochs": 1})
+    assert set(load(trained).splits["test"]) <= set(directory.splits["test"])
+    assert directory.settings.epochs == 1
+    assert directory.settings.num_classes == 3
+
+
+def test_result_is_never_worse_on_validation(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "same.txt", made_up_records())
+    wild = {"learning_rate": 5.0, "final_learning_rate": 5.0, "warmup_steps": 0, "epochs": 2}
+    directory = continue_training(trained, data, tmp_path / "wild", changes=wild)
+    assert (
+        directory.metadata["training"]["val_loss"]
+        <= load(trained).metadata["training"]["val_loss"] + 1e-6
+    )
+    if directory.metadata["training"]["best_epoch"] == 0:
+        texts = [text for text, _ in made_up_records()]
+        one, other = (
+            Predictor.from_directory(b, "fp32").predict_proba(texts)
+            for b in (load(trained), directory)
+        )
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_training_on_a_record_that_was_tested_on_is_refused(trained: Path, tmp_path: Path) -> None:
+    tested = set(load(trained).splits["test"])
+    rows = made_up_records()
+    held = next(row for row in rows if fingerprint(row[0]) in tested)
+    kept = [row for row in rows if fingerprint(row[0]) in load(trained).splits["val"]]
+    files = {
+        "train": write(tmp_path / "train.txt", [*new_records(), held]),
+        "val": write(tmp_path / "val.txt", kept),
+        "test": write(tmp_path / "test.txt", [r for r in rows if fingerprint(r[0]) in tested][1:]),
+    }
+    with pytest.raises(
+        RecordsError, match=r"must stay in the split.*\n.*train line 61 was in test"
+    ):
+        continue_training(trained, files, tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", ["num_classes", "label_names", "maxlen"])
+def test_meaning_of_the_labels_cannot_change(trained: Path, tmp_path: Path, name: str) -> None:
+    data = write(tmp_path / "new.txt", new_records())
+    with pytest.raises(SettingsError, match=f"{name} can't change when training goes on"):
+        continue_training(trained, data, tmp_path / "model", changes={name: 4})
+
+
+def test_label_out_of_range_is_refused(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "new.txt", [*new_records(), ("又一条记录", 3)])
+    with pytest.raises(RecordsError, match=r"line 61: the label 3 is out of range 0…2"):
+        continue_training(trained, data, tmp_path / "model")
+
+
+def test_unknown_setting_is_named(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "new.txt", new_records())
+    with pytest.raises(SettingsError, match=r"Received: epoch$"):
+        continue_training(trained, data, tmp_path / "model", changes={"epoch": 1})
+
+
+def test_a_few_new_records_beside_the_known_ones_all_train(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "few.txt", made_up_records() + new_records(5))
+    directory = continue_training(trained, data, tmp_path / "few", changes={"epochs": 1})
+    assert len(directory.splits["train"]) == len(load(trained).splits["train"]) + 5
+
+
+def test_records_that_leave_none_to_validate_on_are_refused(trained: Path, tmp_path: Path) -> None:
+    data = write(tmp_path / "few.txt", new_records(5))
+    with pytest.raises(RecordsError, match="no record is left for 'val'"):
+        continue_training(trained, data, tmp_path / "model")
+    assert not (tmp_path / "model.training").exists()
+
+
+def test_a_model_remembers_what_its_base_was_trained_on(
+    trained: Path, tmp_path: Path, settings: Settings
+) -> None:
+    path = write(tmp_path / "others.txt", new_records(90))
+    short = replace(settings, epochs=1)
+    first = train(path, tmp_path / "first", settings=short, base=trained)
+    before = known_marks(load(trained).splits)
+    assert before <= known_marks(first.splits)
+    assert set(first.splits) == {"train", "val", "test", "base"}
+    second = continue_training(tmp_path / "first", path, tmp_path / "second")
+    assert known_marks(second.splits) == known_marks(first.splits)

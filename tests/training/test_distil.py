@@ -1,0 +1,159 @@
+"""Unlabelled text: how it is cut, who labels it, and what is kept."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import made_up_records
+
+from gi_classifier import GIClassifier
+from gi_classifier.data.records import Records
+from gi_classifier.errors import ModelError, RecordsError
+from gi_classifier.metrics.baselines import tfidf_logistic_regression
+from gi_classifier.model.directory import load
+from gi_classifier.settings import Settings
+from gi_classifier.text import Vocabulary
+from gi_classifier.training.distil import SHORTEST, pieces, soft_labels
+from gi_classifier.training.encodings import encode, with_unlabelled
+from gi_classifier.training.train import train
+
+WORDS = st.text("胃肠镜未见异常，息肉", min_size=1, max_size=40)
+PASSAGES = st.lists(st.lists(WORDS, max_size=8).map("。".join), max_size=5)
+
+
+def labelled(count: int = 90) -> Records:
+    rows = made_up_records(count)
+    texts, labels = zip(*rows, strict=True)
+    return Records(texts, labels, tuple(range(1, count + 1)))
+
+
+@given(PASSAGES, st.integers(0, 5))
+def test_pieces_are_whole_sentences_in_order_and_none_is_short(
+    passages: list[str], seed: int
+) -> None:
+    found = list(pieces(passages, seed))
+    joined = "\n".join(passages) + "\n"
+    place = 0
+    for piece in found:
+        place = joined.index(piece, place) + len(piece)
+        assert joined[place - 1] == "。" or joined[place] == "\n"
+        assert len(piece) >= SHORTEST
+    assert list(pieces(passages, seed)) == found
+
+
+def test_only_passages_shorter_than_the_shortest_are_dropped() -> None:
+    assert list(pieces(["很短。", "长" * 300, "一二三四五六七八"], 1)) == [
+        "长" * 300,
+        "一二三四五六七八",
+    ]
+    assert SHORTEST == 8
+
+
+def test_kept_pieces_carry_the_probabilities_of_scikit_learns_model(settings: Settings) -> None:
+    records = labelled()
+    passages = [text + "。" for text, _ in made_up_records(300)]
+    texts, found = soft_labels(
+        records, passages, dataclasses.replace(settings, teacher_confidence=0.5)
+    )
+    teacher = tfidf_logistic_regression(settings.seed).fit(records.texts, records.labels)
+    np.testing.assert_allclose(found, teacher.predict_proba(texts), atol=1e-6)
+    assert found.max(axis=1).min() >= 0.5
+    assert found.dtype == np.float32
+
+
+def test_each_label_keeps_at_most_its_number(settings: Settings) -> None:
+    few = dataclasses.replace(settings, unlabelled_pieces=7, teacher_confidence=0.0)
+    passages = [text for text, _ in made_up_records(300)]
+    texts, found = soft_labels(labelled(), passages, few)
+    assert np.bincount(found.argmax(axis=1)).tolist() == [7, 7, 7]
+    assert len(set(texts)) == 21
+
+
+def test_training_takes_unlabelled_text_and_counts_it(
+    base: Path, settings: Settings, records_file: Path, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "notes.txt"
+    corpus.write_text("\n".join(t for t, _ in made_up_records(200)), encoding="utf-8")
+    easy = dataclasses.replace(settings, teacher_confidence=0.34, epochs=1)
+    train(records_file, tmp_path / "model", settings=easy, base=base, unlabelled=[corpus])
+    metadata = load(tmp_path / "model").metadata["training"]
+    assert metadata["unlabelled_pieces"] > 50
+    assert metadata["temperature"] > 0
+
+
+def test_missing_unlabelled_text_is_named_before_training(
+    base: Path, settings: Settings, records_file: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(FileNotFoundError, match=r"No text at .*none\.txt"):
+        train(
+            records_file,
+            tmp_path / "model",
+            settings=settings,
+            base=base,
+            unlabelled=[tmp_path / "none.txt"],
+        )
+    assert not (tmp_path / "model.training").exists()
+
+
+@pytest.mark.parametrize(
+    ("passages", "confidence", "message"),
+    [
+        (["短。"], 0.9, "has no passage of 8 characters or more"),
+        (
+            ["一二三四五六七八九十"],
+            0.999,
+            "is sure of none of 1 pieces of unlabelled text. Train it on more",
+        ),
+    ],
+)
+def test_text_that_teaches_nothing_is_an_error(
+    settings: Settings, passages: list[str], confidence: float, message: str
+) -> None:
+    sure = dataclasses.replace(settings, teacher_confidence=confidence)
+    with pytest.raises(RecordsError, match=message):
+        soft_labels(labelled(), passages, sure)
+
+
+def test_held_out_records_are_not_learnt_from_as_unlabelled_text(
+    vocabulary: Vocabulary, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    easy = dataclasses.replace(settings, teacher_confidence=0.0)
+    splits = {"train": labelled(), "val": labelled(120).take(range(90, 120))}
+    passages = [*splits["val"].texts, *(text for text, _ in made_up_records(200)[120:])]
+    data = encode(splits["train"], vocabulary, easy)
+    with caplog.at_level("INFO"):
+        found = with_unlabelled(data, splits, passages, vocabulary, easy)
+    assert "30 near held-out records left out" in caplog.text
+    assert len(found.ids) == 90 + 80
+    held = {tuple(vocabulary.with_special(e.ids)) for e in vocabulary.encode(splits["val"].texts)}
+    assert not held & {tuple(row) for row in found.ids}
+
+
+def test_other_unlabelled_text_is_another_run(
+    base: Path, settings: Settings, records_file: Path, tmp_path: Path
+) -> None:
+    easy = dataclasses.replace(settings, teacher_confidence=0.34, epochs=2)
+    corpora = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    for path, count in zip(corpora, (180, 200), strict=True):
+        path.write_text("\n".join(t for t, _ in made_up_records(count)), encoding="utf-8")
+    kwargs = {"settings": easy, "base": base}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gi_classifier.training.export.exported", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            train(records_file, tmp_path / "model", unlabelled=corpora[0], **kwargs)
+    with pytest.raises(ModelError, match="of a run with other data"):
+        train(records_file, tmp_path / "model", unlabelled=corpora[1], **kwargs)
+    train(records_file, tmp_path / "model", unlabelled=str(corpora[0]), **kwargs)
+
+
+def test_the_estimator_takes_unlabelled_texts(base: Path, settings: Settings) -> None:
+    texts, labels = zip(*made_up_records(90), strict=True)
+    easy = {**settings.to_dict(), "teacher_confidence": 0.34, "epochs": 1}
+    model = GIClassifier(base=base, **easy)
+    model.fit(texts, labels, unlabelled=[text for text, _ in made_up_records(150)[90:]])
+    assert model.directory_.metadata["training"]["unlabelled_pieces"] > 20
