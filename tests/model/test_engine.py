@@ -10,9 +10,9 @@ import pytest
 
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.directory import ModelDirectory
-from gi_classifier.model.engine import OnnxEngine, open_engine
+from gi_classifier.model.engine import OnnxEngine
 from gi_classifier.settings import Settings
-from gi_classifier.training.keras_engine import KerasEngine
+from gi_classifier.training.keras_engine import KerasEngine, open_any_engine
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def batches(count: int = 12) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8", "keras"])
 def test_threads_get_what_one_caller_gets(directory: ModelDirectory, precision: str) -> None:
-    engine = open_engine(directory, precision)
+    engine = open_any_engine(directory, precision)
     wanted = [engine.run(batch) for batch in batches()]
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(engine.run, batches() * 8))
@@ -44,7 +44,7 @@ def test_threads_get_what_one_caller_gets(directory: ModelDirectory, precision: 
 
 
 def test_the_keras_engine_equals_the_onnx_engine(directory: ModelDirectory) -> None:
-    keras, onnx = open_engine(directory, "keras"), open_engine(directory, "fp32")
+    keras, onnx = open_any_engine(directory, "keras"), open_any_engine(directory, "fp32")
     assert isinstance(keras, KerasEngine)
     for batch in batches():
         for one, other in zip(keras.run(batch), onnx.run(batch), strict=True):
@@ -58,15 +58,15 @@ def test_without_a_precision_the_recorded_default_runs(
 ) -> None:
     recorded = ModelDirectory(directory.files, {"engine": {"default": default}})
     batch = batches()[5]
-    found = open_engine(recorded)
+    found = open_any_engine(recorded)
     assert isinstance(found, OnnxEngine)
     np.testing.assert_array_equal(
-        found.run(batch)[0], open_engine(directory, default).run(batch)[0]
+        found.run(batch)[0], open_any_engine(directory, default).run(batch)[0]
     )
-    fp32, int8 = (open_engine(directory, name).run(batch)[0] for name in ("fp32", "int8"))
+    fp32, int8 = (open_any_engine(directory, name).run(batch)[0] for name in ("fp32", "int8"))
     assert (fp32 != int8).any()
 
 
 def test_an_unknown_engine_is_refused(directory: ModelDirectory) -> None:
     with pytest.raises(SettingsError, match=r"choose one of .*'keras'.*Received: 'fp16'"):
-        open_engine(directory, "fp16")
+        open_any_engine(directory, "fp16")
