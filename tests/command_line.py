@@ -1,16 +1,54 @@
-"""Runs the command line in a process of its own."""
+"""Runs the command line, in this process or in one of its own."""
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+from gi_classifier.cli.app import main
 
 ENTRY = [sys.executable, "-m", "gi_classifier"]
 
 
-def run(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+def run(*arguments: object, code: int = 0, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run the command line in this process, to an expected exit code.
+
+    Models, pandas and scikit-learn are loaded once for all tests; whatever is no error of ours
+    reaches the test as it was raised.
+    """
+    command = ["gi-classifier", *map(str, arguments)]
+    written, said = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(written), redirect_stderr(said):
+        patch.setattr(sys, "argv", command)
+        patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        patch.setenv("COLUMNS", "80")  # the width where there is no terminal
+        try:
+            main()
+            ended: object = 0
+        except SystemExit as end:
+            ended = end.code or 0
+    return _checked(command, ended, _text(written), _text(said), code)
+
+
+def run_alone(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, to an expected exit code."""
-    done = subprocess.run([*ENTRY, *map(str, arguments)], capture_output=True, text=True)
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+    command = [*ENTRY, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    return _checked(command, done.returncode, done.stdout, done.stderr, code)
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    return stream.buffer.getvalue().decode("utf-8")  # type: ignore[attr-defined]
+
+
+def _checked(
+    command: list[str], ended: object, written: str, said: str, code: int
+) -> subprocess.CompletedProcess[str]:
+    assert ended == code, written + said
+    assert "Traceback" not in said
+    return subprocess.CompletedProcess(command, code, written, said)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command_line import ENTRY, run
+from command_line import ENTRY, run, run_alone
 from samples import made_up_records
 from sklearn.metrics import f1_score
 
@@ -203,7 +203,7 @@ def test_characters_that_the_terminal_lacks_do_not_stop_the_work(tmp_path: Path)
 
 
 def test_version_is_printed() -> None:
-    assert run("--version").stdout.strip() == f"gi-classifier {__version__}"
+    assert run_alone("--version").stdout.strip() == f"gi-classifier {__version__}"
 
 
 def test_changed_model_directory_is_refused(trained: Path, tmp_path: Path) -> None:
