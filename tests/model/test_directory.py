@@ -181,7 +181,8 @@ def test_check_output_lets_a_free_place_through(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from gi_classifier.model_dir import REQUIRED, ModelDirectory, save, write_whole
+from gi_classifier.files import write_whole
+from gi_classifier.model.directory import REQUIRED, ModelDirectory, save
 path = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
@@ -239,7 +240,7 @@ def test_no_space_when_syncing_leaves_what_was_there(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from gi_classifier.model_dir import REQUIRED, ModelDirectory, save
+from gi_classifier.model.directory import REQUIRED, ModelDirectory, save
 wanted, rename, calls = int(sys.argv[2]), Path.rename, []
 def stopping(self, target):
     calls.append(target)
