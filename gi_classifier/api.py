@@ -24,7 +24,7 @@ from gi_classifier.text_checks import check_texts
 
 def explain(
     texts: Sequence[str],
-    label: int | Sequence[int] | None = None,
+    label: int | str | Sequence[int | str] | None = None,
     *,
     baseline: Baseline = PathOptions.baseline,
     steps: int = PathOptions.steps,
@@ -39,8 +39,9 @@ def explain(
     ----------
     texts : sequence of str
         Records of any length; the windows of a long one are joined.
-    label : int or sequence of int, optional
-        The label to explain, one for all or one for each text; without, the predicted one.
+    label : int, str or sequence of them, optional
+        The label to explain by number or name, one for all or one for each text; without, the
+        predicted one.
     baseline : {"mask", "pad", "zero"}
         Where the path begins: every token [MASK] or [PAD] (between [CLS] and [SEP]), or no
         embedding at all. What it stands for: a text that says nothing.
@@ -64,7 +65,9 @@ def explain(
     Raises
     ------
     InputError
-        Some texts are not strings or blank, or a label is not one of the model's.
+        Some texts are not strings or blank.
+    LabelError
+        A label is not one of the model's.
     SettingsError
         With every option that is out of range.
     """

@@ -234,7 +234,10 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self._deciding
 
     def explain(
-        self, texts: Sequence[str], label: int | Sequence[int] | None = None, **options: Any
+        self,
+        texts: Sequence[str],
+        label: int | str | Sequence[int | str] | None = None,
+        **options: Any,
     ) -> list[Attribution]:
         """Say which words decided; see :func:`gi_classifier.explain` for labels and options."""
         self._fitted()

@@ -1,4 +1,4 @@
-"""From text to token ids: normalisation, vocabulary, encoding, windows, batches of like length.
+"""From text to token ids: normalisation, vocabulary, encoding, batches of like length.
 
 In: strings, whole and unchanged. Out: int32 id arrays, with the offsets of each token in the
 original string. Encoding is that of bert4keras' lower-casing ``Tokenizer`` on the normalised
@@ -192,20 +192,6 @@ def _with_base(text: str, offsets: Sequence[tuple[int, int]]) -> Sequence[tuple[
 
 def _is_mark(character: str) -> bool:
     return unicodedata.category(character) == "Mn" or character in _VOICING
-
-
-def windows(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
-    """Cut ``length`` tokens into windows of at most ``size`` that overlap.
-
-    Returns
-    -------
-    list of (start, end)
-        They cover every token; neighbours share ``overlap`` tokens, the last two maybe more.
-    """
-    if length <= size:
-        return [(0, length)]
-    starts = [*range(0, length - size, size - overlap), length - size]
-    return [(start, start + size) for start in starts]
 
 
 def pad(rows: Sequence[np.ndarray]) -> np.ndarray:

@@ -249,7 +249,7 @@ def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> No
         part = ordered[turn::rounds]
         some = [part[int((i + 0.5) * len(part) / count)] for i in range(count)]
         reading = explainer.predictor.read(some)
-        ids = [reading.ids[windows.start] for windows in reading.by_text()]
+        ids = [reading.windows.ids[part.start] for part in reading.windows.by_text()]
         labels = explainer.predictor.predict_proba(some).argmax(axis=1).tolist()
         for name, loop in ready.items():
             if turn == 0:

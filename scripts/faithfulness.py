@@ -211,7 +211,8 @@ def read_windows(path: Path, count: int, seed: int, explainer: Explainer) -> tup
         f"{short.sum()} have fewer than {MIN_TOKENS} tokens, {long.sum()} several windows."
     )
     reading = explainer.predictor.read([texts[i] for i in chosen])
-    return Windows([texts[i] for i in chosen], reading.ids, reading.logits.argmax(axis=1)), note
+    labels = reading.logits.argmax(axis=1)
+    return Windows([texts[i] for i in chosen], reading.windows.ids, labels), note
 
 
 def timed_scores(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib
-import itertools
 import random
 import unicodedata
 from functools import cache
@@ -22,7 +21,6 @@ from gi_classifier.text import (
     batches_by_length,
     normalise,
     pad,
-    windows,
 )
 
 # Characters of Unicode 3.2: newer ones are read by each library's own tables. A final capital
@@ -215,20 +213,6 @@ def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
     path.write_bytes("肠胃镜".encode("gb18030"))
     with pytest.raises(ModelError, match="not UTF-8"):
         Vocabulary.from_file(path)
-
-
-@given(st.data())
-def test_windows_cover_every_token_with_the_stated_overlap(data: st.DataObject) -> None:
-    size = data.draw(st.integers(2, 300))
-    overlap = data.draw(st.integers(0, size // 2))
-    length = data.draw(st.integers(0, 2000))
-    found = windows(length, size, overlap)
-    assert found[0][0] == 0
-    assert found[-1][1] == length
-    assert all(end - start == min(size, length) for start, end in found)
-    shared = [before[1] - after[0] for before, after in itertools.pairwise(found)]
-    assert all(count == overlap for count in shared[:-1])
-    assert all(overlap <= count < size for count in shared[-1:])
 
 
 @given(st.lists(st.integers(0, 300), max_size=80), st.integers(1, 2000), st.integers(0, 200))

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from numbers import Real
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.quadrature import RULES, Rule, quadrature, refined
-from gi_classifier.errors import InputError, SettingsError
+from gi_classifier.errors import InputError, LabelError, SettingsError
+from gi_classifier.labels import label_number
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import softmax
 from gi_classifier.model.gradient import Gradient, log_odds
-from gi_classifier.model.predictor import Predictor, Reading, join_windows, window_weights
+from gi_classifier.model.predictor import Predictor, join_windows, window_weights
+from gi_classifier.model.windows import Windows
+from gi_classifier.option_checks import choice_problem, integer_problem, range_problem
 from gi_classifier.text_checks import check_texts
 
 Baseline = Literal["mask", "pad", "zero"]
@@ -42,23 +44,16 @@ class PathOptions:
     batch_tokens: int = 1024
 
     def __post_init__(self) -> None:
-        problems = []
-        if self.baseline not in BASELINES:
-            problems.append(
-                f"baseline must be one of {', '.join(BASELINES)}. Received: {self.baseline!r}"
-            )
-        if self.rule not in RULES:
-            problems.append(f"rule must be one of {', '.join(RULES)}. Received: {self.rule!r}")
-        for name in ("steps", "max_steps", "batch_tokens"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-                problems.append(f"{name} must be an integer of at least 1. Received: {value!r}")
-        number = isinstance(self.tolerance, Real) and not isinstance(self.tolerance, bool)
-        if not number or not 0 < self.tolerance < 1:
-            problems.append(
-                f"tolerance must be a number above 0 and below 1. Received: {self.tolerance!r}"
-            )
-        if problems:
+        problems = [
+            choice_problem("baseline", self.baseline, BASELINES),
+            choice_problem("rule", self.rule, RULES),
+            *(
+                integer_problem(name, getattr(self, name), 1)
+                for name in ("steps", "max_steps", "batch_tokens")
+            ),
+            range_problem("tolerance", self.tolerance, 0, 1, open_low=True, open_high=True),
+        ]
+        if problems := [problem for problem in problems if problem]:
             raise SettingsError("Nothing can be explained with these settings:", problems)
 
     @classmethod
@@ -131,7 +126,10 @@ class Explainer:
         self._baselines: dict[tuple[int, Baseline], np.ndarray] = {}
 
     def explain(
-        self, texts: Sequence[str], label: int | Sequence[int] | None = None, **options: Any
+        self,
+        texts: Sequence[str],
+        label: int | str | Sequence[int | str] | None = None,
+        **options: Any,
     ) -> list[Attribution]:
         """Explain texts; parameters, result and errors are those of :func:`explain`."""
         path = PathOptions.of(options)
@@ -151,23 +149,19 @@ class Explainer:
         labels = list(label) if many else [label] * count
         if len(labels) != count:
             raise InputError(f"One label for each text. Received: {len(labels)} for {count} texts")
-        allowed = range(self.settings.num_classes)
-        bad = [
-            f"position {i}: {value!r}" if many else f"{value!r}"
-            for i, value in enumerate(labels)
-            if value is not None
-            and (
-                isinstance(value, (bool, np.bool_))
-                or not isinstance(value, (int, np.integer))
-                or value not in allowed
+        names, found, problems = self.settings.names, [], []
+        for position, value in enumerate(labels if many else [label]):
+            try:
+                found.append(None if value is None else label_number(value, names))
+            except LabelError as error:
+                problems.append(f"position {position}: {error}" if many else str(error))
+        if problems and many:
+            raise LabelError(
+                f"{len(problems)} of {count} labels are none of this model's:", problems
             )
-        ]
-        if bad:
-            names = ", ".join(f"{i} ({name})" for i, name in enumerate(self.settings.names))
-            raise InputError(
-                f"No such label; this model has {names}. Received:", bad if many else bad[:1]
-            )
-        return [None if value is None else int(value) for value in labels]
+        if problems:
+            raise LabelError(problems[0])
+        return found if many else found * count
 
     def start(self, length: int, baseline: Baseline) -> np.ndarray:
         """Where the paths of windows begin: float32 (length, embedding size).
@@ -187,7 +181,7 @@ class Explainer:
 
     def _integrate(
         self,
-        reading: Reading,
+        windows: Windows,
         labels: np.ndarray,
         shares: np.ndarray,
         change: np.ndarray,
@@ -198,7 +192,7 @@ class Explainer:
 
         Parameters
         ----------
-        reading : Reading
+        windows : Windows
         labels, shares : ndarray, shape (windows,)
             The label explained in each window, and the window's weight in its text.
         change : ndarray of float64, shape (texts,)
@@ -214,7 +208,7 @@ class Explainer:
         errors, used : ndarray, shape (texts,)
             Relative completeness error, and points of the rule it was reached with.
         """
-        owners, lengths = reading.owners, np.array([len(row) for row in reading.ids])
+        owners, lengths = windows.owners, np.array([len(row) for row in windows.ids])
         scores = [np.zeros(n) for n in lengths]
         errors, used = np.full(len(change), np.inf), np.zeros(len(change), dtype=int)
         count, kept = int(min(path.steps, path.max_steps)), 0.0
@@ -225,7 +219,7 @@ class Explainer:
                 rows = np.flatnonzero(open_[owners] & (lengths == n))
                 # Few at a time, so that their embeddings stay small as well.
                 for part in np.array_split(rows, max(1, len(rows) * n // path.batch_tokens)):
-                    ids = np.array([reading.ids[row] for row in part], dtype=int).reshape(-1, n)
+                    ids = np.array([windows.ids[row] for row in part], dtype=int).reshape(-1, n)
                     found = path_integral(
                         self.gradient,
                         start,
@@ -247,7 +241,8 @@ class Explainer:
         self, pairs: Sequence[tuple[str, int | None]], path: PathOptions
     ) -> list[Attribution]:
         reading = self.predictor.read([text for text, _ in pairs])
-        rule, owners, by_text = self.settings.window_rule, reading.owners, reading.by_text()
+        windows, rule = reading.windows, self.settings.window_rule
+        owners, by_text = windows.owners, windows.by_text()
         probabilities = softmax(reading.logits)
         answers = np.stack([join_windows(probabilities[part], rule) for part in by_text])
         shares = np.concatenate([window_weights(probabilities[part], rule) for part in by_text])
@@ -257,37 +252,31 @@ class Explainer:
                 for answer, (_, label) in zip(answers, pairs, strict=True)
             ]
         )
-        lengths = np.array([len(row) for row in reading.ids])
-        starts = {n: self.start(n, path.baseline) for n in np.unique(lengths).tolist()}
-        zeros = np.stack([self._logits_at_start(n, path.baseline) for n in lengths.tolist()])
+        lengths = [len(row) for row in windows.ids]
+        zeros = np.stack([self._logits_at_start(n, path.baseline) for n in lengths])
         at_text = np.bincount(owners, shares * log_odds(reading.logits, labels[owners]))
         at_start = np.bincount(owners, shares * log_odds(zeros, labels[owners]))
+        starts = {n: self.start(n, path.baseline) for n in sorted(set(lengths))}
         scores, errors, used = self._integrate(
-            reading, labels[owners], shares, at_text - at_start, starts, path
+            windows, labels[owners], shares, at_text - at_start, starts, path
         )
-
         result = []
-        for i, (text, _) in enumerate(pairs):
-            encoded, windows = reading.encoded[i], range(*by_text[i].indices(len(owners)))
-            joined, special = np.zeros(len(encoded.ids)), 0.0
-            for row in windows:
-                a, b = reading.spans[row]
-                joined[a:b] += shares[row] * scores[row][1:-1]
-                special += shares[row] * (scores[row][0] + scores[row][-1])
-            label = int(labels[i])
+        for i, ((text, _), part) in enumerate(zip(pairs, by_text, strict=True)):
+            tokens, label = reading.encoded[i], int(labels[i])
+            joined, special = _joined(
+                len(tokens.ids), windows.spans[part], shares[part], scores[part]
+            )
             result.append(
                 Attribution(
                     text=text,
                     label=label,
                     label_name=self.settings.names[label],
-                    tokens=tuple(self.vocabulary.tokens[token] for token in encoded.ids),
-                    offsets=encoded.offsets,
+                    tokens=tuple(self.vocabulary.tokens[token] for token in tokens.ids),
+                    offsets=tokens.offsets,
                     scores=joined,
-                    special=float(special),
+                    special=special,
                     probability=float(answers[i, label]),
-                    baseline_probability=float(
-                        join_windows(softmax(zeros[by_text[i]]), rule)[label]
-                    ),
+                    baseline_probability=float(join_windows(softmax(zeros[part]), rule)[label]),
                     log_odds=float(at_text[i]),
                     baseline_log_odds=float(at_start[i]),
                     error=float(errors[i]),
@@ -297,3 +286,17 @@ class Explainer:
                 )
             )
         return result
+
+
+def _joined(
+    tokens: int,
+    spans: Sequence[tuple[int, int]],
+    shares: np.ndarray,
+    scores: Sequence[np.ndarray],
+) -> tuple[np.ndarray, float]:
+    """The scores of one text's tokens, and of its special ones, summed over its windows."""
+    joined, special = np.zeros(tokens), 0.0
+    for (start, end), share, values in zip(spans, shares, scores, strict=True):
+        joined[start:end] += share * values[1:-1]
+        special += share * (values[0] + values[-1])
+    return joined, float(special)

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from tqdm import tqdm
 
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.data.readers import check_texts_of, iterate_texts
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.shipped import open_shipped
+from gi_classifier.option_checks import integer_problem
 from gi_classifier.text_checks import check_texts
 
 if TYPE_CHECKING:
@@ -115,5 +115,5 @@ def keyword_table(
 
 def check_min_frequency(value: Any) -> None:
     """Raise where it is no integer of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise SettingsError(f"min_frequency must be an integer of at least 1. Received: {value!r}")
+    if problem := integer_problem("min_frequency", value, 1):
+        raise SettingsError(problem)

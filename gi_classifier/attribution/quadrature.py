@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from gi_classifier.errors import SettingsError
+from gi_classifier.option_checks import choice_problem, integer_problem
 
 Rule = Literal["centred", "midpoint", "gauss-legendre", "riemann", "trapezoid"]
 RULES: tuple[str, ...] = get_args(Rule)
@@ -43,12 +44,8 @@ def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
     SettingsError
         No such rule, or ``steps`` below 1.
     """
-    problems = []
-    if rule not in RULES:
-        problems.append(f"rule must be one of {', '.join(RULES)}. Received: {rule!r}")
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        problems.append(f"steps must be an integer of at least 1. Received: {steps!r}")
-    if problems:
+    problems = [choice_problem("rule", rule, RULES), integer_problem("steps", steps, 1)]
+    if problems := [problem for problem in problems if problem]:
         raise SettingsError("This path cannot be integrated:", problems)
     if rule in ("centred", "midpoint") or (rule == "trapezoid" and steps == 1):
         points, weights = (np.arange(steps) + 0.5) / steps, np.full(steps, 1 / steps)

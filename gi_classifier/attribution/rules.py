@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.option_checks import integer_problem
 from gi_classifier.text import folded
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     SettingsError
         ``top`` is out of range.
     """
-    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or top < 1:
-        raise SettingsError(f"top must be an integer of at least 1. Received: {top!r}")
+    if problem := integer_problem("top", top, 1):
+        raise SettingsError(problem)
     missing = {"keyword", "label", "total"} - set(table.columns)
     if missing:
         raise RecordsError(

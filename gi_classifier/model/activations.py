@@ -14,7 +14,8 @@ import numpy as np
 
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.gradient import Gradient
-from gi_classifier.text import Vocabulary, windows
+from gi_classifier.model.windows import cut_windows
+from gi_classifier.text import Vocabulary
 
 _BATCH_TOKENS = 4096
 
@@ -60,15 +61,10 @@ class ActivationReader:
         """Read texts that were checked; all of them are held in memory, so come in chunks."""
         rows: dict[str, int] = {}
         places = [rows.setdefault(text, len(rows)) for text in texts]
-        ids = encode(self.vocabulary, list(rows))
-        size, overlap = self.settings.maxlen - 2, self.settings.window_overlap
-        spans = [windows(len(row) - 2, size, overlap) for row in ids]
-        owners = np.repeat(np.arange(len(ids)), [len(found) for found in spans])
-        parts = [
-            self.vocabulary.with_special(row[1 + start : 1 + end])
-            for row, found in zip(ids, spans, strict=True)
-            for start, end in found
-        ]
+        encoded = self.vocabulary.encode(list(rows))
+        ids = [self.vocabulary.with_special(found.ids) for found in encoded]
+        windows = cut_windows(encoded, self.vocabulary, self.settings)
+        parts, owners = windows.ids, windows.owners
         shape = (2, len(ids), self.config.num_hidden_layers, self.config.hidden_size)
         sums = np.zeros(shape, dtype=np.float32)
         lengths = np.array([len(part) for part in parts], dtype=int)
@@ -80,6 +76,6 @@ class ActivationReader:
                     self.gradient.activations(self.gradient.table[found_ids])
                 ):
                     np.add.at(sums[kind], owners[batch], values)
-        counts = np.array([len(found) for found in spans], dtype=np.float32)
+        counts = np.bincount(owners, minlength=len(ids)).astype(np.float32)
         firsts, means = sums[:, places] / counts[places][:, None, None]
         return Activations(firsts, means, [ids[place] for place in places])

@@ -6,7 +6,6 @@ given. Equal texts are computed once; texts longer than ``maxlen`` are read in w
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,8 +13,9 @@ import numpy as np
 
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import Engine, open_engine, softmax
+from gi_classifier.model.windows import Windows, cut_windows
 from gi_classifier.settings import Settings, WindowRule
-from gi_classifier.text import Encoded, Vocabulary, batches_by_length, pad, windows
+from gi_classifier.text import Encoded, Vocabulary, batches_by_length, pad
 
 # Tokens computed at once, and how many of them may be padding: a short batch costs less than that.
 _BATCH_TOKENS, _MAX_PADDING = 1024, 32
@@ -60,28 +60,16 @@ class Reading:
     ----------
     encoded : list of Encoded
         Each text's tokens, without special ones.
-    ids : list of ndarray of int32
-        Each window's ids, with special tokens.
-    owners : ndarray of int, shape (windows,)
-        The position of each window's text; they rise.
-    spans : list of (start, end)
-        The tokens of its text that each window holds.
+    windows : Windows
     logits : ndarray of float32, shape (windows, classes)
     cls : ndarray of float32, shape (windows, hidden)
         The encoder's [CLS] vectors.
     """
 
     encoded: list[Encoded]
-    ids: list[np.ndarray]
-    owners: np.ndarray
-    spans: list[tuple[int, int]]
+    windows: Windows
     logits: np.ndarray
     cls: np.ndarray
-
-    def by_text(self) -> list[slice]:
-        """The windows of each text."""
-        bounds = np.searchsorted(self.owners, np.arange(len(self.encoded) + 1))
-        return [slice(a, b) for a, b in itertools.pairwise(bounds)]
 
 
 class Predictor:
@@ -140,25 +128,17 @@ class Predictor:
             probabilities, columns = softmax(reading.logits), values(reading)
             found += [
                 window_weights(probabilities[part], self.settings.window_rule) @ columns[part]
-                for part in reading.by_text()
+                for part in reading.windows.by_text()
             ]
         return np.asarray(np.stack(found)[np.array(places, dtype=int)])
 
     def read(self, texts: Sequence[str]) -> Reading:
         """Run the model on every window of texts that :func:`check_texts` let through."""
-        ids: list[np.ndarray] = []
-        owners: list[int] = []
-        spans: list[tuple[int, int]] = []
-        size = self.settings.maxlen - 2
         encoded = self.vocabulary.encode(texts)
-        for owner, tokens in enumerate(encoded):
-            for a, b in windows(len(tokens.ids), size, self.settings.window_overlap):
-                ids.append(self.vocabulary.with_special(tokens.ids[a:b]))
-                owners.append(owner)
-                spans.append((a, b))
-        lengths = [len(row) for row in ids]
+        windows = cut_windows(encoded, self.vocabulary, self.settings)
+        lengths = [len(row) for row in windows.ids]
         batches = list(batches_by_length(lengths, _BATCH_TOKENS, _MAX_PADDING))
-        found = [self.engine.run(pad([ids[row] for row in batch])) for batch in batches]
+        found = [self.engine.run(pad([windows.ids[row] for row in batch])) for batch in batches]
         order = np.argsort(np.concatenate(batches))
         logits, cls = (np.concatenate(parts)[order] for parts in zip(*found, strict=True))
-        return Reading(encoded, ids, np.array(owners, dtype=int), spans, logits, cls)
+        return Reading(encoded, windows, logits, cls)

@@ -15,8 +15,9 @@ import numpy as np
 
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.records import Records
+from gi_classifier.model.windows import cut_windows
 from gi_classifier.settings import Settings
-from gi_classifier.text import Vocabulary, windows
+from gi_classifier.text import Vocabulary
 
 if TYPE_CHECKING:
     pass
@@ -55,14 +56,17 @@ def encode(records: Records, vocabulary: Vocabulary, settings: Settings) -> Enco
     The first window of each record. Where label 0 is the background, a record of it has nothing
     else in any window, so all of its windows count.
     """
-    size, rows, labels, cut = settings.maxlen - 2, [], [], 0
-    for found, label in zip(vocabulary.encode(records.texts), records.labels or (), strict=True):
-        spans = windows(len(found.ids), size, settings.window_overlap)
+    rows: list[np.ndarray] = []
+    labels: list[int] = []
+    cut = 0
+    windows = cut_windows(vocabulary.encode(records.texts), vocabulary, settings)
+    for part, label in zip(windows.by_text(), records.labels or (), strict=True):
+        found = windows.ids[part]
         if settings.window_rule != "evidence" or label != 0:
-            cut += len(spans) > 1
-            spans = spans[:1]
-        rows += [vocabulary.with_special(found.ids[start:end]) for start, end in spans]
-        labels += [label] * len(spans)
+            cut += len(found) > 1
+            found = found[:1]
+        rows += found
+        labels += [label] * len(found)
     if cut:
         logger.info(
             "%d of %d records are longer than maxlen; their first window is used", cut, len(records)

@@ -200,7 +200,7 @@ def methods(script: ModuleType):  # type: ignore[no-untyped-def]
 def windows(script: ModuleType, methods):  # type: ignore[no-untyped-def]
     texts = ["胃窦黏膜充血糜烂", "肺部感染", "结肠息肉切除术后", "进镜至回盲部，见息肉"]
     reading = methods.explainer.predictor.read(texts)
-    return script.Windows(texts, reading.ids, reading.logits.argmax(axis=1))
+    return script.Windows(texts, reading.windows.ids, reading.logits.argmax(axis=1))
 
 
 def test_sequential_integrated_gradients_are_occlusion_by_mask(windows, methods) -> None:  # type: ignore[no-untyped-def]

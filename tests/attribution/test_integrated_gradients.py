@@ -17,7 +17,7 @@ import gi_classifier
 from gi_classifier import GIClassifier
 from gi_classifier.attribution.integrated_gradients import BASELINES, Explainer, path_integral
 from gi_classifier.attribution.quadrature import RULES, quadrature
-from gi_classifier.errors import InputError, SettingsError
+from gi_classifier.errors import InputError, LabelError, SettingsError
 from gi_classifier.model.directory import ONNX, ModelDirectory, load, save
 from gi_classifier.model.engine import OnnxEngine, softmax
 from gi_classifier.model.predictor import Predictor, window_weights
@@ -253,26 +253,39 @@ def test_no_texts_have_no_explanations(explainer: Explainer) -> None:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (7, "Received:\n  7"),
-        (-1, "Received:\n  -1"),
-        ("1", "Received:\n  '1'"),
-        (True, "Received:\n  True"),
-        (1.0, "Received:\n  1.0"),
-        ([0, 3], "Received:\n  position 1: 3"),
-        ([-1, "2"], "Received:\n  position 0: -1\n  position 1: '2'"),
-        ([True, np.bool_(False)], "Received:\n  position 0: True\n  position 1: "),
-        (np.array([0, 9]), "Received:\n  position 1: "),
+        (7, "Received: 7"),
+        (-1, "Received: -1"),
+        ("胃", "Received: '胃'"),
+        (True, "Received: True"),
+        (1.0, "Received: 1.0"),
+        ([0, 3], "1 of 2 labels are none of this model's:\n  position 1: No such label"),
+        ([-1, "胃"], "2 of 2 labels are none of this model's:\n  position 0: No such label"),
+        ([True, np.bool_(False)], "position 1: No such label"),
+        (np.array([0, 9]), "position 1: No such label"),
     ],
 )
 def test_a_label_that_the_model_lacks_is_named(
     explainer: Explainer, label: Any, message: str
 ) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(LabelError) as caught:
         explainer.explain(TEXTS[:2], label)
     assert "No such label; this model has 0 (neither 均非), 1 (upper 上消化道), 2" in str(
         caught.value
     )
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "numbers"),
+    [("upper", [1, 1]), ("下消化道", [2, 2]), (["1", 0], [1, 0]), ([None, "lower"], [None, 2])],
+)
+def test_a_label_goes_by_number_or_name(
+    explainer: Explainer, label: Any, numbers: list[int | None]
+) -> None:
+    found, expected = (explainer.explain(TEXTS[:2], given) for given in (label, numbers))
+    assert [item.label for item in found] == [item.label for item in expected]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.scores, other.scores)
 
 
 @pytest.mark.parametrize("label", [[1], [0, 1, 2], []])
@@ -289,8 +302,8 @@ def test_labels_come_one_for_each_text(explainer: Explainer, label: list[int]) -
         ("steps", True, "steps must be an integer of at least 1. Received: True"),
         ("max_steps", 0, "max_steps must be an integer of at least 1. Received: 0"),
         ("batch_tokens", 0, "batch_tokens must be an integer of at least 1. Received: 0"),
-        ("tolerance", 0, "tolerance must be a number above 0 and below 1. Received: 0"),
-        ("tolerance", 1, "tolerance must be a number above 0 and below 1. Received: 1"),
+        ("tolerance", 0, "tolerance must be a number in (0, 1). Received: 0"),
+        ("tolerance", 1, "tolerance must be a number in (0, 1). Received: 1"),
         ("tolerance", float("nan"), "Received: nan"),
         ("tolerance", "0.1", "Received: '0.1'"),
         ("baseline", "black", "one of mask, pad, zero. Received: 'black'"),

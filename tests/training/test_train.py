@@ -22,8 +22,9 @@ from gi_classifier.errors import OutputExistsError, RecordsError
 from gi_classifier.model.directory import HISTORY, LOG, WEIGHTS, load
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.weights import read_h5
+from gi_classifier.model.windows import window_spans
 from gi_classifier.settings import Settings
-from gi_classifier.text import Vocabulary, windows
+from gi_classifier.text import Vocabulary
 from gi_classifier.training.encodings import encode
 from gi_classifier.training.run_state import history_csv
 
@@ -76,7 +77,7 @@ def test_all_windows_of_the_background_are_trained_on_and_the_first_of_a_tract(
     records = Records((long, long[::-1], "胃肠"), (0, 1, 2), (1, 2, 3))
     found = encode(records, vocabulary, settings)
     (background,) = vocabulary.encode([long])
-    spans = windows(len(background.ids), settings.maxlen - 2, settings.window_overlap)
+    spans = window_spans(len(background.ids), settings.maxlen - 2, settings.window_overlap)
     assert found.labels.tolist() == [0] * len(spans) + [1, 2]
     for (start, end), row in zip(spans, found.ids, strict=False):
         np.testing.assert_array_equal(row, vocabulary.with_special(background.ids[start:end]))
