@@ -12,7 +12,7 @@ import typer
 from samples import made_up_records
 from typer.testing import CliRunner
 
-from gi_classifier.cli import options as cli_options
+from gi_classifier.cli import outputs
 from gi_classifier.cli.compare import FILES, compare
 from gi_classifier.errors import MissingExtraError, OutputExistsError, RecordsError
 from gi_classifier.evaluation.comparison import Comparison
@@ -188,7 +188,7 @@ def test_without_the_plots_extra_nothing_is_begun(
     def missing() -> None:
         raise MissingExtraError("A picture needs seaborn.")
 
-    monkeypatch.setattr(cli_options, "check_plots", missing)
+    monkeypatch.setattr(outputs, "check_plots", missing)
     with pytest.raises(MissingExtraError, match="seaborn"):
         invoke("--data", corpus, *QUICK, "--output", tmp_path / "table")
     assert not (tmp_path / ".table.state").exists()
