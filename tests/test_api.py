@@ -19,6 +19,7 @@ from gi_classifier.model.engine import softmax
 from gi_classifier.model.predictor import Predictor, join_windows, window_weights
 from gi_classifier.model.weights import HEAD, read_h5
 from gi_classifier.text_checks import check_texts
+from gi_classifier.training.keras_engine import open_any_engine
 
 EXAMPLE = "胃窦黏膜充血"
 
@@ -203,7 +204,8 @@ def test_trained_directory_predicts_like_its_keras_model(trained: Path) -> None:
     texts = [text for text, _ in made_up_records()]
     directory = load(trained)
     keras, onnx = (
-        Predictor.from_directory(directory, e).predict_proba(texts) for e in ("keras", "fp32")
+        Predictor.from_directory(directory, open_any_engine(directory, name)).predict_proba(texts)
+        for name in ("keras", "fp32")
     )
     np.testing.assert_allclose(keras, onnx, atol=1e-6)
 

@@ -286,7 +286,7 @@ def test_it_works_in_scikit_learns_cross_validation() -> None:
 def test_training_a_head_needs_no_tensorflow(trained: Path) -> None:
     code = (
         "import sys\n"
-        "from gi_classifier.heads.head_classifier import HeadClassifier, TextHead\n"
+        "from gi_classifier import HeadClassifier, TextHead\n"
         f"TextHead({str(trained)!r}, head=HeadClassifier(max_epochs=1))"
         ".fit(list('胃肠肺心'), list('abab'))\n"
         "assert not {'tensorflow', 'tf_keras', 'matplotlib'} & set(sys.modules)\n"
