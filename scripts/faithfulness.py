@@ -34,7 +34,7 @@ from gi_classifier.attribution.faithfulness import (
 from gi_classifier.attribution.integrated_gradients import Baseline, Explainer
 from gi_classifier.data.readers import read_records
 from gi_classifier.files import write_whole
-from gi_classifier.metrics.measures import DRAWS, resamples
+from gi_classifier.metrics.measures import RESAMPLES, resample_counts
 from gi_classifier.model.directory import GRADIENTS, ModelDirectory, load
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.gradient_graph import EMBEDDINGS, TARGET
@@ -241,7 +241,8 @@ def mean_and_interval(values: np.ndarray, seed: int) -> tuple[float, float, floa
     kept = values[np.isfinite(values)]
     if not len(kept):
         return (float("nan"),) * 3
-    means = np.concatenate([c @ kept for c in resamples(len(kept), DRAWS, seed)]) / len(kept)
+    counts = resample_counts(len(kept), RESAMPLES, seed)
+    means = np.concatenate([block @ kept for block in counts]) / len(kept)
     low, high = np.percentile(means, [2.5, 97.5])
     return float(kept.mean()), float(low), float(high)
 

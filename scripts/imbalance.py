@@ -270,7 +270,7 @@ def cases_table(
     def line(title: str, truth: np.ndarray, probabilities: np.ndarray) -> str:
         shares = np.bincount(truth, minlength=len(before)) / len(truth)
         prior = estimate_prior(probabilities, before)
-        low, high = prior_interval(probabilities, before, draws=args.draws)[:, UPPER]
+        low, high = prior_interval(probabilities, before, resamples=args.resamples)[:, UPPER]
         predicted = float((probabilities.argmax(axis=1) == UPPER).mean())
         # Over the classes that occur: F1 of one that does not is 0 whatever is predicted.
         there = shares > 0
@@ -324,7 +324,7 @@ def main() -> None:
     predicting.add_argument("--model", type=Path, help="without, the one that ships")
     predicting.add_argument("--upper", type=float, nargs="*", default=[0.95, 0.99])
     predicting.add_argument("--seeds", type=int, default=10)
-    predicting.add_argument("--draws", type=int, default=500, help="of the interval")
+    predicting.add_argument("--resamples", type=int, default=500, help="of the interval")
     predicting.set_defaults(tables=shift)
     args = parser.parse_args()
     for text in args.tables(args):

@@ -200,7 +200,7 @@ def conclusions(table: Mapping[str, Any]) -> list[str]:
     return [
         *(said or [none]),
         f"Means of {table['folds']} folds; precision, recall and F1 are {which}. [low, high]: 95% "
-        f"interval of {table['draws']} bootstrap resamples of groups of near-duplicates.",
+        f"interval of {table['resamples']} bootstrap resamples of groups of near-duplicates.",
         *(f"Left out: {key} {reason}" for key, reason in table["left_out"].items()),
     ]
 

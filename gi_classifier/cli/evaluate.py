@@ -121,7 +121,7 @@ def evaluate(
         screen.print(table)
         screen.print()
     typer.echo(
-        f"[low, high]: 95% interval of {found['draws']} bootstrap resamples. "
+        f"[low, high]: 95% interval of {found['resamples']} bootstrap resamples. "
         "Brier score, ECE (calibration error)\nand log loss: less is better."
     )
     if output:

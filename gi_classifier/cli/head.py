@@ -165,7 +165,7 @@ def head(
         screen.print(part)
         screen.print()
     typer.echo(
-        f"[low, high]: 95% interval of {table['draws']} bootstrap resamples. Trained for "
+        f"[low, high]: 95% interval of {table['resamples']} bootstrap resamples. Trained for "
         f"{table['epochs']} epochs; the best was {table['best_epoch']}."
     )
     for place in (output, picture):

@@ -32,7 +32,9 @@ def prior(
     plot: Annotated[
         Path | None, typer.Option(help="Draw the shares as PNG (extra 'plots').")
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Bootstrap resamples of the interval.")] = 1000,
+    resamples: Annotated[
+        int, typer.Option(min=1, help="Bootstrap resamples of the interval.")
+    ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     text_column: TextColumn = "text",
     skip_blank: SkipBlank = False,
@@ -66,7 +68,7 @@ def prior(
     predicted = np.bincount(probabilities.argmax(axis=1), minlength=len(names)) / len(records)
     probabilities = unsmoothed(probabilities, directory)
     estimated = estimate_prior(probabilities, before)
-    interval = prior_interval(probabilities, before, draws=draws, seed=seed)
+    interval = prior_interval(probabilities, before, resamples=resamples, seed=seed)
     shares = (before, predicted, estimated, *interval)
     rows: list[dict[str, Any]] = [
         dict(zip(_COLUMNS, (label, name, *map(float, values)), strict=True))
@@ -78,16 +80,21 @@ def prior(
             place.parent.mkdir(parents=True, exist_ok=True)
             write_whole(place, content)
     if as_json:
-        table = {"file": str(file), "records": len(records), "draws": draws, "classes": rows}
+        table = {
+            "file": str(file),
+            "records": len(records),
+            "resamples": resamples,
+            "classes": rows,
+        }
         typer.echo(json.dumps(table, ensure_ascii=False))
     else:
-        _show(rows, len(records), draws)
+        _show(rows, len(records), resamples)
     for place in (output, plot):
         if place:
             notes.print(f"Written to {place}")
 
 
-def _show(rows: list[dict[str, Any]], records: int, draws: int) -> None:
+def _show(rows: list[dict[str, Any]], records: int, resamples: int) -> None:
     table = Table(box=None, pad_edge=False)
     headings = ("label", "in training", "predicted labels", "estimated", "95% interval")
     for number, heading in enumerate(headings):
@@ -100,6 +107,6 @@ def _show(rows: list[dict[str, Any]], records: int, draws: int) -> None:
         )
     Console(highlight=False, soft_wrap=True).print(table)
     typer.echo(
-        f"{records} records. Interval: {draws} bootstrap resamples of them; an error of the "
+        f"{records} records. Interval: {resamples} bootstrap resamples of them; an error of the "
         "model's probabilities is not in it."
     )

@@ -6,7 +6,6 @@ no answer where it is left to a person. Plain predicting needs none of it.
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,8 +13,10 @@ from typing import Any, Literal
 import numpy as np
 
 from gi_classifier.errors import SettingsError
+from gi_classifier.labels import label_number
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
+from gi_classifier.option_checks import range_problem
 
 # What stands for no answer in an array of integers: unsure, and unlike any record.
 UNDECIDED, NOVEL = -1, -2
@@ -30,8 +31,8 @@ class Decision:
     prior : sequence of float, optional
         The shares of the labels among the records to be read, where they are not those of the
         training records; see :func:`gi_classifier.decisions.priors.reweight`.
-    label : int, optional
-        The label that ``threshold`` is for.
+    label : int or str, optional
+        The label that ``threshold`` is for, by number or name.
     threshold : float or "stored", optional
         A record gets ``label`` where that label's probability is at least this, and otherwise the
         likeliest other label. "stored" is the one that ``gi-classifier thresholds --save`` wrote
@@ -43,7 +44,7 @@ class Decision:
     """
 
     prior: Sequence[float] | None = None
-    label: int | None = None
+    label: int | str | None = None
     threshold: float | Literal["stored"] | None = None
     min_confidence: float | None = None
     reject_novel: bool = False
@@ -55,12 +56,14 @@ class Decision:
                 "label and threshold go together. "
                 f"Received: label {self.label!r}, threshold {self.threshold!r}"
             )
-        if self.threshold not in (None, "stored") and not _is_share(self.threshold):
-            problems.append(
-                f"threshold must lie in 0…1, or be 'stored'. Received: {self.threshold!r}"
-            )
-        if self.min_confidence is not None and not _is_share(self.min_confidence):
-            problems.append(f"min_confidence must lie in 0…1. Received: {self.min_confidence!r}")
+        if self.threshold not in (None, "stored") and (
+            problem := range_problem("threshold", self.threshold, 0, 1)
+        ):
+            problems.append(problem.replace(". Received", ", or 'stored'. Received"))
+        if self.min_confidence is not None and (
+            problem := range_problem("min_confidence", self.min_confidence, 0, 1)
+        ):
+            problems.append(problem)
         if self.threshold is not None and self.min_confidence is not None:
             problems.append(
                 "threshold and min_confidence answer different questions. Give one of them."
@@ -78,11 +81,6 @@ class Decision:
         """Whether the answer is the likeliest label, as without any of it."""
         given = (self.prior, self.label, self.threshold, self.min_confidence)
         return all(option is None for option in given) and not self.reject_novel
-
-
-def _is_share(value: Any) -> bool:
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    return bool(real and 0 <= value <= 1)
 
 
 def decide(
@@ -176,34 +174,27 @@ class Decider:
 
         Raises
         ------
+        LabelError
+            The label is none of the model's.
         SettingsError
-            The label is none of the model's, or the prior does not fit it.
+            The prior does not fit the model.
         ModelError
             What the decision needs was not stored with the model, or for another classifier.
         """
         threshold: Any = decision.threshold
+        label = None
         if decision.label is not None:
-            names = self.directory.settings.names
-            whole = isinstance(decision.label, (int, np.integer))
-            if (
-                not whole
-                or isinstance(decision.label, bool)
-                or not 0 <= decision.label < len(names)
-            ):
-                listed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
-                raise SettingsError(
-                    f"No such label; this model has {listed}. Received: {decision.label!r}"
-                )
+            label = label_number(decision.label, self.directory.settings.names)
             if threshold == "stored":
                 from gi_classifier.decisions.thresholds import stored_threshold
 
-                threshold = stored_threshold(self.directory, decision.label)
+                threshold = stored_threshold(self.directory, label)
         # Opened before the work, so that a model without it fails at once.
         scorer = self._novelty_scorer() if decision.reject_novel else None
         probabilities = self.predict_proba(texts, decision.prior)
         answers = decide(
             probabilities,
-            label=decision.label,
+            label=label,
             threshold=threshold,
             min_confidence=decision.min_confidence,
         )

@@ -17,8 +17,9 @@ import numpy as np
 
 from gi_classifier.errors import ModelError, SettingsError
 from gi_classifier.metrics.calibration import check_predictions
-from gi_classifier.metrics.measures import DRAWS, resamples
+from gi_classifier.metrics.measures import RESAMPLES, resample_counts
 from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.option_checks import integer_problem, range_problem
 
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 10_000
@@ -132,7 +133,7 @@ def _maximise(
     ----------
     ratios : ndarray, shape (n, classes)
         Probability over training prior: the likelihood of each record, up to a factor of its own.
-    counts : ndarray, shape (draws, n)
+    counts : ndarray, shape (resamples, n)
         How often each record counts.
     start : ndarray, shape (classes,)
         Above 0.
@@ -141,7 +142,7 @@ def _maximise(
 
     Returns
     -------
-    ndarray, shape (draws, classes)
+    ndarray, shape (resamples, classes)
     """
     records = counts.sum(axis=1, keepdims=True)
     prior: np.ndarray = np.tile(start, (len(counts), 1))
@@ -174,12 +175,11 @@ def _ready(
     # Without a record there is nothing to estimate from.
     check_predictions(found, np.zeros(found.shape[:1], dtype=int))
     before = check_prior(training_prior, found.shape[1], "training_prior", positive=True)
-    problems = []
-    if not 0 < tolerance < 1:
-        problems.append(f"tolerance must lie between 0 and 1. Received: {tolerance!r}")
-    if max_iterations < 1:
-        problems.append(f"max_iterations must be at least 1. Received: {max_iterations!r}")
-    if problems:
+    problems = [
+        range_problem("tolerance", tolerance, 0, 1, open_low=True, open_high=True),
+        integer_problem("max_iterations", max_iterations, 1),
+    ]
+    if problems := [problem for problem in problems if problem]:
         raise SettingsError("A prior cannot be estimated so:", problems)
     # A row's own factor does not matter, and its largest ratio as 1 can't overflow.
     ratios = found / found.max(axis=1, keepdims=True) / before
@@ -233,7 +233,7 @@ def prior_interval(
     probabilities: np.ndarray,
     training_prior: Sequence[float] | np.ndarray,
     *,
-    draws: int = DRAWS,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> np.ndarray:
     """Bootstrap 95% interval of :func:`estimate_prior`: records are drawn again, percentiles taken.
@@ -245,7 +245,7 @@ def prior_interval(
     ----------
     probabilities : ndarray, shape (n, classes)
     training_prior : sequence of float, shape (classes,)
-    draws, seed : int
+    resamples, seed : int
 
     Returns
     -------
@@ -255,14 +255,14 @@ def prior_interval(
     Raises
     ------
     RecordsError, SettingsError
-        As :func:`estimate_prior`; ``draws`` is below 1.
+        As :func:`estimate_prior`; ``resamples`` is below 1.
     """
-    if draws < 1:
-        raise SettingsError(f"draws must be at least 1. Received: {draws!r}")
+    if problem := integer_problem("resamples", resamples, 1):
+        raise SettingsError(problem)
     ratios, before = _ready(probabilities, training_prior, _INTERVAL_TOLERANCE, MAX_ITERATIONS)
     drawn = [
         _maximise(ratios, counts, before, _INTERVAL_TOLERANCE, MAX_ITERATIONS)
-        for counts in resamples(len(ratios), draws, seed)
+        for counts in resample_counts(len(ratios), resamples, seed)
     ]
     return np.asarray(np.quantile(np.concatenate(drawn), (0.025, 0.975), axis=0))
 
@@ -297,12 +297,11 @@ def without_label_smoothing(
     SettingsError
         The smoothing or the temperature is out of range.
     """
-    problems = []
-    if not 0 <= label_smoothing < 1:
-        problems.append(f"label_smoothing must lie in [0, 1). Received: {label_smoothing!r}")
-    if not 0 < temperature < np.inf:
-        problems.append(f"temperature must be above 0. Received: {temperature!r}")
-    if problems:
+    problems = [
+        range_problem("label_smoothing", label_smoothing, 0, 1, open_high=True),
+        range_problem("temperature", temperature, 0, np.inf, open_low=True, open_high=True),
+    ]
+    if problems := [problem for problem in problems if problem]:
         raise SettingsError("Label smoothing cannot be undone so:", problems)
     found = _check_probabilities(probabilities)
     if not len(found):

@@ -20,23 +20,26 @@ from gi_classifier.evaluation.comparison_models import (
     Rival,
 )
 from gi_classifier.metrics.measures import (
-    DRAWS,
+    RESAMPLES,
     confusions,
     label_scores,
     ranking_scores,
-    resamples,
+    resample_counts,
 )
 
 MEASURES = ("precision", "recall", "f1", "accuracy", "roc_auc")
 
 
 def tabulate(
-    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], *, draws: int = DRAWS
+    comparison: Comparison,
+    outcomes: Mapping[tuple[str, int], Outcome],
+    *,
+    resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
     """Measure every rival on every fold, with intervals, and compare the best.
 
     A measure is the mean over the folds. Its 95% interval is of a bootstrap by groups of
-    near-duplicates within each fold, all rivals on the same draws (Efron 1979; paired, as in
+    near-duplicates within each fold, all rivals on the same resamples (Efron 1979; paired, as in
     Koehn 2004): each record is predicted once, by models that did not see it, so that thousands
     of records speak, where a t interval would rest on the two degrees of freedom of three folds,
     which share their training records besides (Bengio and Grandvalet 2004). What it leaves out is
@@ -47,20 +50,20 @@ def tabulate(
     comparison : Comparison
     outcomes : mapping of (key, fold) to Outcome
         Of every job.
-    draws : int
+    resamples : int
 
     Returns
     -------
     dict
         ``records``, ``groups``, ``classes`` (label, records), ``label``, ``folds``, ``seed``,
-        ``draws``, ``trained_on``, ``trained_on_is_unknown``; ``models``, by falling F1: name,
+        ``resamples``, ``trained_on``, ``trained_on_is_unknown``; ``models``, by falling F1: name,
         family, features, title, linear, remarks, precision, recall, f1 (means over the classes;
         with ``label``, of that), accuracy and roc_auc (mean over the classes, one against the
         rest), each beside NAME_interval,
         fit_seconds of one fold, predict_milliseconds of one record, ``folds`` (measures and times
         of each); ``left_out``; ``verdicts``, see :func:`verdicts`. What is undefined is None.
     """
-    drawn = _drawn(comparison, outcomes, draws)
+    drawn = _drawn(comparison, outcomes, resamples)
     models = []
     for rival in comparison.rivals:
         found, parts = drawn[rival.key], _parts(comparison, outcomes, rival)
@@ -96,7 +99,7 @@ def tabulate(
         "label": comparison.label,
         "folds": int(comparison.folds.max()) + 1,
         "seed": comparison.seed,
-        "draws": draws,
+        "resamples": resamples,
         "trained_on": comparison.trained_on,
         "trained_on_is_unknown": not comparison.encoder.splits,
         "models": models,
@@ -122,7 +125,7 @@ def _remarks(parts: Sequence[Outcome]) -> list[str]:
 
 
 def _interval(drawn: np.ndarray) -> list[float] | None:
-    """Percentiles of the draws in which the measure is defined."""
+    """Percentiles of the resamples in which the measure is defined."""
     defined = drawn[~np.isnan(drawn)]
     return (
         [float(bound) for bound in np.quantile(defined, (0.025, 0.975))] if len(defined) else None
@@ -130,9 +133,9 @@ def _interval(drawn: np.ndarray) -> list[float] | None:
 
 
 def _drawn(
-    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], draws: int
+    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], resamples: int
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Each rival's measures, (folds, 1 + draws): on the records as they are, then resampled."""
+    """Each rival's measures, (folds, 1 + resamples): on the records as they are, then resampled."""
     found: dict[str, dict[str, list[np.ndarray]]] = {
         rival.key: {name: [] for name in MEASURES} for rival in comparison.rivals
     }
@@ -140,7 +143,7 @@ def _drawn(
         rows = comparison.folds == fold
         _, owners = np.unique(comparison.groups[rows], return_inverse=True)
         blocks: dict[str, list[dict[str, np.ndarray]]] = {key: [] for key in found}
-        resampled = resamples(int(np.max(owners)) + 1, draws, comparison.seed + fold)
+        resampled = resample_counts(int(np.max(owners)) + 1, resamples, comparison.seed + fold)
         for counts in chain([np.ones((1, int(np.max(owners)) + 1))], resampled):
             for key, part in blocks.items():
                 scores = fold_scores(
@@ -175,7 +178,7 @@ def fold_scores(
     labels : ndarray of int, shape (n,)
         In 0…classes - 1.
     outcome : Outcome
-    counts : ndarray, shape (draws, n)
+    counts : ndarray, shape (resamples, n)
         How often each record was drawn.
     classes : int
     positive : bool
@@ -183,7 +186,7 @@ def fold_scores(
 
     Returns
     -------
-    dict of ndarray, shape (draws,)
+    dict of ndarray, shape (resamples,)
         In 0…1, one for each of :data:`MEASURES`. Means are over the classes that occur in truth
         or prediction, as scikit-learn's are; the area, over those with records in and out of
         them, is NaN where there is none.
@@ -213,13 +216,14 @@ def verdicts(
     """Say whether a linear model is enough: on TF-IDF, and on embeddings.
 
     On each, the best linear model is compared with the best of all other models, on the same
-    draws. Both were chosen on these records; since the others are many, that favours them a little.
+    resamples. Both were chosen on these records; since the others are many, that favours them a
+    little.
 
     Parameters
     ----------
     models : sequence of mapping
         Rows of :func:`tabulate`, by falling F1.
-    drawn : mapping of key to ndarray, shape (1 + draws,)
+    drawn : mapping of key to ndarray, shape (1 + resamples,)
         Each rival's F1, first on the records as they are.
     encoder_is_fair : bool
         Whether rivals that use the encoder take part.
@@ -281,14 +285,14 @@ def _worded(
     }
 
 
-def compare(records: Records, *, draws: int = DRAWS, **options: Any) -> dict[str, Any]:
+def compare(records: Records, *, resamples: int = RESAMPLES, **options: Any) -> dict[str, Any]:
     """Compare standard classifiers on records, in one call.
 
     Parameters
     ----------
     records : Records
         As :func:`~gi_classifier.data.readers.read_records` returns them.
-    draws : int
+    resamples : int
         Resamples of the intervals.
     **options
         As :func:`prepare` takes them.
@@ -305,4 +309,4 @@ def compare(records: Records, *, draws: int = DRAWS, **options: Any) -> dict[str
     """
     comparison = prepare(records, **options)
     outcomes = {(rival.key, fold): outcome for rival, fold, outcome in comparison.run()}
-    return tabulate(comparison, outcomes, draws=draws)
+    return tabulate(comparison, outcomes, resamples=resamples)

@@ -15,7 +15,7 @@ import numpy as np
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.metrics.calibration import reliability
-from gi_classifier.metrics.measures import DRAWS, measure, measure_labels
+from gi_classifier.metrics.measures import RESAMPLES, measure, measure_labels
 from gi_classifier.text import normalise
 
 LENGTH = "length in characters"
@@ -84,7 +84,7 @@ def account(
     *,
     groups: Sequence[Group] = (),
     errors: int = 20,
-    draws: int = DRAWS,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Measure models on the same records, whole and by group.
@@ -101,13 +101,13 @@ def account(
         As :func:`groups_of` gives; each is measured by itself.
     errors : int
         At most so many of the first model's errors are listed.
-    draws, seed : int
+    resamples, seed : int
         Resamples of the intervals. Every model is measured on the same ones.
 
     Returns
     -------
     dict
-        ``labels`` (the names), ``draws``, ``seed``; for each title what
+        ``labels`` (the names), ``resamples``, ``seed``; for each title what
         :func:`~gi_classifier.metrics.measures.measure` gives, ``reliability`` (a row for
         each bin that holds records) and ``groups`` (a row for each group: ``by``, ``group`` and
         :func:`~gi_classifier.metrics.measures.measure_labels`); and ``errors`` of the first.
@@ -120,11 +120,11 @@ def account(
     if records.labels is None:
         raise RecordsError(f"{records.source}: the records carry no labels to measure against.")
     labels = np.array(records.labels, dtype=int)
-    table: dict[str, Any] = {"labels": list(names), "draws": draws, "seed": seed}
+    table: dict[str, Any] = {"labels": list(names), "resamples": resamples, "seed": seed}
     for title, probabilities in models.items():
         predicted = probabilities.argmax(axis=1)
         table[title] = {
-            **measure(labels, probabilities, draws=draws, seed=seed),
+            **measure(labels, probabilities, resamples=resamples, seed=seed),
             "reliability": _reliability_rows(probabilities, labels),
             "groups": [
                 {
@@ -134,7 +134,7 @@ def account(
                         labels[group.rows],
                         predicted[group.rows],
                         len(names),
-                        draws=draws,
+                        resamples=resamples,
                         seed=seed,
                     ),
                 }

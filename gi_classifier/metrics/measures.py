@@ -16,29 +16,31 @@ import numpy as np
 
 from gi_classifier.metrics.calibration import BINS, assign_bins, check_predictions
 
-DRAWS = 1000
+RESAMPLES = 1000
 # Numbers in one block of resamples, to bound the memory.
 _BLOCK = 4_000_000
 # A right label of probability 0 costs -log of it, not infinity.
 _LEAST_MASS = 1e-12
 
 
-def resamples(records: int, draws: int = DRAWS, seed: int = 0) -> Iterator[np.ndarray]:
-    """Draw records with replacement, ``draws`` times.
+def resample_counts(
+    records: int, resamples: int = RESAMPLES, seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Draw records with replacement, ``resamples`` times.
 
     Parameters
     ----------
-    records, draws, seed : int
+    records, resamples, seed : int
 
     Yields
     ------
-    ndarray of float, shape (some draws, records)
+    ndarray of float, shape (some resamples, records)
         How often each record was drawn; a row sums to ``records``.
     """
     source = np.random.default_rng(seed)
     step = max(1, _BLOCK // records)
-    for start in range(0, draws, step):
-        block = np.empty((min(step, draws - start), records))
+    for start in range(0, resamples, step):
+        block = np.empty((min(step, resamples - start), records))
         for row in block:
             row[:] = np.bincount(source.integers(0, records, records), minlength=records)
         yield block
@@ -53,11 +55,11 @@ def confusions(
     ----------
     labels, predicted : ndarray of int, shape (n,)
     classes : int
-    counts : ndarray, shape (draws, n)
+    counts : ndarray, shape (resamples, n)
 
     Returns
     -------
-    ndarray, shape (draws, classes, classes)
+    ndarray, shape (resamples, classes, classes)
         Rows truth, columns prediction.
     """
     from scipy.sparse import csr_array
@@ -73,13 +75,13 @@ def label_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    confusion : ndarray, shape (draws, classes, classes)
+    confusion : ndarray, shape (resamples, classes, classes)
 
     Returns
     -------
     dict of ndarray
-        ``precision``, ``recall`` and ``f1``, shape (draws, classes), 0 where nothing was
-        predicted or true; ``accuracy``, ``macro_f1`` and ``weighted_f1``, shape (draws,).
+        ``precision``, ``recall`` and ``f1``, shape (resamples, classes), 0 where nothing was
+        predicted or true; ``accuracy``, ``macro_f1`` and ``weighted_f1``, shape (resamples,).
         The macro-F1 is over the classes that occur in truth or prediction, as scikit-learn's is.
     """
     right = np.diagonal(confusion, axis1=1, axis2=2)
@@ -106,11 +108,11 @@ def ranking_scores(
     positive : ndarray of bool, shape (n,)
     scores : ndarray, shape (n,)
         The higher, the more likely positive; equal ones are taken together.
-    counts : ndarray, shape (draws, n)
+    counts : ndarray, shape (resamples, n)
 
     Returns
     -------
-    roc_auc, average_precision : ndarray, shape (draws,)
+    roc_auc, average_precision : ndarray, shape (resamples,)
         In 0…1. NaN in a draw without a positive record; the area also without a negative one.
     """
     order = np.argsort(scores)
@@ -139,13 +141,13 @@ def probability_scores(
     ----------
     labels : ndarray of int, shape (n,)
     probabilities : ndarray, shape (n, classes)
-    counts : ndarray, shape (draws, n)
+    counts : ndarray, shape (resamples, n)
 
     Returns
     -------
     dict of ndarray
-        ``class_roc_auc`` and ``class_average_precision``, shape (draws, classes), one class
-        against the rest, NaN where undefined; all others of shape (draws,):
+        ``class_roc_auc`` and ``class_average_precision``, shape (resamples, classes), one class
+        against the rest, NaN where undefined; all others of shape (resamples,):
         ``roc_auc`` and ``average_precision``, the means of the defined classes;
         ``brier_score``, the mean over records of the sum over classes of squared differences
         between probability and truth, in 0…2 (Brier 1950);
@@ -181,7 +183,7 @@ def _mean_of_defined(values: np.ndarray) -> np.ndarray:
 
 
 def _interval(drawn: np.ndarray) -> list[Any]:
-    """Percentiles over the draws (first axis) in which the measure is defined."""
+    """Percentiles over the resamples (first axis) in which the measure is defined."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
         low, high = np.nanquantile(drawn, (0.025, 0.975), axis=0)
@@ -189,11 +191,11 @@ def _interval(drawn: np.ndarray) -> list[Any]:
 
 
 def _bootstrapped(
-    scores: Any, records: int, draws: int, seed: int
+    scores: Any, records: int, resamples: int, seed: int
 ) -> dict[str, tuple[np.ndarray, list[Any]]]:
     """Each score on the records as they are, and its interval; ``scores`` takes counts."""
     whole = scores(np.ones((1, records)))
-    blocks = [scores(block) for block in resamples(records, draws, seed)]
+    blocks = [scores(block) for block in resample_counts(records, resamples, seed)]
     return {
         name: (value[0], _interval(np.concatenate([block[name] for block in blocks])))
         for name, value in whole.items()
@@ -213,7 +215,7 @@ def _entry(name: str, value: Any, interval: list[Any]) -> dict[str, Any]:
 
 
 def measure(
-    labels: np.ndarray, probabilities: np.ndarray, *, draws: int = DRAWS, seed: int = 0
+    labels: np.ndarray, probabilities: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
     """Measure predictions against the truth, everything with its bootstrap 95% interval.
 
@@ -222,7 +224,7 @@ def measure(
     labels : ndarray of int, shape (n,)
     probabilities : ndarray, shape (n, classes)
         The predicted label is the one of the largest probability.
-    draws, seed : int
+    resamples, seed : int
 
     Returns
     -------
@@ -247,7 +249,7 @@ def measure(
         found = probability_scores(labels, probabilities, counts)
         return {"confusion": confusion, **label_scores(confusion), **found}
 
-    found = _bootstrapped(scores, len(labels), draws, seed)
+    found = _bootstrapped(scores, len(labels), resamples, seed)
     confusion, bounds = found.pop("confusion")
     table: dict[str, Any] = {"records": len(labels)}
     rows = [
@@ -269,7 +271,12 @@ def measure(
 
 
 def measure_labels(
-    labels: np.ndarray, predicted: np.ndarray, classes: int, *, draws: int = DRAWS, seed: int = 0
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    classes: int,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Measure the predicted labels of a group of records, which may lack some classes.
 
@@ -278,7 +285,7 @@ def measure_labels(
     labels, predicted : ndarray of int, shape (n,)
         One record or more.
     classes : int
-    draws, seed : int
+    resamples, seed : int
 
     Returns
     -------
@@ -292,6 +299,6 @@ def measure_labels(
         return {name: found[name] for name in ("macro_f1", "accuracy")}
 
     table: dict[str, Any] = {"records": len(labels)}
-    for name, (value, interval) in _bootstrapped(scores, len(labels), draws, seed).items():
+    for name, (value, interval) in _bootstrapped(scores, len(labels), resamples, seed).items():
         table |= _entry(name, value, interval)
     return table

@@ -53,7 +53,7 @@ def test_prior_prints_training_predicted_and_estimated_shares(
 
 
 def test_prior_prints_a_row_for_each_label(trained: Path, records_file: Path) -> None:
-    shown = run(records_file, "--model", trained, "--draws", 20).stdout
+    shown = run(records_file, "--model", trained, "--resamples", 20).stdout
     for name in load(trained).settings.names:
         assert name in shown
     assert "120 records. Interval: 20 bootstrap resamples" in shown
@@ -80,6 +80,6 @@ def test_prior_refuses_an_empty_file_and_what_exists(trained: Path, tmp_path: Pa
     assert there.read_text("utf-8") == "mine"
 
 
-@pytest.mark.parametrize("option", [("--output", "x.txt"), ("--plot", "x.jpg"), ("--draws", 0)])
+@pytest.mark.parametrize("option", [("--output", "x.txt"), ("--plot", "x.jpg"), ("--resamples", 0)])
 def test_wrong_use_exits_with_2(option: tuple[str, object], records_file: Path) -> None:
     assert option[0] in run(records_file, *option, code=2).output

@@ -16,7 +16,6 @@ from hypothesis.extra.numpy import arrays
 
 import gi_classifier
 from gi_classifier import GIClassifier
-from gi_classifier.decisions import decision as decisions
 from gi_classifier.decisions.decision import (
     NOVEL,
     UNDECIDED,
@@ -25,7 +24,7 @@ from gi_classifier.decisions.decision import (
     decide,
     labels_or_none,
 )
-from gi_classifier.errors import InputError, ModelError, SettingsError
+from gi_classifier.errors import InputError, LabelError, ModelError, SettingsError
 from gi_classifier.model.directory import NOVELTY, WEIGHTS, ModelDirectory, load
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import shipped_directory
@@ -65,9 +64,11 @@ def test_every_option_out_of_range_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         Decision(label=1, min_confidence=1.5)
     assert "label and threshold go together. Received: label 1, threshold None" in str(caught.value)
-    assert "min_confidence must lie in 0…1. Received: 1.5" in str(caught.value)
+    assert "min_confidence must be a number in [0, 1]. Received: 1.5" in str(caught.value)
     for bad in (-0.1, 1.1, float("nan"), True, "high"):
-        with pytest.raises(SettingsError, match="threshold must lie in 0…1, or be 'stored'"):
+        with pytest.raises(
+            SettingsError, match=r"threshold must be a number in \[0, 1\], or 'stored'"
+        ):
             Decision(label=1, threshold=bad)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="Give one of them"):
         Decision(label=1, threshold=0.5, min_confidence=0.5)
@@ -81,10 +82,16 @@ def test_a_prior_as_an_array_makes_a_decision_that_is_not_plain() -> None:
     assert not Decision(reject_novel=True).is_plain
 
 
-@pytest.mark.parametrize("label", [3, -1, "upper", 1.5, True])
+@pytest.mark.parametrize("label", [3, -1, "colon", 1.5, True])
 def test_a_label_that_the_model_lacks_is_an_error(decider: Decider, label: object) -> None:
-    with pytest.raises(SettingsError, match=r"No such label; this model has 0 .* Received: "):
+    with pytest.raises(LabelError, match=r"No such label; this model has 0 .* Received: "):
         decider.predict(TEXTS, Decision(label=label, threshold=0.5))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("label", [np.int64(1), "1", "upper", "上消化道"])
+def test_a_label_is_named_by_its_number_or_its_name(decider: Decider, label: object) -> None:
+    decision = Decision(label=label, threshold=0.0)  # type: ignore[arg-type]
+    assert decider.predict(TEXTS, decision)[0].tolist() == [1, 1, 1]
 
 
 def test_a_prior_moves_the_probabilities_by_bayes_rule(decider: Decider) -> None:
@@ -168,7 +175,7 @@ def test_the_command_line_says_where_there_is_no_answer(trained: Path, tmp_path:
     [
         (["--threshold", "0.5"], "go together"),
         (["--prior", "a,b"], "--prior takes numbers with commas between"),
-        (["--min-confidence", "2"], "must lie in 0…1"),
+        (["--min-confidence", "2"], "must be a number in [0, 1]"),
     ],
 )
 def test_a_wrong_option_is_wrong_use(options: list[str], message: str) -> None:
@@ -180,14 +187,27 @@ def test_plain_predicting_imports_none_of_it() -> None:
     code = (
         "import sys, gi_classifier; gi_classifier.predict('胃窦'); "
         "print([m for m in sys.modules if m.startswith('gi_classifier.evaluation') "
-        "or m in ('gi_classifier.decisions.decision', 'sklearn', 'tensorflow')])"
+        "or m in ('gi_classifier.decisions.priors', 'gi_classifier.decisions.novelty', "
+        "'gi_classifier.decisions.thresholds', 'scipy', 'sklearn', 'tensorflow')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_the_model_that_ships_is_opened_once() -> None:
-    assert decisions.shipped_decider() is decisions.shipped_decider()
+def test_deciding_opens_the_model_that_ships_once() -> None:
+    code = (
+        "import gi_classifier\n"
+        "from gi_classifier.model import shipped\n"
+        "opened, load = [], shipped.load\n"
+        "shipped.load = lambda path: opened.append(path) or load(path)\n"
+        "gi_classifier.predict('胃窦')\n"
+        "gi_classifier.predict('胃窦', reject_novel=True, min_confidence=0.1)\n"
+        "gi_classifier.estimate_prior(['胃窦', '肺癌'])\n"
+        "gi_classifier.novelty(['胃窦'])\n"
+        "print(len(opened))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
 
 
 def test_training_fits_novelty_and_ties_it_to_the_weights(trained: Path) -> None:

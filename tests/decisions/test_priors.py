@@ -141,7 +141,7 @@ def test_rows_that_are_no_probabilities_are_refused(
     functions: list[Callable[[], Any]] = [
         lambda: reweight(probabilities, TRAINING, TRAINING),
         lambda: estimate_prior(probabilities, TRAINING),
-        lambda: prior_interval(probabilities, TRAINING, draws=2),
+        lambda: prior_interval(probabilities, TRAINING, resamples=2),
         lambda: without_label_smoothing(probabilities, 0.1),
     ]
     for function in functions:
@@ -197,7 +197,7 @@ def test_of_a_single_record_the_estimate_is_its_likeliest_class() -> None:
     # Under the training prior class 0 leads, but class 2 gains most over it.
     found = estimate_prior(np.array([[0.45, 0.2, 0.35]]), TRAINING)
     np.testing.assert_allclose(found, [0, 0, 1], atol=1e-6)
-    interval = prior_interval(np.array([[0.45, 0.2, 0.35]]), TRAINING, draws=5)
+    interval = prior_interval(np.array([[0.45, 0.2, 0.35]]), TRAINING, resamples=5)
     np.testing.assert_allclose(interval, [[0, 0, 1]] * 2, atol=1e-4)
 
 
@@ -214,25 +214,25 @@ def test_too_few_iterations_are_warned_of() -> None:
 def test_bad_options_are_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"tolerance must(.|\n)*max_iterations must"):
         estimate_prior(EXACT, TRAINING, tolerance=0, max_iterations=0)
-    with pytest.raises(SettingsError, match="draws must be at least 1. Received: 0"):
-        prior_interval(EXACT, TRAINING, draws=0)
+    with pytest.raises(SettingsError, match="resamples must be an integer.*Received: 0"):
+        prior_interval(EXACT, TRAINING, resamples=0)
 
 
 def test_interval_encloses_the_truth_about_as_often_as_it_says() -> None:
     truth, inside = np.array([0.1, 0.6, 0.3]), 0
     for seed in range(40):
         _, probabilities = gaussians(truth, 400, seed)
-        low, high = prior_interval(probabilities, TRAINING, draws=200, seed=seed)
+        low, high = prior_interval(probabilities, TRAINING, resamples=200, seed=seed)
         inside += int(low[1] <= truth[1] <= high[1])
     assert inside >= 33
 
 
 def test_interval_of_resamples_that_lack_a_class_has_no_gap() -> None:
     with np.errstate(all="raise"):
-        interval = prior_interval(EXACT, TRAINING, draws=200)
+        interval = prior_interval(EXACT, TRAINING, resamples=200)
     assert np.isfinite(interval).all()
     assert interval[0].tolist() == [0, 0, 0]
-    repeated = prior_interval(EXACT, TRAINING, draws=200)
+    repeated = prior_interval(EXACT, TRAINING, resamples=200)
     np.testing.assert_array_equal(interval, repeated)
 
 

@@ -164,13 +164,13 @@ def test_a_rival_is_fitted_on_the_other_folds_only_and_every_record_is_asked_onc
     asked = [texts for verb, texts in Spy.shown if verb == "predict"]
     assert sorted(text for texts in asked for text in texts) == sorted(records.texts)
     assert all(not part & set(texts) for part, texts in zip(fitted, asked, strict=True))
-    row = tabulate(comparison, outcomes, draws=20)["models"][0]
+    row = tabulate(comparison, outcomes, resamples=20)["models"][0]
     assert row["remarks"] == ["RuntimeWarning (3 of 3 folds)", "not converged (3 of 3 folds)"]
     assert not recwarn.list
 
 
 def test_a_table_is_sorted_and_its_f1_is_the_mean_of_the_folds(records: Records) -> None:
-    table = compare(records, models=["rule", "tree", "knn-1"], features=["tfidf"], draws=50)
+    table = compare(records, models=["rule", "tree", "knn-1"], features=["tfidf"], resamples=50)
     scores = [row["f1"] for row in table["models"]]
     assert scores == sorted(scores, reverse=True)
     assert {row["name"] for row in table["models"]} == {"rule", "tree-5", "tree-10", "knn-1"}
@@ -187,7 +187,7 @@ def test_a_table_is_sorted_and_its_f1_is_the_mean_of_the_folds(records: Records)
 def test_the_same_seed_gives_the_same_table(records: Records) -> None:
     def measures() -> list[Any]:
         options: dict[str, Any] = {"models": ["forest", "network-1"], "features": ["tfidf"]}
-        table = compare(records, draws=20, seed=5, **options)
+        table = compare(records, resamples=20, seed=5, **options)
         return [
             [row[name], row[f"{name}_interval"]] for row in table["models"] for name in MEASURES
         ]
@@ -200,7 +200,7 @@ def test_near_duplicates_are_drawn_together(records: Records) -> None:
     # One group a fold: every draw is the fold itself.
     whole = replace(comparison, groups=comparison.folds)
     outcomes = run(whole)
-    row = tabulate(whole, outcomes, draws=30)["models"][0]
+    row = tabulate(whole, outcomes, resamples=30)["models"][0]
     assert row["f1_interval"] == pytest.approx([row["f1"]] * 2)
 
 
@@ -209,7 +209,7 @@ def test_labels_may_be_any_integers_and_the_rule_is_left_out(records: Records) -
     comparison = prepare(named, models=["rule", "tree-5"], features=["tfidf"])
     assert comparison.classes == (4, 7, 11)
     assert "labels 0, 1 and 2" in comparison.left_out["rule.text"]
-    table = tabulate(comparison, run(comparison), draws=10)
+    table = tabulate(comparison, run(comparison), resamples=10)
     assert [entry["label"] for entry in table["classes"]] == [4, 7, 11]
     assert table["left_out"] == comparison.left_out
 
@@ -224,7 +224,7 @@ def test_one_label_is_told_from_the_rest(records: Records, label: int) -> None:
         rows = comparison.folds == fold
         assert np.array_equal(outcomes["rule.text", fold].scores[:, 1], says[rows])
         assert outcomes["logistic-l2-1.tfidf", fold].scores.shape == (rows.sum(), 2)
-    assert tabulate(comparison, outcomes, draws=10)["label"] == label
+    assert tabulate(comparison, outcomes, resamples=10)["label"] == label
 
 
 def test_a_label_that_no_record_has_is_an_error(records: Records) -> None:
@@ -410,7 +410,7 @@ def test_every_rival_fits_on_few_records_and_both_kinds_of_features(
     comparison = prepare(records, folds=2, encoder=trained)
     quick = [rival for rival in comparison.rivals if rival.name != "source-network"]
     comparison = replace(comparison, rivals=quick)
-    table = tabulate(comparison, run(comparison), draws=10)
+    table = tabulate(comparison, run(comparison), resamples=10)
     assert len(table["models"]) == 2 * 22 + 1
     assert not comparison.left_out
     assert table["trained_on"] > 0

@@ -60,21 +60,21 @@ def test_every_model_is_measured_whole_and_by_group_on_the_same_resamples() -> N
         Group("kind", "rest", np.array([3, 4, 5])),
     ]
     models = {"this model": SHARES, "rule": RULE}
-    found = account(RECORDS, models, ["no", "yes"], groups=groups, draws=30, seed=2)
+    found = account(RECORDS, models, ["no", "yes"], groups=groups, resamples=30, seed=2)
     assert titles(found) == ["this model", "rule"]
     labels = np.array(RECORDS.labels)
     for title, shares in models.items():
-        whole = measure(labels, shares, draws=30, seed=2)
+        whole = measure(labels, shares, resamples=30, seed=2)
         assert {name: found[title][name] for name in whole} == whole
         for row, group in zip(found[title]["groups"], groups, strict=True):
             predicted = shares.argmax(axis=1)[group.rows]
-            part = measure_labels(labels[group.rows], predicted, 2, draws=30, seed=2)
+            part = measure_labels(labels[group.rows], predicted, 2, resamples=30, seed=2)
             assert row == {"by": "kind", "group": group.name, **part}
     json.dumps(found, allow_nan=False)
 
 
 def test_reliability_rows_hold_every_record_once() -> None:
-    found = account(RECORDS, {"this model": SHARES}, ["no", "yes"], draws=2)["this model"]
+    found = account(RECORDS, {"this model": SHARES}, ["no", "yes"], resamples=2)["this model"]
     assert sum(row["records"] for row in found["reliability"]) == 6
     # 0.6 twice: stated 0.6, right in neither.
     bin_ = next(row for row in found["reliability"] if row["above"] < 0.6 <= row["up_to"])
@@ -99,7 +99,7 @@ def test_surest_errors_come_first_with_their_lines_and_equal_ones_in_order() -> 
 
 def test_long_rows_hold_every_measure_of_every_model_and_group() -> None:
     found = account(
-        RECORDS, {"this model": SHARES, "rule": RULE}, "ab", groups=groups_of(RECORDS), draws=5
+        RECORDS, {"this model": SHARES, "rule": RULE}, "ab", groups=groups_of(RECORDS), resamples=5
     )
     rows = list(long_rows(found))
     # 8 of all, 5 and a support of each class, 4 cells, 2 of each of 4 lengths; two models.

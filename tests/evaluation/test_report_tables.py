@@ -29,7 +29,7 @@ def table() -> dict[str, Any]:
     rule = np.eye(3)[[0, 1, 0, 0]]
     models = {"this model": SHARES, "TF-IDF + logistic regression": rule}
     names = ["neither", "upper 上", "lower"]
-    return account(RECORDS, models, names, groups=groups_of(RECORDS, "kind"), draws=20)
+    return account(RECORDS, models, names, groups=groups_of(RECORDS, "kind"), resamples=20)
 
 
 def read(content: bytes) -> list[dict[str, str]]:

@@ -11,7 +11,7 @@ from sklearn import metrics
 from gi_classifier.errors import RecordsError
 from gi_classifier.metrics import measures as own
 from gi_classifier.metrics.calibration import expected_calibration_error
-from gi_classifier.metrics.measures import measure, measure_labels, resamples
+from gi_classifier.metrics.measures import measure, measure_labels, resample_counts
 
 WHOLE = (
     "accuracy",
@@ -82,7 +82,7 @@ def predictions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 @settings(max_examples=60, deadline=None)
 @given(predictions())
 def test_measures_are_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]) -> None:
-    found = flat(measure(*drawn, draws=2))
+    found = flat(measure(*drawn, resamples=2))
     assert found == pytest.approx(by_scikit_learn(*drawn), abs=1e-12)
 
 
@@ -95,7 +95,7 @@ def test_every_interval_is_that_of_measures_on_resampled_records(
     for _ in range(40):
         rows = source.integers(0, 200, 200)
         tables.append(by_scikit_learn(labels[rows], probabilities[rows]))
-    found = flat(measure(labels, probabilities, draws=40, seed=7), "_interval")
+    found = flat(measure(labels, probabilities, resamples=40, seed=7), "_interval")
     assert set(found) == set(tables[0])
     for name, interval in found.items():
         expected = np.quantile([table[name] for table in tables], (0.025, 0.975))
@@ -106,7 +106,7 @@ def test_interval_of_the_confusion_matrix_is_that_of_its_cells(
     drawn: tuple[np.ndarray, np.ndarray],
 ) -> None:
     labels, probabilities = drawn
-    found = measure(labels, probabilities, draws=30, seed=1)
+    found = measure(labels, probabilities, resamples=30, seed=1)
     predicted, source = probabilities.argmax(axis=1), np.random.default_rng(1)
     matrices = []
     for _ in range(30):
@@ -119,7 +119,7 @@ def test_interval_of_the_confusion_matrix_is_that_of_its_cells(
 
 def test_brier_score_is_summed_over_classes() -> None:
     # A sure error is 1 off in two classes; a sure hit in none.
-    found = measure(np.array([0, 0]), np.array([[0.0, 1, 0], [1, 0, 0]]), draws=5)
+    found = measure(np.array([0, 0]), np.array([[0.0, 1, 0], [1, 0, 0]]), resamples=5)
     assert found["brier_score"] == 1
 
 
@@ -128,7 +128,7 @@ def test_class_without_records_has_no_curves_and_the_mean_is_of_the_others(
 ) -> None:
     labels = np.array([0, 1, 0, 1, 0])
     shares = np.array([[6, 3, 1], [3, 6, 1], [4, 5, 1], [1, 8, 1], [5, 3, 2]]) / 10
-    found = measure(labels, shares, draws=50)
+    found = measure(labels, shares, resamples=50)
     absent = found["classes"][2]
     assert absent["support"] == absent["recall"] == absent["f1"] == 0
     for name in ("roc_auc", "average_precision"):
@@ -144,7 +144,7 @@ def test_class_without_records_has_no_curves_and_the_mean_is_of_the_others(
 
 
 def test_records_of_one_class_leave_the_areas_undefined() -> None:
-    found = measure(np.array([1, 1]), np.array([[0.4, 0.6], [0.7, 0.3]]), draws=20)
+    found = measure(np.array([1, 1]), np.array([[0.4, 0.6], [0.7, 0.3]]), resamples=20)
     assert found["roc_auc"] is None
     assert found["roc_auc_interval"] is None
     assert found["classes"][1]["average_precision"] == 1
@@ -154,19 +154,19 @@ def test_records_of_one_class_leave_the_areas_undefined() -> None:
 
 def test_macro_f1_of_a_group_is_over_the_classes_that_occur_in_it() -> None:
     labels, predicted = np.array([0, 0, 1]), np.array([0, 0, 1])
-    assert measure_labels(labels, predicted, 3, draws=5)["macro_f1"] == 1
+    assert measure_labels(labels, predicted, 3, resamples=5)["macro_f1"] == 1
     # Predicted once, label 2 occurs, and counts as 0.
     predicted = np.array([0, 2, 1])
-    found = measure_labels(labels, predicted, 4, draws=5)
+    found = measure_labels(labels, predicted, 4, resamples=5)
     assert found["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)
     assert found["accuracy"] == pytest.approx(2 / 3)
     assert found["records"] == 3
 
 
 def test_resamples_do_not_depend_on_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    (whole,) = resamples(30, 20, seed=3)
+    (whole,) = resample_counts(30, 20, seed=3)
     monkeypatch.setattr(own, "_BLOCK", 100)
-    blocks = list(resamples(30, 20, seed=3))
+    blocks = list(resample_counts(30, 20, seed=3))
     assert len(blocks) == 7
     np.testing.assert_array_equal(np.concatenate(blocks), whole)
     assert (whole.sum(axis=1) == 30).all()

@@ -20,7 +20,7 @@ def drawn(classes: int, names: list[str], absent: int = 0) -> bytes:
     shares = source.dirichlet([1] * classes, 60)
     records = Records(("x",) * 60, tuple(labels.tolist()), tuple(range(60)))
     models = {"this model": shares, "rule": np.eye(classes)[labels]}
-    return evaluation_figure(account(records, models, names, draws=20), labels, shares)
+    return evaluation_figure(account(records, models, names, resamples=20), labels, shares)
 
 
 @pytest.mark.parametrize(
