@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from gi_classifier.cli.inputs import in_chunks
-from gi_classifier.data.fingerprints import was_trained_on
+from gi_classifier.data.fingerprints import trained_on
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.readers import read_records
 from gi_classifier.evaluation.label_errors import find_label_errors, label_probabilities
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
     records = read_records(options.data)
     labels = np.unique(np.array(records.labels), return_inverse=True)[1]
     directory = load(options.model)
-    trained = was_trained_on(directory.splits, records.texts)
+    trained = trained_on(directory.splits, records.texts)
     useful = not options.no_embeddings and not trained.all()
     embeddings = (
         in_chunks(Predictor.from_directory(directory).embed, records.texts) if useful else None

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from gi_classifier.cli.inputs import read
 from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, TextColumn
 from gi_classifier.cli.outputs import check_directory, notes, results_console
+from gi_classifier.data.fingerprints import known_warning
 from gi_classifier.data.writers import csv_for_excel, encode
 from gi_classifier.errors import SettingsError
 from gi_classifier.files import write_directory, write_whole
@@ -171,23 +172,20 @@ def encoder_notes(table: Mapping[str, Any]) -> list[str]:
     if not used:
         return []
     seen, records = table["trained_on"], table["records"]
-    if table["trained_on_is_unknown"]:
-        return [
-            "The encoder does not say what it was trained on: figures of embeddings and "
-            "ALBERT-tiny may flatter, and the verdict leaves them out.",
-            "编码器没有记录用哪些病历训练：向量和 ALBERT-tiny 的成绩可能偏高，结论不计入它们。",
-        ]
-    if not seen:
+    unknown = table["trained_on_is_unknown"]
+    warning = known_warning(None if unknown else seen, records, "the file")
+    if warning is None:
         return [
             f"The encoder was trained on none of the {records} records.",
             f"编码器未用这 {records} 条病历中的任何一条训练。",
         ]
-    return [
-        f"The encoder was trained on {seen} of the {records} records, or its weights were chosen "
-        "by them: figures of embeddings and ALBERT-tiny flatter, and the verdict leaves them out.",
-        f"编码器的训练或选择用过这 {records} 条病历中的 {seen} 条："
-        "向量和 ALBERT-tiny 的成绩偏高，结论不计入它们。",
-    ]
+    chinese = (
+        "编码器没有记录用哪些病历训练：向量和 ALBERT-tiny 的成绩可能偏高，结论不计入它们。"
+        if unknown
+        else f"编码器的训练或选择用过这 {records} 条病历中的 {seen} 条："
+        "向量和 ALBERT-tiny 的成绩偏高，结论不计入它们。"
+    )
+    return [f"{warning} The verdict leaves embeddings and ALBERT-tiny out.", chinese]
 
 
 def conclusions(table: Mapping[str, Any]) -> list[str]:

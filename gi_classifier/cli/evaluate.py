@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read
+from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
 from gi_classifier.cli.options import (
     ForceOption,
     JsonOption,
@@ -18,7 +18,7 @@ from gi_classifier.cli.options import (
     TextColumn,
 )
 from gi_classifier.cli.outputs import check_directory, notes, results_console
-from gi_classifier.data.fingerprints import fingerprint, known_marks
+from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows, trained_on
 from gi_classifier.data.records import drop_duplicates
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import write_directory
@@ -72,16 +72,11 @@ def evaluate(
     records = drop_duplicates(read(file, group_column=by, **options))
     groups = groups_of(records, by)
     rows = read(train, **options) if train else None
-    known = known_marks(directory.splits)
-    marks = [fingerprint(text) for text in records.texts]
-    seen = sum(mark in known for mark in marks)
-    if seen:
-        notes.print(
-            f"{seen} of {len(records)} records were trained on, or chose the weights and their "
-            "calibration: figures on them flatter."
-        )
+    warn_of_known(directory, records)
+    known = says_what_it_knows(directory.splits)
+    seen = int(trained_on(directory.splits, records.texts).sum()) if known else None
     if rows is not None:
-        held = set(marks)
+        held = {fingerprint(text) for text in records.texts}
         apart = [i for i, text in enumerate(rows.texts) if fingerprint(text) not in held]
         if len(apart) < len(rows):
             notes.print(f"{len(rows) - len(apart)} records of {train} are in {file}: left out.")

@@ -12,18 +12,16 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read
+from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
 from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, ModelOption, TextColumn
 from gi_classifier.cli.outputs import notes, results_console
-from gi_classifier.data.fingerprints import was_trained_on
 from gi_classifier.data.near_duplicates import near_duplicate_groups
-from gi_classifier.data.readers import FORMATS, PLAIN, encoding_of, read_records
-from gi_classifier.data.records import Records
+from gi_classifier.data.readers import FORMATS, PLAIN
+from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.splitting import check_apart
 from gi_classifier.data.writers import OUTPUT_FORMATS, write_results
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import check_output, write_whole
-from gi_classifier.text import folded, normalise
 
 _FOLDS = 5
 # Records that are also printed when they are written to a file.
@@ -131,15 +129,7 @@ def head(
             found, vectors["train"], splits["train"].texts, labels["train"], held, groups, names
         )
         measured, truth = splits["train"], labels["train"]
-    stored = found.directory.splits
-    seen = int(was_trained_on(stored, measured.texts).sum())
-    if not stored:
-        notes.print("The model does not say what its encoder was trained on: figures may flatter.")
-    elif seen:
-        notes.print(
-            f"{seen} of {len(measured)} measured records trained the encoder: where your labels go "
-            "with its labels, figures on them flatter."
-        )
+    warn_of_known(found.directory, measured)
     from gi_classifier.evaluation.evaluation_report import account
     from gi_classifier.evaluation.report_tables import terminal_tables
 
@@ -175,57 +165,10 @@ def head(
 
 def _labelled(path: Path, text_column: str, label_column: str) -> tuple[Records, list[str]]:
     """Records without duplicates, and their labels as text, whatever they are."""
-    if path.suffix.lower() in PLAIN:
-        records, labels = _plain(path)
-    else:
-        records = read_records(
-            path, text_column=text_column, labelled=False, group_column=label_column
-        )
-        labels = list(records.groups or ())
-    notes.print(f"{path}: {len(records)} records, read as {records.encoding}")
-    problems = [
-        f"{records.unit} {line}: the label is missing"
-        for line, label in zip(records.lines, labels, strict=True)
-        if not label
-    ]
-    if problems:
-        raise RecordsError(f"{path}: {len(problems)} bad rows. Mend or drop:", problems)
-    first: dict[str, int] = {}
-    kept = []
-    for i, text in enumerate(records.texts):
-        before = first.setdefault(folded(text), i)
-        if before == i:
-            kept.append(i)
-        elif labels[before] != labels[i]:
-            lines = f"{records.unit}s {records.lines[before]} and {records.lines[i]}"
-            problems.append(f"{lines}: one text, labels {labels[before]!r} and {labels[i]!r}")
-    if problems:
-        raise RecordsError(f"{path}: one text with two labels. Mend or drop:", problems)
-    if not kept:
-        raise RecordsError(f"No record in {path}")
-    return records.take(kept), [labels[i] for i in kept]
-
-
-def _plain(path: Path) -> tuple[Records, list[str]]:
-    """Lines of ``text<TAB>label``, whose label may be any text."""
-    if not path.is_file():
-        raise FileNotFoundError(f"No file of records at {path}")
-    encoding = encoding_of(path)
-    texts, labels, problems = [], [], []
-    with path.open(encoding=encoding, newline="\n") as file:
-        for line, row in enumerate(file, 1):
-            text, tab, label = row.rstrip("\r\n").rpartition("\t")
-            if not tab:
-                problems.append(f"line {line}: no tab and label behind the text")
-            elif not normalise(text):
-                problems.append(f"line {line}: the text is empty")
-            texts.append(text)
-            labels.append(label.strip())
-    if problems:
-        summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop:"
-        raise RecordsError(summary, problems)
-    lines = tuple(range(1, len(texts) + 1))
-    return Records(tuple(texts), None, lines, str(path), encoding), labels
+    records = drop_duplicates(
+        read(path, text_column=text_column, label_column=label_column, label_texts=True)
+    )
+    return records, list(records.label_texts or ())
 
 
 def _against_rest(labels: Sequence[str], positive: str | None) -> list[str]:

@@ -12,7 +12,7 @@ import typer
 from tqdm import tqdm
 
 from gi_classifier.cli.outputs import notes
-from gi_classifier.data.fingerprints import BASE, earlier_splits, fingerprint
+from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows, trained_on_warning
 from gi_classifier.data.readers import FORMATS, read_records
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.errors import RecordsError
@@ -23,16 +23,23 @@ from gi_classifier.model.predictor import Predictor
 from gi_classifier.text_checks import check_texts
 
 
+def warn_of_known(
+    directory: ModelDirectory, records: Records, held_out: Sequence[str] = ("test",)
+) -> None:
+    """Say on standard error why figures on these records would flatter a model, where they do."""
+    warning = trained_on_warning(directory.splits, records.texts, records.source, held_out)
+    if warning:
+        notes.print(warning)
+
+
 def read_splits_of(
     directory: ModelDirectory, val: Path, test: Path, text_column: str, label_column: str
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Labels (n,) and probabilities (n, classes) of both files; notes on what would flatter."""
-    known = earlier_splits(directory.splits)
-    if not known:
-        notes.print("The model does not say what it was trained on: what is found may flatter.")
     held: set[str] = set()
     splits = []
-    for path, flattering in ((val, ("train",)), (test, ("train", "val"))):
+    # The validation records that chose the weights may choose a threshold too.
+    for path, held_out in ((val, ("val", "test")), (test, ("test",))):
         records = drop_duplicates(
             read(
                 path,
@@ -41,23 +48,18 @@ def read_splits_of(
                 num_classes=directory.settings.num_classes,
             )
         )
-        marks = [fingerprint(text) for text in records.texts]
-        apart = [i for i, mark in enumerate(marks) if mark not in held]
+        found = [fingerprint(text) for text in records.texts]
+        apart = [i for i, one in enumerate(found) if one not in held]
         if len(apart) < len(records):
             notes.print(f"{len(records) - len(apart)} records of {path} are in {val}: left out.")
-            records, marks = records.take(apart), [marks[i] for i in apart]
+            records, found = records.take(apart), [found[i] for i in apart]
         if not len(records):
             raise RecordsError(
                 f"No record is left in {path}. Give test records that are not in {val}."
             )
-        base = set(directory.splits.get(BASE, ()))
-        seen = sum(known.get(mark) in flattering or mark in base for mark in marks)
-        if seen:
-            notes.print(
-                f"{seen} of {len(records)} records of {path} were trained on"
-                f"{', or chose the weights' if path == test else ''}: what is found there flatters."
-            )
-        held = set(marks)
+        if says_what_it_knows(directory.splits) or path == val:
+            warn_of_known(directory, records, held_out)
+        held = set(found)
         splits.append(records)
     predictor = Predictor.from_directory(directory)
     return [
@@ -86,7 +88,7 @@ def read_unlabelled(
         path,
         text_column=text_column,
         labelled=False,
-        group_column=id_column,
+        id_column=id_column,
         skip_blank=skip_blank,
     )
 
@@ -131,7 +133,7 @@ def read_source(
     records = read_unlabelled(file, text_column, id_column, skip_blank)
     places: list[dict[str, Any]] = [{"line": line} for line in records.lines]
     if id_column is not None:
-        for place, value in zip(places, records.groups or (), strict=True):
+        for place, value in zip(places, records.ids or (), strict=True):
             place[id_column] = value
     return list(records.texts), places
 

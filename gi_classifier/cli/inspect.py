@@ -16,7 +16,7 @@ from rich.text import Text
 from gi_classifier.cli.inputs import in_chunks, read
 from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, ModelOption, TextColumn
 from gi_classifier.cli.outputs import check_directory, notes, results_console
-from gi_classifier.data.fingerprints import was_trained_on
+from gi_classifier.data.fingerprints import trained_on
 from gi_classifier.data.records import Records
 from gi_classifier.data.writers import csv_for_excel, encode
 from gi_classifier.errors import RecordsError
@@ -98,7 +98,7 @@ def inspect(
             records,
             names=directory.settings.names if known else (),
             embeddings=embeddings,
-            trained=was_trained_on(directory.splits, records.texts),
+            trained=trained_on(directory.splits, records.texts),
             top=top,
         )
     if output:

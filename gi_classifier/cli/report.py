@@ -59,7 +59,7 @@ def report(
         explainer,
         table,
         lines=records.lines,
-        ids=records.groups,
+        ids=records.ids,
         left_out=records.blank,
         source=file.name,
         model=str(model) if model else "the model that ships 随库模型",

@@ -1,12 +1,12 @@
 """Tells which records a model knows, without showing them.
 
-In: texts. Out: fingerprints, and whether a model was trained on a text.
+In: texts. Out: fingerprints, whether a model was trained on a text, and the warning that says so.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -30,29 +30,86 @@ def fingerprints(splits: Mapping[str, Records]) -> dict[str, list[str]]:
 
 def earlier_splits(stored: Mapping[str, Iterable[str]]) -> dict[str, str]:
     """Turn :func:`fingerprints` round: from each fingerprint to its split."""
-    return {mark: name for name, marks in stored.items() if name in SPLIT_NAMES for mark in marks}
+    return {one: name for name, found in stored.items() if name in SPLIT_NAMES for one in found}
 
 
-def known_marks(stored: Mapping[str, Iterable[str]]) -> set[str]:
+def known_fingerprints(
+    stored: Mapping[str, Iterable[str]], held_out: Collection[str] = ("test",)
+) -> set[str]:
     """Fingerprints of what a model was trained on, or what chose its weights, its base's included.
 
     Parameters
     ----------
     stored : mapping
         A model directory's :attr:`~gi_classifier.model.directory.ModelDirectory.splits`.
+    held_out : collection of str
+        Splits that do not count. Where a threshold is chosen, those that chose the weights may
+        be used again: ``("val", "test")``.
     """
-    return {mark for name, marks in stored.items() if name != "test" for mark in marks}
+    return {one for name, found in stored.items() if name not in held_out for one in found}
 
 
-def was_trained_on(stored: Mapping[str, Iterable[str]], texts: Sequence[str]) -> np.ndarray:
+def says_what_it_knows(stored: Mapping[str, Iterable[str]]) -> bool:
+    """Whether a model directory names the records that it was trained on."""
+    return bool(known_fingerprints(stored))
+
+
+def trained_on(
+    stored: Mapping[str, Iterable[str]],
+    texts: Sequence[str],
+    held_out: Collection[str] = ("test",),
+) -> np.ndarray:
     """Which texts a model was trained on, or was chosen by.
+
+    Parameters
+    ----------
+    stored, held_out
+        As in :func:`known_fingerprints`.
+    texts : sequence of str
 
     Returns
     -------
     ndarray of bool, shape (texts,)
         True for all where the model does not say: none can be taken for unseen.
     """
-    known = known_marks(stored)
-    if not known:
+    if not says_what_it_knows(stored):
         return np.ones(len(texts), dtype=bool)
+    known = known_fingerprints(stored, held_out)
     return np.array([fingerprint(text) in known for text in texts], dtype=bool)
+
+
+def trained_on_warning(
+    stored: Mapping[str, Iterable[str]],
+    texts: Sequence[str],
+    source: object,
+    held_out: Collection[str] = ("test",),
+) -> str | None:
+    """Say why figures on these records would flatter a model, or None where nothing speaks for it.
+
+    Parameters
+    ----------
+    stored, texts, held_out
+        As in :func:`trained_on`.
+    source : object
+        What the records are called, as the path of their file.
+    """
+    seen = int(trained_on(stored, texts, held_out).sum()) if says_what_it_knows(stored) else None
+    return known_warning(seen, len(texts), source)
+
+
+def known_warning(seen: int | None, count: int, source: object) -> str | None:
+    """Word that warning where the records were counted before.
+
+    Parameters
+    ----------
+    seen : int or None
+        Of ``count`` records, those that the model was trained on; None where it does not say.
+    """
+    if seen is None:
+        return "The model does not say what it was trained on: figures may flatter."
+    if not seen:
+        return None
+    return (
+        f"{seen} of {count} records of {source} were trained on, or chose the weights: "
+        "figures on them flatter."
+    )

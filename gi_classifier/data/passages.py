@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gi_classifier.data.readers import FORMATS, encoding_of, text_lines
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import MissingPathError, RecordsError
 from gi_classifier.text import normalise
 
 logger = logging.getLogger(__name__)
@@ -23,14 +23,14 @@ def check_passages(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
     Raises
     ------
-    FileNotFoundError
+    MissingPathError
         All that are missing.
     RecordsError
         Some are tables, whose commas, braces and labels would be taken for text.
     """
     found = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if missing := [str(path) for path in found if not path.is_file()]:
-        raise FileNotFoundError(f"No text at {', '.join(missing)}")
+        raise MissingPathError(f"No text at {', '.join(missing)}")
     tables = [str(path) for path in found if path.suffix.lower() in FORMATS[1:]]
     if tables:
         raise RecordsError(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gi_classifier.data.records import Records
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import MissingPathError, RecordsError
 from gi_classifier.text import normalise
 
 logger = logging.getLogger(__name__)
@@ -31,8 +31,9 @@ _PART = 1 << 20
 FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
 _BLANK = "the text is empty"
 _SKIP = ", or leave out rows without text (skip_blank, --skip-blank)"
-# Line, and the cells of the text, the label and the group; None where there is none.
-_Row = tuple[int, Any, Any, Any]
+# Line, and the cells of the text, the label, the group and the id; None where there is none.
+_Row = tuple[int, Any, Any, Any, Any]
+_Columns = tuple[str, str | None, str | None, str | None]
 
 
 def _open(path: Path, mode: str, **options: Any) -> Any:
@@ -94,7 +95,9 @@ def read_records(
     label_column: str = "label",
     labelled: bool = True,
     num_classes: int | None = None,
+    label_texts: bool = False,
     group_column: str | None = None,
+    id_column: str | None = None,
     skip_blank: bool = False,
 ) -> Records:
     """Read and check a file of records.
@@ -110,30 +113,37 @@ def read_records(
         Whether labels are needed; without, a label column is passed over.
     num_classes : int, optional
         Labels must lie below it.
-    group_column : str, optional
-        A further column to keep with the records, as text; an empty cell is "".
+    label_texts : bool
+        Keep labels as they are written, whatever they are, in ``Records.label_texts``; they are
+        then no numbers, and ``labels`` is None.
+    group_column, id_column : str, optional
+        Further columns to keep with the records, as text: what to group them by, and what the
+        file itself calls them. An empty cell is "".
     skip_blank : bool
         Leave out rows without text, which are bad otherwise.
 
     Raises
     ------
-    FileNotFoundError
+    MissingPathError
         There is no such file.
     RecordsError
-        The format is unknown or has no columns to group by, a column is missing, or rows are bad:
+        The format is unknown or has no such columns, a column is missing, or rows are bad:
         all of them, with their lines.
     """
     path = _known(path)
-    if group_column is not None and path.suffix.lower() in PLAIN:
+    further = group_column or id_column
+    if further is not None and path.suffix.lower() in PLAIN:
         raise RecordsError(
-            f"{path}: {path.suffix} has no column {group_column!r}, only text and label. "
+            f"{path}: {path.suffix} has no column {further!r}, only text and label. "
             "Give .csv, .jsonl or .xlsx."
         )
-    rows, encoding = _rows(path, (text_column, label_column if labelled else None, group_column))
-    texts, labels, lines, groups = [], [], [], []
+    wants_label = labelled or label_texts
+    columns = (text_column, label_column if wants_label else None, group_column, id_column)
+    rows, encoding = _rows(path, columns)
+    texts, labels, lines, groups, ids = [], [], [], [], []
     problems = []
     blank = 0
-    for line, text, label, group in rows:
+    for line, text, label, group, own in rows:
         if skip_blank and _is_blank(text):
             blank += 1
             continue
@@ -141,9 +151,11 @@ def read_records(
             p
             for p in (
                 _text_problem(text),
-                _label_problem(label, num_classes)
-                if labelled and not isinstance(text, _Bad)
-                else None,
+                None
+                if not wants_label or isinstance(text, _Bad)
+                else _label_text_problem(label)
+                if label_texts
+                else _label_problem(label, num_classes),
             )
             if p
         ]
@@ -151,17 +163,21 @@ def read_records(
             problems.append(f"line {line}: {'; '.join(found)}")
         else:
             texts.append(str(text))
-            labels.append(int(str(label).strip().removesuffix(".0")) if labelled else 0)
+            labels.append(_as_text(label))
             lines.append(line)
-            groups.append("" if group is None or group != group else str(group).strip())
-    _raise_bad(path, encoding, problems, "" if labelled else _SKIP)
+            groups.append(_as_text(group))
+            ids.append(_as_text(own))
+    _raise_bad(path, encoding, problems, "" if wants_label else _SKIP)
+    numbers = labelled and not label_texts
     return Records(
         tuple(texts),
-        tuple(labels) if labelled else None,
+        tuple(int(label.removesuffix(".0")) for label in labels) if numbers else None,
         tuple(lines),
         str(path),
         encoding,
+        label_texts=tuple(labels) if label_texts else None,
         groups=tuple(groups) if group_column is not None else None,
+        ids=tuple(ids) if id_column is not None else None,
         blank=blank,
     )
 
@@ -182,12 +198,12 @@ def check_texts_of(
 
     Raises
     ------
-    FileNotFoundError, RecordsError
+    MissingPathError, RecordsError
         As :func:`read_records`.
     """
     count, blank, problems = 0, 0, []
-    rows, encoding = _rows(_known(path), (text_column, None, None))
-    for line, text, _, _ in rows:
+    rows, encoding = _rows(_known(path), (text_column, None, None, None))
+    for line, text, *_ in rows:
         if skip_blank and _is_blank(text):
             blank += 1
             continue
@@ -200,7 +216,7 @@ def check_texts_of(
 
 def iterate_texts(path: str | Path, *, text_column: str = "text") -> Iterator[str]:
     """Yield the texts of a file that :func:`check_texts_of` let through, blank ones left out."""
-    for _, text, _, _ in _rows(_known(path), (text_column, None, None))[0]:
+    for _, text, *_ in _rows(_known(path), (text_column, None, None, None))[0]:
         if not _is_blank(text):
             yield str(text)
 
@@ -214,7 +230,7 @@ def _known(path: str | Path) -> Path:
             f"this reads {', '.join(FORMATS)}"
         )
     if not path.is_file():
-        raise FileNotFoundError(f"No file of records at {path}")
+        raise MissingPathError(f"No file of records at {path}")
     return path
 
 
@@ -244,6 +260,14 @@ def _text_problem(text: Any) -> str | None:
     return None if isinstance(text, str) else f"not text but {type(text).__name__}"
 
 
+def _as_text(cell: Any) -> str:
+    return "" if cell is None or cell != cell else str(cell).strip()
+
+
+def _label_text_problem(label: Any) -> str | None:
+    return None if _as_text(label) else "the label is missing"
+
+
 def _label_problem(label: Any, num_classes: int | None) -> str | None:
     text = "" if label is None else str(label).strip()
     if not text or text == "nan":
@@ -258,7 +282,7 @@ def _label_problem(label: Any, num_classes: int | None) -> str | None:
     return None
 
 
-def _rows(path: Path, columns: tuple[str, str | None, str | None]) -> tuple[Iterator[_Row], str]:
+def _rows(path: Path, columns: _Columns) -> tuple[Iterator[_Row], str]:
     """Yield the rows of a file, unchecked, and the encoding that was read."""
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
@@ -278,9 +302,9 @@ def _plain_rows(lines: Iterable[str], labelled: bool) -> Iterator[_Row]:
         body, tab, label = row.rpartition("\t")
         # Where no label is wanted, a tab may be part of the text.
         if tab and (labelled or re.fullmatch(r"\s*\d{1,9}\s*", label)):
-            yield line, body, label, None
+            yield line, body, label, None, None
         else:
-            yield line, row, None, None
+            yield line, row, None, None, None
 
 
 def _places(columns: Sequence[str | None], found: Iterable[Any], source: str) -> list[int]:
@@ -319,7 +343,7 @@ def _csv_rows(lines: Iterable[str], source: str, columns: Sequence[str | None]) 
         line = reader.line_num + 1
         for row in reader:
             body: Any
-            body, label, group = (
+            body, label, group, own = (
                 row[place] if place < min(len(row), len(header)) else None for place in places
             )
             if any(cell.strip() for cell in row[len(header) :]):
@@ -328,7 +352,7 @@ def _csv_rows(lines: Iterable[str], source: str, columns: Sequence[str | None]) 
                     "without quotes?"
                 )
             if row:
-                yield line, body, label, group
+                yield line, body, label, group, own
             line = reader.line_num + 1
     except csv.Error as error:
         raise RecordsError(f"{source}, line {reader.line_num}: not CSV ({error})") from error
@@ -342,13 +366,13 @@ def _json_rows(lines: Iterable[str], source: str, columns: Sequence[str | None])
         try:
             table = json.loads(row)
         except (ValueError, RecursionError) as error:
-            yield line, _Bad(f"not JSON ({type(error).__name__})"), None, None
+            yield line, _Bad(f"not JSON ({type(error).__name__})"), None, None, None
             continue
         if not isinstance(table, dict) or any(column not in table for column in needed):
-            yield line, _Bad(f"no object with {', '.join(map(repr, needed))}"), None, None
+            yield line, _Bad(f"no object with {', '.join(map(repr, needed))}"), None, None, None
             continue
-        body, label, group = (None if name is None else table[name] for name in columns)
-        yield line, body, label, group
+        body, label, group, own = (None if name is None else table[name] for name in columns)
+        yield line, body, label, group, own
 
 
 def _excel_rows(path: Path, columns: Sequence[str | None]) -> Iterator[_Row]:
@@ -368,5 +392,5 @@ def _excel_rows(path: Path, columns: Sequence[str | None]) -> Iterator[_Row]:
         [None] * (len(table) - 1) if name is None else list(table[place])[1:]
         for name, place in zip(columns, places, strict=True)
     )
-    for line, (text, label, group) in enumerate(zip(*cells, strict=True), 2):
-        yield line, text, label, group
+    for line, row in enumerate(zip(*cells, strict=True), 2):
+        yield line, *row

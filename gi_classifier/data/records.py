@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.text import folded
+
+# Fields with one value for each record.
+_BY_RECORD = ("texts", "labels", "lines", "label_texts", "groups", "ids")
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,12 @@ class Records:
         The file, and the encoding that was recognised.
     unit : str
         What ``lines`` count, for messages.
+    label_texts : tuple of str, or None
+        Labels as written in the file, where they were asked for as text.
     groups : tuple of str, or None
-        A further column's value of each record, where one was asked for.
+        The value of the column to group by of each record, where one was asked for.
+    ids : tuple of str, or None
+        What the file itself calls each record, where a column was asked for.
     blank : int
         Rows without text that were left out.
     """
@@ -38,7 +45,9 @@ class Records:
     source: str = "memory"
     encoding: str = "utf-8"
     unit: str = "line"
+    label_texts: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
+    ids: tuple[str, ...] | None = None
     blank: int = 0
 
     def __len__(self) -> int:
@@ -48,7 +57,7 @@ class Records:
         """The records of these 0-based rows."""
         rows = list(rows)
         taken: dict[str, Any] = {}
-        for name in ("texts", "labels", "lines", "groups"):
+        for name in _BY_RECORD:
             part = getattr(self, name)
             taken[name] = None if part is None else tuple(part[i] for i in rows)
         return replace(self, **taken)
@@ -64,14 +73,15 @@ def drop_duplicates(records: Records) -> Records:
     """
     first: dict[str, int] = {}
     problems, kept = [], []
+    labels: Sequence[Any] | None = records.labels or records.label_texts
     for i, text in enumerate(records.texts):
         before = first.setdefault(folded(text), i)
         if before == i:
             kept.append(i)
-        elif records.labels is not None and records.labels[before] != records.labels[i]:
+        elif labels is not None and labels[before] != labels[i]:
+            shown = f"labels {labels[before]} and {labels[i]}" if records.labels else "two labels"
             problems.append(
-                f"{records.unit}s {records.lines[before]} and {records.lines[i]}: one text, labels "
-                f"{records.labels[before]} and {records.labels[i]}"
+                f"{records.unit}s {records.lines[before]} and {records.lines[i]}: one text, {shown}"
             )
     if problems:
         raise RecordsError(f"{records.source}: one text with two labels. Mend or drop:", problems)

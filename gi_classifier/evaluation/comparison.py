@@ -27,7 +27,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from gi_classifier._version import __version__
-from gi_classifier.data.fingerprints import was_trained_on
+from gi_classifier.data.fingerprints import trained_on
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.errors import RecordsError, SettingsError
@@ -148,7 +148,7 @@ class Comparison:
     @cached_property
     def trained_on(self) -> int:
         """How many records the encoder was trained on, or was chosen by; all if it doesn't say."""
-        return int(was_trained_on(self.encoder.splits, self.records.texts).sum())
+        return int(trained_on(self.encoder.splits, self.records.texts).sum())
 
     @property
     def width(self) -> int:

@@ -16,7 +16,7 @@ from gi_classifier.data.fingerprints import (
     SPLIT_NAMES,
     earlier_splits,
     fingerprint,
-    known_marks,
+    known_fingerprints,
 )
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import to_json
@@ -107,7 +107,7 @@ def _remembering(directory: ModelDirectory, before: ModelDirectory) -> ModelDire
     for mark, name in sorted(marks.items()):
         splits[name].append(mark)
     # What the run calls its base are the splits above, and what the earlier model's base had seen.
-    if base := sorted(known_marks(before.splits) - set(marks)):
+    if base := sorted(known_fingerprints(before.splits) - set(marks)):
         splits[BASE] = base
     files, metadata = {**directory.files, SPLITS: to_json(splits)}, dict(directory.metadata)
     if not metadata["training"]["best_epoch"] and "training" in before.metadata:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.data.fingerprints import known_marks
+from gi_classifier.data.fingerprints import known_fingerprints
 from gi_classifier.errors import ModelError
 from gi_classifier.model.directory import MANIFEST, WEIGHTS, ModelDirectory, load
 from gi_classifier.model.weights import HEAD, LayerWeights, read_h5
@@ -195,7 +195,10 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     if (source / MANIFEST).is_file():
         directory = load(source)
         config, vocabulary = directory.config, directory.vocabulary
-        weights, seen = read_h5(directory.files[WEIGHTS]), frozenset(known_marks(directory.splits))
+        weights, seen = (
+            read_h5(directory.files[WEIGHTS]),
+            frozenset(known_fingerprints(directory.splits)),
+        )
     elif source.is_dir():
         config_file, vocabulary_file, prefix = checkpoint_files(source)
         weights, embedding_size = read_checkpoint(prefix)

@@ -171,7 +171,7 @@ def test_the_leak_of_an_encoder_that_knew_the_records_is_said(
 ) -> None:
     options = ["--models", "logistic-l2-1,tree-5", "--encoder", trained]
     done = invoke("--data", records_file, *options)
-    assert "of the 120 records, or its weights were chosen by them" in done.stderr
+    assert "of 120 records of the file were trained on, or chose the weights" in done.stderr
     assert "成绩偏高" in done.stderr
     # The verdict is of TF-IDF alone.
     said = next(line for line in done.stdout.splitlines() if line.startswith("A linear model"))

@@ -48,7 +48,7 @@ def test_thresholds_shows_every_policy_on_both_splits(model: Path, val: Path, te
     for policy in POLICIES:
         rows = [line for line in done.stdout.splitlines() if line.startswith(policy)]
         assert len(rows) == 2 or (len(rows) == 1 and ": " in rows[0])
-    assert "were trained on: what is found there flatters" in done.stderr
+    assert "were trained on, or chose the weights: figures on them flatter" in done.stderr
     assert not (model / THRESHOLDS).exists()
 
 

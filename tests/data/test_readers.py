@@ -216,11 +216,28 @@ def test_a_further_column_is_kept_beside_the_records(tmp_path: Path, suffix: str
             if suffix == ".csv"
             else table.to_excel(path, index=False)
         )
-    records = read_records(path, group_column="科室")
+    records = read_records(path, group_column="科室", id_column="label")
     assert records.groups == ("消化科", "", "3")
+    assert (records.ids, records.label_texts) == (("1", "2", "0"), None)
     assert records.take([2, 0]).groups == ("3", "消化科")
     assert read_records(path, labelled=False, group_column="科室").groups == records.groups
     assert read_records(path).groups is None
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv"])
+def test_labels_are_kept_as_text_where_that_is_asked_for(tmp_path: Path, suffix: str) -> None:
+    mark = "\t" if suffix == ".txt" else ","
+    rows = [("text", "label")] * (suffix == ".csv") + [("胃癌", " 心内科"), ("肺炎", "呼吸科")]
+    path = put(tmp_path / f"r{suffix}", "".join(f"{t}{mark}{d}\n" for t, d in rows))
+    records = read_records(path, label_texts=True)
+    assert (records.texts, records.labels) == (("胃癌", "肺炎"), None)
+    assert records.label_texts == ("心内科", "呼吸科") == records.take([0, 1]).label_texts
+    put(path, "".join(f"{t}{mark}{d}\n" for t, d in [*rows, ("肠癌", ""), ("胃癌", "消化科")]))
+    with pytest.raises(RecordsError, match=r"1 bad rows(?s:.*)line \d: the label is missing"):
+        read_records(path, label_texts=True)
+    put(path, "".join(f"{t}{mark}{d}\n" for t, d in [*rows, ("胃癌", "消化科")]))
+    with pytest.raises(RecordsError, match=r"lines \d and \d: one text, two labels"):
+        drop_duplicates(read_records(path, label_texts=True))
 
 
 def test_a_further_column_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from gi_classifier.data.fingerprints import (
     earlier_splits,
     fingerprint,
     fingerprints,
-    was_trained_on,
+    known_warning,
+    trained_on,
+    trained_on_warning,
 )
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.records import Records
@@ -225,14 +227,27 @@ def test_fingerprints_show_no_text_and_turn_round() -> None:
     assert earlier_splits(stored) == {fingerprint("胃"): "train", fingerprint("肠"): "train"}
 
 
-def test_what_a_model_was_trained_on_is_known_or_taken_for_all() -> None:
+def test_what_a_model_trained_on_is_known_or_taken_for_all() -> None:
     stored = {
         "train": [fingerprint("胃")],
         "val": [fingerprint("肠")],
         "test": [fingerprint("肺")],
         BASE: [fingerprint("肝")],
     }
-    assert was_trained_on(stored, ["胃", "肺", "肠", "肝", "脑"]).tolist() == [1, 0, 1, 1, 0]
-    assert was_trained_on({}, ["胃", "肺"]).tolist() == [True, True]
-    assert was_trained_on(stored, []).shape == (0,)
+    assert trained_on(stored, ["胃", "肺", "肠", "肝", "脑"]).tolist() == [1, 0, 1, 1, 0]
+    assert trained_on({}, ["胃", "肺"]).tolist() == [True, True]
+    assert trained_on(stored, []).shape == (0,)
+    assert trained_on(stored, ["胃", "肠"], ("val", "test")).tolist() == [True, False]
     assert BASE not in earlier_splits(stored).values()
+
+
+def test_one_sentence_says_that_a_model_was_trained_on_records_or_may_have_been() -> None:
+    stored = {"train": [fingerprint("胃")], "val": [fingerprint("肠")]}
+    assert trained_on_warning(stored, ["肺"], "r.csv") is None
+    assert trained_on_warning(stored, ["肠", "肺"], "r.csv", ("val", "test")) is None
+    assert trained_on_warning(stored, ["肠", "肺"], "r.csv") == (
+        "1 of 2 records of r.csv were trained on, or chose the weights: figures on them flatter."
+    )
+    unknown = "The model does not say what it was trained on: figures may flatter."
+    assert trained_on_warning({"test": [fingerprint("肺")]}, ["肺"], "r.csv") == unknown
+    assert known_warning(0, 5, "r.csv") is None

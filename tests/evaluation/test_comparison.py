@@ -393,9 +393,7 @@ def test_there_is_no_verdict_without_a_linear_model_or_without_another() -> None
         assert verdicts(rows_of(**scores), {}) == []
 
 
-def test_records_that_the_encoder_was_trained_on_are_counted(
-    trained: Path, records: Records
-) -> None:
+def test_records_that_the_encoder_trained_on_are_counted(trained: Path, records: Records) -> None:
     known = prepare(records_of(made_up_records()), models=["rule"], encoder=trained)
     # A tenth of them was its test split.
     assert 90 < known.trained_on < 120

@@ -8,7 +8,7 @@ import pytest
 from samples import CHARACTERS, made_up_records
 
 from gi_classifier import continue_training, train
-from gi_classifier.data.fingerprints import fingerprint, known_marks
+from gi_classifier.data.fingerprints import fingerprint, known_fingerprints
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.model.directory import load
 from gi_classifier.model.predictor import Predictor
@@ -111,14 +111,14 @@ def test_records_that_leave_none_to_validate_on_are_refused(trained: Path, tmp_p
     assert not (tmp_path / "model.training").exists()
 
 
-def test_a_model_remembers_what_its_base_was_trained_on(
+def test_a_model_remembers_what_its_base_trained_on(
     trained: Path, tmp_path: Path, settings: Settings
 ) -> None:
     path = write(tmp_path / "others.txt", new_records(90))
     short = replace(settings, epochs=1)
     first = train(path, tmp_path / "first", settings=short, base=trained)
-    before = known_marks(load(trained).splits)
-    assert before <= known_marks(first.splits)
+    before = known_fingerprints(load(trained).splits)
+    assert before <= known_fingerprints(first.splits)
     assert set(first.splits) == {"train", "val", "test", "base"}
     second = continue_training(tmp_path / "first", path, tmp_path / "second")
-    assert known_marks(second.splits) == known_marks(first.splits)
+    assert known_fingerprints(second.splits) == known_fingerprints(first.splits)
