@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
 import subprocess
 import warnings
 from html.parser import HTMLParser
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fontTools.ttLib import TTFont
+from tools import needs
 
 from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.attribution.report_page import report
@@ -288,7 +288,7 @@ const document = {querySelectorAll: () => buttons};
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node runs the page's script")
+@needs("node")
 def test_the_script_sorts_numbers_as_numbers_and_stably(content: str) -> None:
     (script,) = Page(content).find("script")
     rows = [["b", "9"], ["d", "10"], ["a", "–"], ["c", "-3.5"], ["e", "10"], ["f", "2.38%"]]
