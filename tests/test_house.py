@@ -28,6 +28,8 @@ FLOORS: dict[int, set[str]] = {
         "files",
         "text_checks",
         "option_checks",
+        "segmenter",
+        "display",
         "_version",
     },
     2: {"model", "data", "metrics", "plots"},

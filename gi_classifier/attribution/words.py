@@ -8,12 +8,13 @@ the points and the percent sign inside a number (1.5cm, 2020.1.5, 5%GNS).
 from __future__ import annotations
 
 import itertools
-import logging
 import re
 import unicodedata
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
+
+from gi_classifier.segmenter import new_segmenter
 
 Unit = Literal["word", "clause", "sentence"]
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -72,10 +73,7 @@ def dictionary() -> str:
 
 @lru_cache(maxsize=1)
 def _segmenter() -> Any:
-    import jieba
-
-    jieba.setLogLevel(logging.WARNING)
-    segmenter = jieba.Tokenizer()
+    segmenter = new_segmenter()
     for word in dictionary().split():
         segmenter.add_word(word, freq=_FREQUENCY)
     return segmenter

@@ -5,7 +5,6 @@ Results go to standard output, notes to standard error.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import typer
 from rich.console import Console
 
+from gi_classifier.display import json_text
 from gi_classifier.files import check_output, check_owned, to_json, write_directory, write_whole
 from gi_classifier.model.shipped import shipped
 from gi_classifier.plots.style import check_plots
@@ -23,8 +23,9 @@ ORIGIN = "origin.json"
 
 
 def print_json(table: Any) -> None:
-    """Print a result for machines."""
-    typer.echo(json.dumps(table, ensure_ascii=False))
+    """Print a result for machines: nothing is lost, whatever the console's encoding."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf8")
+    typer.echo(json_text(table, ascii_only=not utf8))
 
 
 def results_console() -> Console:

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import check_output, check_owned, to_json, write_directory
+from gi_classifier.segmenter import new_segmenter
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, pad
 from gi_classifier.training.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
@@ -54,15 +55,13 @@ class Passage:
 
 def passages(texts: Iterable[str], vocabulary: Vocabulary, maxlen: int) -> list[Passage]:
     """Encode texts, cut to ``maxlen`` tokens, with the word of each token."""
-    import jieba
-
-    jieba.setLogLevel(logging.WARNING)
+    segmenter = new_segmenter()
     special = {"cls": vocabulary.ids["[CLS]"], "sep": vocabulary.ids["[SEP]"]}
     found = []
     lines = list(texts)
     shown = tqdm(lines, desc="words", unit="line", disable=None, leave=False)
     for text, encoded in zip(shown, vocabulary.encode(lines), strict=True):
-        ends = np.cumsum([len(word) for word in jieba.cut(text, HMM=False)])
+        ends = np.cumsum([len(word) for word in segmenter.cut(text, HMM=False)])
         words = np.searchsorted(ends, encoded.offsets[:, 0], side="right")
         for start in range(0, len(words), maxlen - 2):
             part = slice(start, start + maxlen - 2)
