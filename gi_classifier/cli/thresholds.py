@@ -15,13 +15,8 @@ from gi_classifier.cli.inputs import label_of, read_splits_of
 from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, ModelOption, TextColumn
 from gi_classifier.cli.outputs import check_directory, check_not_shipped, notes, results_console
 from gi_classifier.data.writers import csv_for_excel
-from gi_classifier.decisions.thresholds import (
-    POLICIES,
-    Policy,
-    compare_policies,
-    parse_policy,
-    with_threshold,
-)
+from gi_classifier.decisions.policies import POLICIES, Policy, compare_policies, parse_policy
+from gi_classifier.decisions.thresholds import with_threshold
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import to_json, write_directory
 from gi_classifier.model.directory import (

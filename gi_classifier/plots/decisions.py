@@ -1,6 +1,6 @@
 """Pictures of decisions: where policies cut, and the error among the answered records.
 
-In: what :mod:`gi_classifier.decisions.thresholds` and
+In: what :mod:`gi_classifier.decisions.policies` and
 :mod:`gi_classifier.decisions.abstention` gave. Out: a PNG as bytes. Matplotlib and seaborn are
 the extra ``plots``, imported only when something is drawn.
 """
@@ -34,7 +34,7 @@ def thresholds_figure(
     Parameters
     ----------
     rows : sequence of mapping
-        Of :func:`~gi_classifier.decisions.thresholds.compare_policies`.
+        Of :func:`~gi_classifier.decisions.policies.compare_policies`.
     validation, test : (positive, scores)
         Of each split: ndarray of bool (n,) and ndarray (n,). A split without the class, or
         without the rest, has no curve; a point that is undefined there is left out.

@@ -15,7 +15,8 @@ from command_line import run
 from samples import made_up_records
 
 from gi_classifier.decisions.abstention import abstain_at, risk_coverage
-from gi_classifier.decisions.thresholds import POLICIES, compare_policies, stored_threshold
+from gi_classifier.decisions.policies import POLICIES, compare_policies
+from gi_classifier.decisions.thresholds import stored_threshold
 from gi_classifier.model.directory import THRESHOLDS, load
 from gi_classifier.model.shipped import shipped
 from gi_classifier.plots.decisions import risk_coverage_figure, thresholds_figure
