@@ -26,10 +26,10 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _UNKNOWN, _UNKNOWN_ALONE = "\ue000", "\ue001"
 # Longer runs of letters or digits are read in pieces, or encoding would take quadratic time.
 MAX_WORD = 100
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 _SPACE = re.compile(r"\s+")
 # What Python's \s matches, spelt out for the tokenizer's regular expressions.
-_SPACES = r"\t-\r\x{1c}-\x{20}\x{85}\p{Z}"
+SPACES = r"\t-\r\x{1c}-\x{20}\x{85}\p{Z}"
 # Marks of half-width katakana, which NFKC makes combining ones.
 _VOICING = "\uff9e\uff9f"
 # The characters that are words of their own: bert4keras' blocks of ideographs, and punctuation.
@@ -47,7 +47,7 @@ def normalise(text: str) -> str:
     one space, none at the ends. Letter case stays.
     """
     # What is removed goes first: its neighbours may compose, and the result must be a fixed point.
-    text = _SURROGATE.sub("", text).replace("\ufffd", "")
+    text = SURROGATE.sub("", text).replace("\ufffd", "")
     kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
     return _SPACE.sub(" ", unicodedata.normalize("NFKC", "".join(kept))).strip()
 
@@ -134,18 +134,18 @@ class Vocabulary:
         )
         tokenizer.normalizer = normalizers.Sequence(
             [
-                normalizers.Replace(Regex(rf"\x{{fffd}}|(?![{_SPACES}])\p{{Cc}}|\p{{Cf}}"), ""),
+                normalizers.Replace(Regex(rf"\x{{fffd}}|(?![{SPACES}])\p{{Cc}}|\p{{Cf}}"), ""),
                 normalizers.NFKC(),
                 normalizers.Lowercase(),
                 normalizers.NFD(),
                 normalizers.Replace(Regex(r"\p{Mn}"), ""),
-                normalizers.Replace(Regex(f"(?!{_ALONE})[^{known}{_SPACES}]"), _UNKNOWN),
-                normalizers.Replace(Regex(f"[^{known}{_SPACES}{_UNKNOWN}]"), _UNKNOWN_ALONE),
+                normalizers.Replace(Regex(f"(?!{_ALONE})[^{known}{SPACES}]"), _UNKNOWN),
+                normalizers.Replace(Regex(f"[^{known}{SPACES}{_UNKNOWN}]"), _UNKNOWN_ALONE),
             ]
         )
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
             [
-                pre_tokenizers.Split(Regex(f"[{_SPACES}]+"), "removed"),
+                pre_tokenizers.Split(Regex(f"[{SPACES}]+"), "removed"),
                 pre_tokenizers.Split(Regex(f"{_ALONE}|{_UNKNOWN_ALONE}"), "isolated"),
                 pre_tokenizers.Split(Regex(rf".{{1,{MAX_WORD}}}"), "isolated"),
             ]
@@ -154,7 +154,7 @@ class Vocabulary:
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts of any length, without special tokens, in parallel."""
-        clean = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        clean = [SURROGATE.sub("\ufffd", text) for text in texts]
         encodings = self._tokenizer.encode_batch(clean, add_special_tokens=False)
         return [
             Encoded(

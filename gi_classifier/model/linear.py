@@ -1,0 +1,297 @@
+"""The linear member: a sum over the n-grams of 1 to 4 characters of a record.
+
+In: records as strings of any length. Out: for each label the log-odds that a one-vs-rest logistic
+regression gives it, or what each character contributed to them. NumPy and SciPy alone.
+
+An n-gram that stands t times in a record has the value (1 + log t) times its inverse document
+frequency, over the length of the vector of all values (sublinear TF-IDF; Manning, Raghavan and
+Schütze 2008, chapter 6). The log-odds are linear in these values, so contributions add up exactly.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+from gi_classifier.errors import ModelError
+from gi_classifier.text import SPACES, SURROGATE, folded
+
+LONGEST = 4
+# Each character of an n-gram takes 16 of a key's 64 bits.
+_BITS = 16
+MOST_CHARACTERS = 2**_BITS - 1
+_CODE_POINTS = 0x110000
+_CHUNK = 4096
+
+
+class Ngrams(NamedTuple):
+    """Where n-grams stand in some texts, one entry for each place.
+
+    Attributes
+    ----------
+    owners : ndarray of int, shape (places,)
+        The position of each n-gram's text.
+    keys : ndarray of uint64, shape (places,)
+    starts, lengths : ndarray of int, shape (places,)
+        The first character of each n-gram in its folded text, and how many it has.
+    """
+
+    owners: np.ndarray
+    keys: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+
+def code_points(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The characters of texts, one behind the other, and how many each text has.
+
+    Returns
+    -------
+    points : ndarray of uint32, shape (characters,)
+    sizes : ndarray of int, shape (texts,)
+    """
+    points = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
+    return points, np.array([len(text) for text in texts], dtype=int)
+
+
+def ngrams(texts: Sequence[str], numbers: np.ndarray) -> Ngrams:
+    """Every n-gram of 1 to 4 characters that all have a number.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        Folded.
+    numbers : ndarray of uint16, shape (0x110000,)
+        Each character's number; 0 for those that have none.
+    """
+    points, sizes = code_points(texts)
+    numbered = numbers[points].astype(np.uint64)
+    owners = np.repeat(np.arange(len(texts)), sizes)
+    begins = np.concatenate(([0], np.cumsum(sizes)[:-1])) if len(sizes) else np.zeros(0, int)
+    places = np.arange(len(points)) - np.repeat(begins, sizes)
+    left = np.repeat(sizes, sizes) - places
+    keys, whole = np.zeros_like(numbered), np.ones(len(points), dtype=bool)
+    found = []
+    for length in range(1, LONGEST + 1):
+        last = np.zeros_like(numbered)
+        last[: max(0, len(points) - length + 1)] = numbered[length - 1 :]
+        keys = (keys << np.uint64(_BITS)) | last
+        whole = whole & (left >= length) & (last > 0)
+        at = np.flatnonzero(whole)
+        found.append((owners[at], keys[at], places[at], np.full(len(at), length)))
+    return Ngrams(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """One-vs-rest log-odds of labels, linear in the n-grams of a record.
+
+    Attributes
+    ----------
+    characters : str
+        Those that n-grams are made of; a character's number is its place, from 1.
+    keys : ndarray of uint64, shape (ngrams,)
+        The n-grams, rising.
+    frequencies : ndarray of uint32, shape (ngrams,)
+        The training records that hold each.
+    records : int
+        All training records.
+    weights : ndarray of float16, shape (classes, ngrams)
+    intercepts : ndarray of float64, shape (classes,)
+        The log-odds of an empty text.
+    """
+
+    characters: str
+    keys: np.ndarray
+    frequencies: np.ndarray
+    records: int
+    weights: np.ndarray
+    intercepts: np.ndarray
+
+    @property
+    def num_classes(self) -> int:
+        """How many labels it tells apart."""
+        return len(self.intercepts)
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Each code point's number: uint16, 0 for those that have none."""
+        return numbers_of(self.characters)
+
+    @cached_property
+    def _idf(self) -> np.ndarray:
+        return inverse_document_frequencies(self.frequencies, self.records)
+
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        return np.ascontiguousarray(self.weights.T, dtype=np.float64)
+
+    def columns(self, keys: np.ndarray) -> np.ndarray:
+        """The place of each key among the model's n-grams: int, -1 for those it lacks."""
+        if not len(self.keys):
+            return np.full(len(keys), -1)
+        at = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[at] == keys, at, -1)
+
+    def decision_function(self, texts: Sequence[str]) -> np.ndarray:
+        """Log-odds of each label against all others: float64 (texts, classes)."""
+        found = [np.zeros((0, self.num_classes))]
+        for begin in range(0, len(texts), _CHUNK):
+            part = [folded(text) for text in texts[begin : begin + _CHUNK]]
+            places = ngrams(part, self.numbers)
+            values = tfidf(places.owners, self.columns(places.keys), len(part), self._idf)
+            found.append(values @ self._weights + self.intercepts)
+        return np.concatenate(found)
+
+    def contributions(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """What each character adds to the log-odds of an empty text.
+
+        The weight of an n-gram is spread evenly over its places and their characters.
+
+        Returns
+        -------
+        scores : ndarray of float64, shape (characters of the folded text, classes)
+            Their sum, and the intercepts, are :meth:`decision_function`.
+        offsets : ndarray of int, shape (characters of the folded text, 2)
+            Start and end of each character in ``text`` as it was given.
+        """
+        clean, offsets = aligned(text)
+        places = ngrams([clean], self.numbers)
+        columns = self.columns(places.keys)
+        kept = np.flatnonzero(columns >= 0)
+        columns, starts, lengths = columns[kept], places.starts[kept], places.lengths[kept]
+        values = tfidf(np.zeros(len(kept), int), columns, 1, self._idf)
+        worth = np.asarray(values[:, columns].todense()).ravel() if len(kept) else np.zeros(0)
+        share = worth / np.bincount(columns, minlength=1)[columns] / lengths if len(kept) else worth
+        scores = np.zeros((len(clean), self.num_classes))
+        for step in range(LONGEST):
+            rows = lengths > step
+            np.add.at(scores, starts[rows] + step, share[rows, None] * self._weights[columns[rows]])
+        return scores, offsets
+
+    def to_npz(self) -> bytes:
+        """The model as a compressed ``.npz`` without pickles."""
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer,
+            characters=np.frombuffer(self.characters.encode("utf-32-le"), dtype="<u4"),
+            # Differences of rising numbers compress to half.
+            keys=np.diff(self.keys, prepend=np.uint64(0)),
+            frequencies=self.frequencies.astype(np.uint32),
+            records=np.int64(self.records),
+            weights=self.weights.astype(np.float16),
+            intercepts=self.intercepts.astype(np.float64),
+        )
+        return buffer.getvalue()
+
+    @classmethod
+    def from_npz(cls, content: bytes) -> LinearModel:
+        """Read what :meth:`to_npz` wrote.
+
+        Raises
+        ------
+        ModelError
+            It is no such file, or its parts do not fit together.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as parts:
+                found = cls(
+                    characters=parts["characters"].astype("<u4").tobytes().decode("utf-32-le"),
+                    keys=np.cumsum(parts["keys"], dtype=np.uint64),
+                    frequencies=parts["frequencies"],
+                    records=int(parts["records"]),
+                    weights=parts["weights"],
+                    intercepts=parts["intercepts"],
+                )
+        except Exception as error:
+            raise ModelError(
+                f"The linear model cannot be read ({type(error).__name__}). Train it anew."
+            ) from error
+        found.check()
+        return found
+
+    def check(self) -> None:
+        """Raise ModelError where the parts do not fit together."""
+        count, classes = len(self.keys), self.num_classes
+        problems = []
+        if len(self.characters) > MOST_CHARACTERS:
+            problems.append(f"{len(self.characters)} characters; at most {MOST_CHARACTERS}")
+        if self.frequencies.shape != (count,) or self.weights.shape != (classes, count):
+            problems.append(
+                f"{count} n-grams, frequencies {self.frequencies.shape}, weights "
+                f"{self.weights.shape}, {classes} intercepts"
+            )
+        elif not (np.isfinite(self.weights).all() and np.isfinite(self.intercepts).all()):
+            problems.append("weights that are not finite")
+        if count > 1 and not (self.keys[1:] > self.keys[:-1]).all():
+            problems.append("n-grams that do not rise")
+        if problems:
+            raise ModelError("The linear model's parts do not fit together:", problems)
+
+
+def numbers_of(characters: str) -> np.ndarray:
+    """Number characters by their place, from 1: uint16 (0x110000,), 0 for all others."""
+    numbers = np.zeros(_CODE_POINTS, dtype=np.uint16)
+    numbers[code_points([characters])[0]] = np.arange(1, len(characters) + 1)
+    return numbers
+
+
+def inverse_document_frequencies(frequencies: np.ndarray, records: int) -> np.ndarray:
+    """log((1 + records) / (1 + records with the n-gram)) + 1, as scikit-learn has it: float64."""
+    return np.asarray(np.log((1 + records) / (1 + frequencies.astype(np.float64))) + 1)
+
+
+def tfidf(owners: np.ndarray, columns: np.ndarray, texts: int, idf: np.ndarray) -> sparse.csr_array:
+    """Sublinear TF-IDF of length 1: float64 (texts, ngrams); a column of -1 is passed over."""
+    known = columns >= 0
+    counts = sparse.coo_array(
+        # scikit-learn's liblinear takes 32-bit indices alone.
+        (
+            np.ones(int(known.sum())),
+            (owners[known].astype(np.int32), columns[known].astype(np.int32)),
+        ),
+        shape=(texts, len(idf)),
+    ).tocsr()
+    counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
+    lengths = np.sqrt(np.add.reduceat(np.append(counts.data**2, 0), counts.indptr[:-1]))
+    sizes = np.diff(counts.indptr)
+    # An empty row has no length; reduceat gave it its neighbour's.
+    counts.data /= np.repeat(np.where(sizes > 0, lengths, 1), sizes)
+    return counts
+
+
+@cache
+def _characters() -> Tokenizer:
+    """Cuts a text into the characters of its folded form, and knows where each stood."""
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(rf"\x{{fffd}}|(?![{SPACES}])\p{{Cc}}|\p{{Cf}}"), ""),
+            normalizers.NFKC(),
+            normalizers.Replace(Regex(f"[{SPACES}]+"), " "),
+            normalizers.Strip(),
+            normalizers.Lowercase(),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+    return tokenizer
+
+
+def aligned(text: str) -> tuple[str, np.ndarray]:
+    """The folded text, and where each of its characters stood.
+
+    Returns
+    -------
+    clean : str
+    offsets : ndarray of int, shape (characters of ``clean``, 2)
+        Start and end in ``text``. They may overlap where one character stands for several (℃).
+    """
+    encoding = _characters().encode(SURROGATE.sub("\ufffd", text))
+    return folded(text), np.array(encoding.offsets, dtype=int).reshape(-1, 2)

@@ -1,0 +1,118 @@
+"""The linear member against scikit-learn, and its contributions against its answers."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from gi_classifier.errors import ModelError
+from gi_classifier.model.linear import LinearModel, aligned, ngrams, numbers_of
+from gi_classifier.text import folded
+from gi_classifier.training.linear import fit_linear
+
+TEXTS = [
+    "胃溃疡伴出血",
+    "结肠息肉",
+    "胃窦溃疡",
+    "直肠息肉伴出血",
+    "咳嗽3天",
+    "头痛2天,咳嗽",
+    "胃息肉 Hp(+)",
+]
+LABELS = [1, 2, 1, 2, 0, 0, 1]
+# Letters that change their number of characters, marks, controls, spaces, surrogates.
+ODD = st.text(
+    st.one_of(st.characters(), st.sampled_from("胃肠℃㎎ﬁ㍿ΑΣς\u0301\u200b\u0007\ud800\ufffd İé")),
+    max_size=40,
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> LinearModel:
+    return fit_linear(TEXTS, LABELS, 3)
+
+
+def test_ngrams_are_those_of_scikit_learn(model: LinearModel) -> None:
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, min_df=2)
+    expected = vectorizer.fit_transform([folded(text) for text in TEXTS])
+    assert len(model.keys) == expected.shape[1]
+    decoded = ["".join(model.characters[n - 1] for n in _numbers(key)) for key in model.keys]
+    assert sorted(decoded) == sorted(vectorizer.vocabulary_)
+    order = [vectorizer.vocabulary_[ngram] for ngram in decoded]
+    found = expected[:, order] @ model.weights.T.astype(np.float64) + model.intercepts
+    np.testing.assert_allclose(model.decision_function(TEXTS), found, atol=1e-9)
+
+
+def _numbers(key: np.uint64) -> list[int]:
+    parts = [int(key) >> shift & 0xFFFF for shift in (48, 32, 16, 0)]
+    return [part for part in parts if part]
+
+
+@given(st.lists(st.text("胃肠ab ", max_size=8), max_size=5))
+def test_every_ngram_stands_where_it_is_said_to(texts: list[str]) -> None:
+    alphabet = "胃肠ab "
+    found = ngrams(texts, numbers_of(alphabet))
+    said = [
+        (o, texts[o][s : s + n], "".join(alphabet[i - 1] for i in _numbers(k)))
+        for o, k, s, n in zip(*found, strict=True)
+    ]
+    assert all(there == read for _, there, read in said)
+    expected = [
+        (o, text[s : s + n])
+        for o, text in enumerate(texts)
+        for n in range(1, 5)
+        for s in range(len(text) - n + 1)
+    ]
+    assert sorted((o, there) for o, there, _ in said) == sorted(expected)
+
+
+@given(ODD)
+@settings(deadline=None)
+def test_contributions_add_up_to_the_answer(model: LinearModel, text: str) -> None:
+    scores, offsets = model.contributions(text)
+    assert len(scores) == len(offsets) == len(folded(text))
+    np.testing.assert_allclose(
+        scores.sum(axis=0) + model.intercepts, model.decision_function([text])[0], atol=1e-9
+    )
+
+
+@given(ODD)
+def test_each_folded_character_has_its_place_in_the_text(text: str) -> None:
+    clean, offsets = aligned(text)
+    assert len(clean) == len(offsets)
+    assert all(0 <= a < b <= len(text) for a, b in offsets)
+    assert all(a <= b for a, b in itertools.pairwise(offsets[:, 0].tolist()))
+
+
+def test_an_answer_does_not_depend_on_the_other_texts(model: LinearModel) -> None:
+    together = model.decision_function(["", *TEXTS, "", "從未見過"])
+    apart = np.concatenate([model.decision_function([t]) for t in ["", *TEXTS, "", "從未見過"]])
+    np.testing.assert_array_equal(together, apart)
+    np.testing.assert_array_equal(together[0], model.intercepts)
+    assert model.decision_function([]).shape == (0, 3)
+
+
+def test_saved_and_read_it_answers_the_same(model: LinearModel) -> None:
+    again = LinearModel.from_npz(model.to_npz())
+    np.testing.assert_array_equal(again.decision_function(TEXTS), model.decision_function(TEXTS))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04K\x01."])
+def test_what_is_no_linear_model_is_refused(content: bytes) -> None:
+    with pytest.raises(ModelError, match="linear model cannot be read"):
+        LinearModel.from_npz(content)
+
+
+def test_parts_that_do_not_fit_together_are_refused(model: LinearModel) -> None:
+    parts = {name: getattr(model, name) for name in LinearModel.__dataclass_fields__}
+    for change, said in (
+        ({"keys": model.keys[:-1]}, "frequencies"),
+        ({"keys": model.keys[::-1]}, "do not rise"),
+        ({"weights": np.full_like(model.weights, np.nan)}, "not finite"),
+        ({"intercepts": model.intercepts[:-1]}, "2 intercepts"),
+    ):
+        with pytest.raises(ModelError, match=said):
+            LinearModel(**(parts | change)).check()

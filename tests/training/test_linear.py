@@ -1,0 +1,52 @@
+"""Training the linear member."""
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from gi_classifier.training.linear import fit_linear
+
+TEXTS = [
+    "胃溃疡伴出血",
+    "结肠息肉",
+    "胃窦溃疡",
+    "直肠息肉伴出血",
+    "咳嗽3天",
+    "头痛2天,咳嗽",
+    "胃息肉",
+]
+LABELS = [1, 2, 1, 2, 0, 0, 1]
+
+
+def test_log_odds_are_those_of_scikit_learns_one_vs_rest() -> None:
+    model = fit_linear(TEXTS, LABELS, 3)
+    values = TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True, min_df=2)
+    seen = values.fit_transform(TEXTS)
+    for label in range(3):
+        expected = LogisticRegression(C=10, solver="liblinear", random_state=0).fit(
+            seen, np.array(LABELS) == label
+        )
+        np.testing.assert_allclose(
+            model.decision_function(TEXTS)[:, label], expected.decision_function(seen), atol=5e-3
+        )
+
+
+def test_a_label_that_no_record_has_is_unlikely_and_finite() -> None:
+    model = fit_linear(TEXTS, LABELS, 4)
+    found = model.decision_function([*TEXTS, "", "别的"])
+    assert np.isfinite(found).all()
+    assert (found[:, 3] < 0).all()
+    assert (found.argmax(axis=1)[: len(TEXTS)] == LABELS).all()
+
+
+def test_records_that_share_no_ngram_give_their_labels_shares() -> None:
+    model = fit_linear(["甲", "乙", "丙"], [0, 1, 1], 2)
+    np.testing.assert_array_equal(model.decision_function(["甲"]), model.intercepts[None])
+    assert model.intercepts[1] > model.intercepts[0]
+
+
+def test_the_ngrams_of_most_records_are_kept() -> None:
+    everything, few = fit_linear(TEXTS, LABELS, 3), fit_linear(TEXTS, LABELS, 3, max_ngrams=5)
+    assert len(few.keys) == 5
+    assert set(few.keys) <= set(everything.keys)
+    assert few.frequencies.min() >= np.sort(everything.frequencies)[-5]
