@@ -1,44 +1,30 @@
-"""Compare scores of novelty: every one, at every layer, on outsiders and on real records.
+"""Compare scores of novelty: every one, at every layer, on texts that are and are no records.
 
 In: a model directory that holds its novelty, the splits, the hand-written sets and the families of
-outsiders. Out: Markdown tables, and a picture if asked for. Only logistic regression is fitted on
-outsiders; a family is then scored by a model that was fitted without that family.
+out-of-distribution texts. Out: Markdown tables, and a picture if asked for.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from novelty_scores import Sample, accuracies, logistic, scores_of_records_alone
+from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records
-from gi_classifier.decisions.novelty import (
-    THRESHOLD,
-    NoveltyScorer,
-    active_share,
-    at_length,
-    class_means,
-    energy,
-    fit_length_scale,
-    fit_logistic,
-    mahalanobis,
-    one_less_max_softmax,
-    open_novelty,
-    whiten,
-)
+from gi_classifier.decisions.novelty import THRESHOLD, NoveltyScorer, open_novelty
+from gi_classifier.decisions.novelty_scale import at_length, fit_length_scale
 from gi_classifier.decisions.pairs import Pairs
 from gi_classifier.files import write_whole
 from gi_classifier.model.activations import ActivationReader, Activations, encode
 from gi_classifier.model.directory import WEIGHTS, ModelDirectory, load
-from gi_classifier.model.engine import softmax
 from gi_classifier.model.shipped import shipped
 from gi_classifier.model.weights import HEAD, read_h5
 from gi_classifier.plots.novelty import novelty_figure
@@ -74,20 +60,8 @@ LATER = ("law", "reviews", "textbook", "health_advice", "abstracts", "notices")
 GENERATED = ("shuffled", "numbers", "noise")
 # A shuffled term of a few characters can be a term.
 SHORTEST_SHUFFLED = 10
-GROUPS = 4
 KEYS = ("asdfghjkl;", "qwertyuiop", "zxcvbnm,./", "1234567890-=", "ａｓｄ啊哦的是。。、")
 _CHUNK = 1024
-
-Score = Callable[["Sample"], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Texts as a model reads them: logits (n, classes), and tokens of each text (n,)."""
-
-    read: Activations
-    logits: np.ndarray
-    lengths: np.ndarray
 
 
 def generated(records: Sequence[str], count: int, source: random.Random) -> dict[str, list[str]]:
@@ -126,49 +100,6 @@ def read(
     return Sample(found, found.firsts[:, -1] @ kernel + bias, lengths)
 
 
-def layer_of(sample: Sample, kind: str, layer: int) -> np.ndarray:
-    """[CLS] after a layer, or the mean before it: (n, hidden)."""
-    return (sample.read.firsts if kind == "[CLS] after" else sample.read.means)[:, layer]
-
-
-def scores_without_outsiders(
-    train: Sample, labels: np.ndarray, pairs: Pairs, layers: int
-) -> dict[tuple[str, str], Score]:
-    """Every score that records alone are enough for, by its name and its layer's."""
-    scores: dict[tuple[str, str], Score] = {
-        ("surprise of tokens", "–"): lambda s: pairs.surprise(s.read.ids),
-        ("energy", "logits"): lambda s: energy(s.logits),
-        ("1 − max softmax", "logits"): lambda s: one_less_max_softmax(softmax(s.logits)),
-    }
-
-    def distance(
-        kind: str, layer: int, centres: np.ndarray, whitening: np.ndarray, sample: Sample
-    ) -> np.ndarray:
-        found = mahalanobis(layer_of(sample, kind, layer), centres, whitening)
-        return np.asarray(np.log(np.maximum(found, 1e-12)))
-
-    def share(kind: str, layer: int, usual: np.ndarray, sample: Sample) -> np.ndarray:
-        return active_share(layer_of(sample, kind, layer), usual)
-
-    def relative(classes: Score, whole: Score, sample: Sample) -> np.ndarray:
-        return np.asarray(np.exp(classes(sample)) - np.exp(whole(sample)))
-
-    for kind in ("[CLS] after", "mean before"):
-        for layer in range(layers):
-            name = f"{kind} {layer + 1}"
-            vectors = layer_of(train, kind, layer)
-            usual = np.quantile(vectors, 0.95, axis=0)
-            scores["share of active units", name] = partial(share, kind, layer, usual)
-            centres, rest = class_means(vectors, labels)
-            classes = partial(distance, kind, layer, centres, whiten(rest))
-            centre = vectors.mean(axis=0, keepdims=True)
-            whole = partial(distance, kind, layer, centre, whiten(vectors - centre))
-            scores["Mahalanobis, by class", name] = classes
-            scores["Mahalanobis, relative", name] = partial(relative, classes, whole)
-            scores["Mahalanobis", name] = whole
-    return scores
-
-
 @dataclass(frozen=True)
 class Measured:
     """AUROC of each family, and the share rejected of two kinds of real records."""
@@ -186,10 +117,10 @@ class Measured:
         return min(self.auroc[name] for name in families)
 
 
-def auroc(known: np.ndarray, outsiders: np.ndarray) -> float:
-    """Chance that an outsider is more novel than a record."""
-    truth = np.repeat([0, 1], [len(known), len(outsiders)])
-    return float(roc_auc_score(truth, np.concatenate([known, outsiders])))
+def auroc(known: np.ndarray, other: np.ndarray) -> float:
+    """Chance that a text out of distribution is more novel than a record."""
+    truth = np.repeat([0, 1], [len(known), len(other)])
+    return float(roc_auc_score(truth, np.concatenate([known, other])))
 
 
 def measured(
@@ -211,48 +142,6 @@ def among_alike(
     """A score's values as deviations from what is usual at a text's length."""
     scale = fit_length_scale(scores["val"], samples["val"].lengths)
     return {name: at_length(found, samples[name].lengths, scale) for name, found in scores.items()}
-
-
-def logistic(
-    samples: Mapping[str, Sample], families: Sequence[str], kind: str, layer: int, seed: int
-) -> list[tuple[list[str], dict[str, np.ndarray]]]:
-    """For each group of families: their names, and all sets' scores by a model without them."""
-    vectors = {name: layer_of(sample, kind, layer) for name, sample in samples.items()}
-    records = vectors["train"][:1000]
-    result = []
-    for group in range(GROUPS):
-        left_out = list(families[group::GROUPS])
-        fitted = [vectors[name] for name in families if name not in left_out]
-        known = np.concatenate([records, *fitted])
-        novel = np.repeat([0, 1], [len(records), len(known) - len(records)])
-        model = fit_logistic(known, novel, seed)
-        wanted = [name for name in samples if name not in families or name in left_out]
-        result.append((left_out, {name: model.decision_function(vectors[name]) for name in wanted}))
-    return result
-
-
-def accuracies(
-    samples: Mapping[str, Sample], families: Sequence[str], kind: str, layer: int, seed: int
-) -> tuple[float, float]:
-    """Balanced accuracy of logistic regression: families known to it, and families that are not.
-
-    Half of each family and of the records is left out of the first.
-    """
-    vectors = {name: layer_of(samples[name], kind, layer) for name in ("train", *families)}
-    vectors["train"] = vectors["train"][:1000]
-    halves = [np.concatenate([found[half::2] for found in vectors.values()]) for half in (0, 1)]
-    truths = [
-        np.concatenate([np.full(len(f[half::2]), n != "train") for n, f in vectors.items()])
-        for half in (0, 1)
-    ]
-    model = fit_logistic(halves[0], truths[0], seed)
-    known = balanced_accuracy_score(truths[1], model.predict(halves[1]))
-    unknown = []
-    for left_out, found in logistic(samples, families, kind, layer, seed):
-        values = np.concatenate([found["test"], *(found[name] for name in left_out)])
-        truth = np.arange(len(values)) >= len(found["test"])
-        unknown.append(balanced_accuracy_score(truth, values > 0))
-    return float(known), float(np.mean(unknown))
 
 
 def joined(parts: Sequence[Measured]) -> Measured:
@@ -286,7 +175,7 @@ def compared(
     """Measure every score: as it is, and among records of like length."""
     plain, alike = {}, {}
     values: dict[tuple[str, str], dict[str, np.ndarray]] = {}
-    for key, score in scores_without_outsiders(samples["train"], labels, pairs, layers).items():
+    for key, score in scores_of_records_alone(samples["train"], labels, pairs, layers).items():
         found = {name: score(sample) for name, sample in samples.items() if name != "train"}
         values[key] = among_alike(found, samples)
         plain[key] = measured(found, families, dev, THRESHOLD)
@@ -385,44 +274,33 @@ def drawn(records: Records, count: int, source: random.Random) -> Records:
     return records.take(source.sample(range(len(records)), min(count, len(records))))
 
 
-def main() -> None:
-    """Read, measure and print."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", type=Path, default=shipped())
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--records", type=int, default=3000, help="of each split, at most")
-    parser.add_argument("--generated", type=int, default=50, help="texts of a generated family")
-    parser.add_argument("--png", type=Path, help="also draw the scores there")
-    parser.add_argument("--seed", type=int, default=42)
-    options = parser.parse_args()
-
-    directory = load(options.model)
-    scorer: NoveltyScorer = open_novelty(directory)
-    source = random.Random(options.seed)
-    splits = {name: read_records(options.data / f"{name}.txt") for name in ("train", "val", "test")}
-    pairs = Pairs.fit(
-        encode(directory.vocabulary, splits["train"].texts), len(directory.vocabulary)
-    )
-    parts = {name: drawn(found, options.records, source) for name, found in splits.items()}
-    dev = {
-        f"dev/{path.stem}": read_records(path)
-        for path in sorted((options.data / "dev").glob("*.txt"))
-    }
-    texts: dict[str, Sequence[str]] = {n: found.texts for n, found in {**parts, **dev}.items()}
+def read_texts(
+    data: Path, count: int, generated_count: int, source: random.Random
+) -> tuple[dict[str, Sequence[str]], list[str], list[int]]:
+    """Texts of every set by its name, all training texts, and labels of the training sample."""
+    splits = {name: read_records(data / f"{name}.txt") for name in ("train", "val", "test")}
+    parts = {name: drawn(found, count, source) for name, found in splits.items()}
+    texts: dict[str, Sequence[str]] = {name: found.texts for name, found in parts.items()}
+    for path in sorted((data / "dev").glob("*.txt")):
+        texts[f"dev/{path.stem}"] = read_records(path).texts
     for name in (*FAR, *NEAR):
         if name not in GENERATED:
-            path = options.data / "outsiders" / f"{name}.txt"
+            path = data / "out_of_distribution" / f"{name}.txt"
             texts[name] = read_records(path, labelled=False).texts
-    texts |= generated(splits["test"].texts, options.generated, source)
-    families = [*FAR, *NEAR]
-    with tqdm(total=sum(map(len, texts.values())), unit="text", disable=None) as bar:
-        samples = {n: read(directory, scorer.reader, found, bar) for n, found in texts.items()}
+    texts |= generated(splits["test"].texts, generated_count, source)
+    return texts, list(splits["train"].texts), list(parts["train"].labels or ())
 
-    labels = np.array(parts["train"].labels)
-    layers = directory.config.num_hidden_layers
-    plain, alike = compared(samples, labels, pairs, layers, families, list(dev), options.seed)
-    print("## Every score, every layer\n")
-    print_comparison(plain, alike)
+
+def read_samples(
+    directory: ModelDirectory, reader: ActivationReader, texts: Mapping[str, Sequence[str]]
+) -> dict[str, Sample]:
+    """Read every set, with a progress bar."""
+    with tqdm(total=sum(map(len, texts.values())), unit="text", disable=None) as bar:
+        return {name: read(directory, reader, found, bar) for name, found in texts.items()}
+
+
+def print_choice(alike: Mapping[tuple[str, str], Measured], families: Sequence[str]) -> None:
+    """Say how far the choice of a score flatters, and what was chosen."""
     early = [name for name in families if name not in LATER]
     best = max(alike, key=lambda key: alike[key].mean(early))
     print(
@@ -430,38 +308,91 @@ def main() -> None:
         f"{chosen_without(alike, families):.3f}. Best on the {len(early)} families written first: "
         f"{best[0]}, {best[1]}.\n"
     )
+
+
+def stored_scores(scorer: NoveltyScorer, samples: Mapping[str, Sample]) -> dict[str, np.ndarray]:
+    """Scores of every set by the novelty that is stored with the model."""
     layer = scorer.novelty.layer
-    stored = {
+    return {
         name: scorer.novelty.scores(sample.read.means[:, layer], sample.read.ids)
         for name, sample in samples.items()
     }
+
+
+def print_stored(
+    stored: Mapping[str, np.ndarray],
+    plain: Mapping[tuple[str, str], Measured],
+    alike: Mapping[tuple[str, str], Measured],
+    samples: Mapping[str, Sample],
+    layer: int,
+    seed: int,
+) -> None:
+    """Say how the stored score does by family, beside its parts and logistic regression."""
+    families = [*FAR, *NEAR]
     best = max(
         (key for key in plain if key[0] == "logistic regression"),
         key=lambda key: plain[key].mean(families),
+    )
+    kind, place = best[1].rsplit(" ", 1)
+    known, unknown = accuracies(samples, families, kind, int(place) - 1, seed)
+    print(
+        f"Logistic regression on {best[1]}, balanced accuracy: {known:.3f} on new texts of the "
+        f"families it was fitted on, {unknown:.3f} on families it was not.\n"
     )
     others = {
         "distance alone": alike["Mahalanobis", f"mean before {layer + 1}"],
         "surprise alone": alike["surprise of tokens", "–"],
         f"logistic regression, {best[1]}": plain[best],
     }
-    kind, place = best[1].rsplit(" ", 1)
-    known, unknown = accuracies(samples, families, kind, int(place) - 1, options.seed)
-    print(
-        f"Logistic regression on {best[1]}, balanced accuracy: {known:.3f} on new texts of the "
-        f"families it was fitted on, {unknown:.3f} on families it was not.\n"
-    )
     print("## The stored score, by family (*: written after it was chosen)\n")
-    print_families(stored, others, {name: len(found) for name, found in texts.items()})
+    print_families(stored, others, {name: len(found) for name, found in stored.items()})
+
+
+def picture(stored: Mapping[str, np.ndarray], dev: Sequence[str], seed: int) -> bytes:
+    """Draw the stored score of every set."""
+    real = {"test 测试集": stored["test"], **{name: stored[name] for name in dev}}
+    sets = {
+        "records 记录": real,
+        "near out-of-distribution 近似的外来文本": {f"{n} {t}": stored[n] for n, t in NEAR.items()},
+        "far out-of-distribution 无关的外来文本": {f"{n} {t}": stored[n] for n, t in FAR.items()},
+    }
+    return novelty_figure(sets, THRESHOLD, seed)
+
+
+def parsed() -> argparse.Namespace:
+    """Options of the script."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, default=shipped())
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--records", type=int, default=3000, help="of each split, at most")
+    parser.add_argument("--generated", type=int, default=50, help="texts of a generated family")
+    parser.add_argument("--plot", type=Path, help="also draw the scores there, as PNG")
+    parser.add_argument("--seed", type=int, default=42, help="of what is drawn at random")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read, measure and print."""
+    options = parsed()
+    directory = load(options.model)
+    scorer = open_novelty(directory)
+    texts, train, labels = read_texts(
+        options.data, options.records, options.generated, random.Random(options.seed)
+    )
+    pairs = Pairs.fit(encode(directory.vocabulary, train), len(directory.vocabulary))
+    samples = read_samples(directory, scorer.reader, texts)
+    families, dev = [*FAR, *NEAR], [name for name in texts if name.startswith("dev/")]
+    layers = directory.config.num_hidden_layers
+    plain, alike = compared(samples, np.array(labels), pairs, layers, families, dev, options.seed)
+    print("## Every score, every layer\n")
+    print_comparison(plain, alike)
+    print_choice(alike, families)
+    stored = stored_scores(scorer, samples)
+    print_stored(stored, plain, alike, samples, scorer.novelty.layer, options.seed)
     print("\n## Real records\n")
     print_real(stored, ["test", *dev])
-    if options.png:
-        real = {"test 测试集": stored["test"], **{n: stored[n] for n in dev}}
-        sets = {
-            "records 记录": real,
-            "near outsiders 近似的外来文本": {f"{n} {t}": stored[n] for n, t in NEAR.items()},
-            "far outsiders 无关的外来文本": {f"{n} {t}": stored[n] for n, t in FAR.items()},
-        }
-        write_whole(options.png, novelty_figure(sets, THRESHOLD, options.seed))
+    if options.plot:
+        write_whole(options.plot, picture(stored, dev, options.seed))
 
 
 if __name__ == "__main__":

@@ -181,15 +181,15 @@ def test_explanations_of_the_test_split_add_up() -> None:
     assert max(errors) <= 0.01
 
 
-def test_novelty_tells_outsiders_from_records_of_shapes_unseen_in_training() -> None:
+def test_novelty_tells_what_is_no_record_from_records_of_shapes_unseen_in_training() -> None:
     records = read_records(ROOT / "data" / "test.txt").texts
     drawn = np.random.default_rng(0).permutation(len(records))[:400]
     known = gi_classifier.novelty([records[i] for i in drawn])
     areas = {}
-    for path in sorted((ROOT / "data" / "outsiders").glob("*.txt")):
-        outsiders = gi_classifier.novelty(read_records(path, labelled=False).texts)
-        novel = np.repeat([False, True], [len(known), len(outsiders)])
-        areas[path.stem] = roc_auc_score(novel, np.concatenate([known, outsiders]))
+    for path in sorted((ROOT / "data" / "out_of_distribution").glob("*.txt")):
+        other = gi_classifier.novelty(read_records(path, labelled=False).texts)
+        novel = np.repeat([False, True], [len(known), len(other)])
+        areas[path.stem] = roc_auc_score(novel, np.concatenate([known, other]))
     assert len(areas) == 17
     assert min(areas.values()) > 0.93, areas
     assert np.mean(list(areas.values())) > 0.98, areas

@@ -138,7 +138,8 @@ def _fit(
     seed: int,
     force: bool,
 ) -> None:
-    from gi_classifier.decisions.novelty import MOST_RECORDS, THRESHOLD, fit_novelty
+    from gi_classifier.decisions.novelty import THRESHOLD
+    from gi_classifier.decisions.novelty_fit import MOST_RECORDS, fit_novelty
 
     check_not_shipped("--fit", model)
     texts, held_out = (

@@ -131,7 +131,7 @@ def run(
     keep_start : bool
         Whether the weights it starts from may be the best ones.
     """
-    from gi_classifier.decisions.novelty import fit_novelty
+    from gi_classifier.decisions.novelty_fit import fit_novelty
     from gi_classifier.metrics.measures import measure
     from gi_classifier.model.predictor import Predictor
     from gi_classifier.training import export, optimise
