@@ -57,7 +57,11 @@ class MissingPathError(GIClassifierError, FileNotFoundError):
     """A file or directory that is to be read does not exist."""
 
 
-class OutputExistsError(GIClassifierError, FileExistsError):
+class OutputError(GIClassifierError, OSError):
+    """An output cannot be written: a folder where a file is asked for, no permission, a lock."""
+
+
+class OutputExistsError(OutputError, FileExistsError):
     """Writing would replace something that exists, and nobody asked for that."""
 
 

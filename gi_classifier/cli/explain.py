@@ -98,10 +98,8 @@ def explain(
             found += explainer.explain(texts[begin : begin + _CHUNK], number, **asdict(path))
             bar.update(len(found) - begin)
     if html:
-        html.parent.mkdir(parents=True, exist_ok=True)
         write_whole(html, encode(heatmap_page(found, by.value)))
     if png:
-        png.parent.mkdir(parents=True, exist_ok=True)
         write_whole(png, to_png(found[0], by=by.value))
     if as_json:
         items = [

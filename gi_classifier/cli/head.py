@@ -144,7 +144,6 @@ def head(
     }
     found.save(output, force=force)
     if picture:
-        picture.parent.mkdir(parents=True, exist_ok=True)
         write_whole(picture, confusion_figure(table["head"]["confusion"], names))
     if as_json:
         typer.echo(json.dumps({**table, "output": str(output)}, ensure_ascii=False))
@@ -283,7 +282,6 @@ def _label(
         for text, row in zip(texts, probabilities, strict=True)
     ]
     if output:
-        output.parent.mkdir(parents=True, exist_ok=True)
         write_results(rows, output)
     summary = {name: sum(row["label"] == name for row in rows) for name in names}
     if as_json:

@@ -134,9 +134,6 @@ def keywords(
     directory = load_or_shipped(model)
     count, encoding, blank = check_texts_of(file, text_column=text_column, skip_blank=skip_blank)
     check_some(file, count, encoding, blank)
-    for place in (output, plot):
-        if place:
-            place.parent.mkdir(parents=True, exist_ok=True)
     state = output.with_name(f".{output.name}.state") if output else None
     mark = mark_of(file, text_column, directory, options, path) if state else ""
     progress = Progress()

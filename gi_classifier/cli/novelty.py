@@ -97,12 +97,10 @@ def _score(
     ]
     most = [rows[i] for i in np.argsort(-scores, kind="stable")[:top]]
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
         write_whole(output, csv_for_excel(rows, COLUMNS))
     if plot is not None:
         from gi_classifier.plots.novelty import novelty_figure
 
-        plot.parent.mkdir(parents=True, exist_ok=True)
         sets = {"records 记录": {file.name: scores}}
         write_whole(plot, novelty_figure(sets, scorer.threshold))
     if as_json:

@@ -14,7 +14,14 @@ import typer
 from rich.console import Console
 
 from gi_classifier.display import json_text
-from gi_classifier.files import check_output, check_owned, to_json, write_directory, write_whole
+from gi_classifier.files import (
+    check_output,
+    check_output_directory,
+    check_owned,
+    to_json,
+    write_directory,
+    write_whole,
+)
 from gi_classifier.model.shipped import shipped
 from gi_classifier.plots.style import check_plots
 
@@ -79,7 +86,7 @@ def check_directory(output: Path | None, names: Collection[str], force: bool) ->
     """
     if output:
         check_plots()
-        if check_output(output, force=force).exists():
+        if check_output_directory(output, force=force).exists():
             check_owned(output, {*names, ORIGIN})
 
 
@@ -104,7 +111,6 @@ def write_file(path: Path | None, content: bytes, origin: Mapping[str, Any] | No
     """
     if path is None:
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
     if origin is not None:
         write_whole(path.with_name(f"{path.name}.{ORIGIN}"), to_json(origin))

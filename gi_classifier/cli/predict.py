@@ -83,7 +83,7 @@ def predict(
     number = None if label is None else label_of(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
     if output:
-        check_output(output, force=force).parent.mkdir(parents=True, exist_ok=True)
+        check_output(output, force=force)
     texts, places = read_source(text, input, text_column, id_column, skip_blank)
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
     if decision.is_plain:

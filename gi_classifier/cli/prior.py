@@ -77,7 +77,6 @@ def prior(
     picture = prior_figure(before, predicted, estimated, interval, names) if plot else b""
     for place, content in ((output, csv_for_excel(rows, _COLUMNS)), (plot, picture)):
         if place:
-            place.parent.mkdir(parents=True, exist_ok=True)
             write_whole(place, content)
     if as_json:
         table = {

@@ -66,6 +66,5 @@ def report(
         date=date.today().isoformat(),
         baseline=baseline,
     )
-    output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(output, encode(content))
     typer.echo(f"Written to {output}")

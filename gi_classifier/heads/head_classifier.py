@@ -347,7 +347,6 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
         content = io.BytesIO()
         np.savez(content, **arrays)
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content.getvalue())
         return path
 

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from gi_classifier.errors import ModelError
-from gi_classifier.files import check_output, check_owned, sibling, to_json, write_directory
+from gi_classifier.files import (
+    check_output_directory,
+    check_owned,
+    sibling,
+    to_json,
+    write_directory,
+)
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
 
@@ -88,7 +94,7 @@ def check_model_output(path: str | Path, *, force: bool = False) -> Path:
     OutputExistsError
         Something is there and ``force`` was not given, or it is more than a model directory.
     """
-    path = check_output(path, force=force)
+    path = check_output_directory(path, force=force)
     if path.exists():
         try:
             listing = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["files"]

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.files import check_output, check_owned, to_json, write_directory
+from gi_classifier.files import check_output_directory, check_owned, to_json, write_directory
 from gi_classifier.segmenter import new_segmenter
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, pad
@@ -215,7 +215,7 @@ def pretrain(
 
     settings = settings or PretrainingSettings()
     vocabulary, config, weights = _start(vocabulary, config, base, settings)
-    output = check_output(output, force=force)
+    output = check_output_directory(output, force=force)
     if output.exists():
         check_owned(output, (CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE))
     work = output.with_name(f"{output.name}.training")

@@ -51,7 +51,7 @@ def test_explain_as_json_adds_up() -> None:
 
 
 def test_explain_writes_a_page_and_a_picture(tmp_path: Path) -> None:
-    html, png = tmp_path / "a" / "x.html", tmp_path / "x.png"
+    html, png = tmp_path / "x.html", tmp_path / "x.png"
     run("explain", "<script>alert(1)</script>胃癌", "--html", html, "--png", png)
     page = html.read_text(encoding="utf-8")
     assert page.startswith("<!DOCTYPE html>")

@@ -54,7 +54,7 @@ def test_it_trains_on_labels_of_any_text_in_any_format_and_labels_with_it(
     tmp_path: Path, trained: Path, rows: list[tuple[str, str]], ending: str
 ) -> None:
     data = _write(tmp_path / f"data{ending}", rows)
-    output = tmp_path / "new" / "head.npz"
+    output = tmp_path / "head.npz"
     done = _run(data, "--output", output, "--model", trained, "--json")
     found = json.loads(done.stdout)
     assert found["labels"] == sorted(NAMES)

@@ -109,7 +109,7 @@ def test_json_holds_every_score_in_order(model: Path, mixed: Path) -> None:
 
 
 def test_output_is_a_table_of_all_records(model: Path, mixed: Path, tmp_path: Path) -> None:
-    output = tmp_path / "new" / "scores.csv"
+    output = tmp_path / "scores.csv"
     _, err = call(mixed, "--model", model, "--output", output)
     rows = list(csv.DictReader(io.StringIO(output.read_text(encoding="utf-8-sig"))))
     assert [row["line"] for row in rows] == list("123456")

@@ -31,7 +31,7 @@ def run(*arguments: object, code: int = 0) -> Result:
 def test_prior_prints_training_predicted_and_estimated_shares(
     trained: Path, records_file: Path, tmp_path: Path
 ) -> None:
-    table, picture = tmp_path / "new" / "prior.csv", tmp_path / "prior.png"
+    table, picture = tmp_path / "prior.csv", tmp_path / "prior.png"
     found = json.loads(
         run(records_file, "--model", trained, "--json", "--output", table, "--plot", picture).stdout
     )

@@ -205,14 +205,14 @@ def test_a_saved_head_predicts_the_same_and_is_not_pickled(
     chosen = {labels[0]: 2.0, labels[1]: 1.0} if weight == "mapping" else weight
     found = HeadClassifier(max_epochs=2, class_weight=chosen, positive=labels[0])
     found.fit(features, labels)
-    back = HeadClassifier.load(found.save(tmp_path / "new" / "head.npz"))
+    back = HeadClassifier.load(found.save(tmp_path / "head.npz"))
     assert back.predict(features).tolist() == found.predict(features).tolist()
     assert (back.predict_proba(features) == found.predict_proba(features)).all()
     assert back.get_params() == found.get_params()
-    with np.load(tmp_path / "new" / "head.npz", allow_pickle=False) as file:
+    with np.load(tmp_path / "head.npz", allow_pickle=False) as file:
         assert all(not file[name].dtype.hasobject for name in file)
     with pytest.raises(OutputExistsError, match="exists"):
-        found.save(tmp_path / "new" / "head.npz")
+        found.save(tmp_path / "head.npz")
 
 
 def test_a_file_that_is_no_head_is_an_error(tmp_path: Path) -> None:

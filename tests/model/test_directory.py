@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gi_classifier.errors import ModelError, OutputExistsError
-from gi_classifier.files import check_output, to_json, write_whole
+from gi_classifier.files import to_json, write_whole
 from gi_classifier.model.directory import (
     MANIFEST,
     REQUIRED,
@@ -44,7 +44,7 @@ def test_a_model_directory_comes_back_byte_for_byte(tmp_path: Path) -> None:
     saved = ModelDirectory(
         {**directory().files, "empty": b"", "字.bin": bytes(range(256))}, {"事": [1, None]}
     )
-    path = save(saved, tmp_path / "new" / "folder" / "model")
+    path = save(saved, tmp_path / "model")
     found = load(path)
     assert dict(found.files) == dict(saved.files)
     assert found.metadata == saved.metadata
@@ -55,7 +55,7 @@ def test_a_model_directory_comes_back_byte_for_byte(tmp_path: Path) -> None:
             "bytes": len(content),
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-    assert names(tmp_path / "new" / "folder") == ["model"]
+    assert names(tmp_path) == ["model"]
 
 
 def test_a_bundle_gives_what_its_files_hold(
@@ -169,13 +169,6 @@ def test_anything_else_is_never_replaced(tmp_path: Path, kind: str) -> None:
         save(directory(), path, force=True)
     assert (path if kind == "file" else path / "mine.txt").read_text() == "mine"
     assert names(tmp_path) == ["thesis"]
-
-
-def test_check_output_lets_a_free_place_through(tmp_path: Path) -> None:
-    assert check_output(str(tmp_path / "new")) == tmp_path / "new"
-    assert check_output(tmp_path, force=True) == tmp_path
-    with pytest.raises(OutputExistsError, match="exists"):
-        check_output(tmp_path)
 
 
 FULL_DISK = """
