@@ -1,10 +1,17 @@
 # make demo: set up, classify the records that ship and explain them.  make test: set up and run the tests.
+# make test-fast: what is quick, while writing.  make test-long: what takes longer than make test.
+# make coverage: make test, with the branches that it runs counted and printed.
 PYTHON ?= $(shell for v in 3.13 3.12 3.11; do python$$v -c '' 2>/dev/null && echo python$$v && exit; done; echo python3)
 BIN := .venv/bin
 ENCODER ?= runs/encoder
 CORPUS ?= runs/corpus.txt
+# Tests run in WORKERS processes of one thread each; TESTS are files or options of pytest.
+WORKERS ?= 2
+TESTS ?=
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: install demo test lint dataset weights clean
+.PHONY: install demo test test-fast test-long coverage lint dataset weights clean
 
 install: .venv/.complete
 
@@ -27,7 +34,16 @@ demo: .venv/.basic
 	$(BIN)/gi-classifier report data/demo.csv --output runs/report.html --force
 
 test: install
-	$(BIN)/python -m pytest
+	$(PYTEST) $(TESTS)
+
+test-fast: install
+	$(PYTEST) -m "not slow and not long" $(TESTS)
+
+test-long: install
+	$(PYTEST) -m long $(TESTS)
+
+coverage: install
+	$(PYTEST) --cov --cov-report=term --cov-fail-under=95 --durations=30 $(TESTS)
 
 lint: install
 	$(BIN)/ruff check .
@@ -45,4 +61,4 @@ weights: install
 		--set patience=6 --set token_dropout=0.15 --set label_smoothing=0.05 --set initial_bias=zero
 
 clean:
-	rm -rf .venv build dist runs *.egg-info
+	rm -rf .venv build dist runs *.egg-info .coverage*
