@@ -47,7 +47,6 @@ EXCUSED_ARROWS = {
     "scripts.label_errors -> cli.inputs": "to be mended",
     "evaluation.comparison_models -> classifier": "to be mended",
     "plots.comparison -> evaluation.comparison_models": "to be mended",
-    "plots.decisions -> decisions.abstention": "to be mended",
     "plots.evaluation -> evaluation.evaluation_report": "to be mended",
     "plots.inspection -> evaluation.inspection": "to be mended",
 }

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import read_splits_of
-from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, ModelOption, TextColumn
-from gi_classifier.cli.outputs import check_directory, notes, results_console
-from gi_classifier.cli.thresholds import (
+from gi_classifier.cli.options import (
+    EngineOption,
+    ForceOption,
+    JsonOption,
+    LabelColumn,
+    ModelOption,
+    TextColumn,
+    check_engine,
+)
+from gi_classifier.cli.outputs import (
+    check_directory,
+    check_file,
+    notes,
+    print_json,
+    results_console,
+    write_file,
+    write_files,
+)
+from gi_classifier.cli.validation_and_test import (
     SPLITS,
-    OutputOption,
+    DirectoryOption,
+    PictureOption,
     TestOption,
     ValArgument,
     cell,
     flat_intervals,
+    read_validation_and_test,
     results_table,
 )
 from gi_classifier.data.writers import csv_for_excel
@@ -30,105 +47,143 @@ from gi_classifier.decisions.abstention import (
     risk_coverage,
     risk_table,
 )
-from gi_classifier.errors import SettingsError
-from gi_classifier.files import to_json, write_directory
+from gi_classifier.files import to_json
+from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 
-_ABSTENTION_FILES = ("abstention.json", "abstention.csv", "abstention.png")
+_FILES = ("abstention.json", "abstention.csv")
+# A directory that version 0.1.0 wrote holds the picture too, and may be replaced.
+_OWNED = (*_FILES, "abstention.png")
 # Shares answered at which the error is shown.
 _COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
-_RISK_COLUMNS = (
+_COLUMNS = (
     *("split", "chosen", "min_confidence", "records", "answered", "errors", "coverage"),
     *("coverage_low", "coverage_high", "error", "error_low", "error_high"),
 )
+
+# Of each split, how sure each answer is (n,), and whether it is wrong (n,).
+_Answers = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def abstain(
     val: ValArgument,
     test: TestOption,
-    alpha: Annotated[float, typer.Option(help="Largest error among the answered.")] = 0.01,
+    alpha: Annotated[
+        float,
+        typer.Option(help="The largest share of wrong answers that you can bear, as in 0.01."),
+    ] = 0.01,
     delta: Annotated[
-        float, typer.Option(help="Probability at most that the guarantee fails.")
+        float,
+        typer.Option(help="How probable it may be that the guarantee does not hold, as in 0.1."),
     ] = 0.1,
-    output: OutputOption = None,
+    output: DirectoryOption = None,
+    plot: PictureOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     model: ModelOption = None,
+    engine: EngineOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the least confidence to answer at, so that a guaranteed share of answers is right."""
-    try:
-        check_levels(alpha, delta)
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
-    check_directory(output, _ABSTENTION_FILES, force)
+    """Find how sure the model must be to answer, so that few of its answers are wrong.
+
+    Less sure records are left to a person. Ends with exit code 1 where the validation records
+    can't give the guarantee that was asked for.
+    """
+    check_levels(alpha, delta)
+    check_engine(engine)
+    check_directory(output, _OWNED, force, picture=False)
+    check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
-    splits = [
-        answers(probabilities, labels)
-        for labels, probabilities in read_splits_of(directory, val, test, text_column, label_column)
-    ]
-    least = guaranteed_confidence(*splits[0], alpha, delta)
-    rows = (
-        {name: abstain_at(*data, least) for name, data in zip(SPLITS, splits, strict=True)}
-        if least is not None
-        else None
-    )
-    curves = [risk_coverage(*data) for data in splits]
-    tables = {
-        name: risk_table(*data, _COVERAGES) for name, data in zip(SPLITS, splits, strict=True)
+    columns = {"text_column": text_column, "label_column": label_column}
+    read = read_validation_and_test(directory, val, test, engine=engine, **columns)
+    splits = {
+        split: answers(probabilities, labels) for split, (labels, probabilities) in read.items()
     }
     found = {
         "files": {"validation": str(val), "test": str(test)},
         "alpha": alpha,
         "delta": delta,
-        "min_confidence": least,
-        **{name: rows and rows[name] for name in SPLITS},
-        "area": {name: curve.area for name, curve in zip(SPLITS, curves, strict=True)},
-        "coverages": tables,
+        **_measured(splits, guaranteed_confidence(*splits["validation"], alpha, delta)),
     }
-    if output:
-        from gi_classifier.plots.decisions import risk_coverage_figure
-
-        lines = [
-            {"split": name, "chosen": row is (rows or {}).get(name), **flat_intervals(row)}
-            for name in SPLITS
-            for row in [*([rows[name]] if rows else []), *tables[name]]
-        ]
-        contents = (
-            to_json(found),
-            csv_for_excel(lines, _RISK_COLUMNS),
-            risk_coverage_figure(curves[0], curves[1], rows, alpha),
-        )
-        write_directory(dict(zip(_ABSTENTION_FILES, contents, strict=True)), output)
+    made_from = origin(
+        directory,
+        validation=str(val),
+        test=str(test),
+        alpha=alpha,
+        delta=delta,
+        **{"engine": engine, **columns},
+    )
+    write_files(output, _files(found), made_from)
+    if plot:
+        write_file(plot, _picture(found, splits), made_from)
     if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        print_json(found)
     else:
-        _show_abstention(found)
-    if output:
-        notes.print(f"Written to {output}")
-
-
-def _show_abstention(found: Mapping[str, Any]) -> None:
-    alpha, delta = found["alpha"], found["delta"]
+        _show(found)
     if found["min_confidence"] is None:
-        answered = least_answered(alpha, delta)
+        notes.print(_not_guaranteed(alpha, delta))
+        raise typer.Exit(1)
+
+
+def _measured(splits: _Answers, least: float | None) -> dict[str, Any]:
+    """What the least confidence does on each split, and other coverages beside it."""
+    return {
+        "min_confidence": least,
+        **{
+            split: None if least is None else abstain_at(*data, least)
+            for split, data in splits.items()
+        },
+        "area": {split: risk_coverage(*data).area for split, data in splits.items()},
+        "coverages": {split: risk_table(*data, _COVERAGES) for split, data in splits.items()},
+    }
+
+
+def _files(found: Mapping[str, Any]) -> dict[str, bytes]:
+    """Everything as JSON, and a row for each split and coverage as CSV."""
+    lines = [
+        {"split": split, "chosen": row is found[split], **flat_intervals(row)}
+        for split in SPLITS
+        for row in _rows(found, split)
+    ]
+    return dict(zip(_FILES, (to_json(found), csv_for_excel(lines, _COLUMNS)), strict=True))
+
+
+def _rows(found: Mapping[str, Any], split: str) -> list[dict[str, Any]]:
+    """The chosen row of a split, where one was, and those of other coverages."""
+    chosen = [found[split]] if found[split] else []
+    return [*chosen, *found["coverages"][split]]
+
+
+def _picture(found: Mapping[str, Any], splits: _Answers) -> bytes:
+    from gi_classifier.plots.decisions import risk_coverage_figure
+
+    curves = {split: vars(risk_coverage(*data)) for split, data in splits.items()}
+    chosen = {split: found[split] for split in SPLITS} if found["validation"] else None
+    return risk_coverage_figure(curves, chosen, found["alpha"])
+
+
+def _not_guaranteed(alpha: float, delta: float) -> str:
+    return (
+        f"No least confidence guarantees an error of at most {alpha:g} with confidence "
+        f"{1 - delta:g} on these records. It takes {least_answered(alpha, delta):,} answered "
+        "validation records without an error, or more with a few. Ask for less, or give more "
+        "records."
+    )
+
+
+def _show(found: Mapping[str, Any]) -> None:
+    if found["min_confidence"] is not None:
         typer.echo(
-            f"No least confidence guarantees an error of at most {alpha:g} with confidence "
-            f"{1 - delta:g} on these records.\nIt takes {answered:,} answered validation records "
-            "without an error, or more with a few. Ask for less, or give more records."
-        )
-    else:
-        typer.echo(
-            f"min_confidence {found['min_confidence']!r}\nWith confidence {1 - delta:g}, at most "
-            f"{alpha:g} of the answered records are wrong, if records to come are drawn as the\n"
+            f"min_confidence {found['min_confidence']!r}\n"
+            f"With confidence {1 - found['delta']:g}, at most {found['alpha']:g} of the answered "
+            "records are wrong, if records to come are drawn as the\n"
             "validation records were and the model learnt nothing from these."
         )
     headings = ("min_confidence", "coverage", "error among the answered", "answered", "errors")
     table = results_table("", headings)
     for split in SPLITS:
-        chosen = [found[split]] if found[split] else []
-        for row in (*chosen, *found["coverages"][split]):
+        for row in _rows(found, split):
             is_chosen = row is found[split]
             table.add_row(
                 f"{split}, chosen" if is_chosen else split,

@@ -12,14 +12,13 @@ import typer
 from tqdm import tqdm
 
 from gi_classifier.cli.outputs import notes
-from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows, trained_on_warning
+from gi_classifier.data.fingerprints import trained_on_warning
 from gi_classifier.data.readers import FORMATS, read_records
-from gi_classifier.data.records import Records, drop_duplicates
+from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.model.directory import (
     ModelDirectory,
 )
-from gi_classifier.model.predictor import Predictor
 from gi_classifier.text_checks import check_texts
 
 
@@ -30,42 +29,6 @@ def warn_of_known(
     warning = trained_on_warning(directory.splits, records.texts, records.source, held_out)
     if warning:
         notes.print(warning)
-
-
-def read_splits_of(
-    directory: ModelDirectory, val: Path, test: Path, text_column: str, label_column: str
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Labels (n,) and probabilities (n, classes) of both files; notes on what would flatter."""
-    held: set[str] = set()
-    splits = []
-    # The validation records that chose the weights may choose a threshold too.
-    for path, held_out in ((val, ("val", "test")), (test, ("test",))):
-        records = drop_duplicates(
-            read(
-                path,
-                text_column=text_column,
-                label_column=label_column,
-                num_classes=directory.settings.num_classes,
-            )
-        )
-        found = [fingerprint(text) for text in records.texts]
-        apart = [i for i, one in enumerate(found) if one not in held]
-        if len(apart) < len(records):
-            notes.print(f"{len(records) - len(apart)} records of {path} are in {val}: left out.")
-            records, found = records.take(apart), [found[i] for i in apart]
-        if not len(records):
-            raise RecordsError(
-                f"No record is left in {path}. Give test records that are not in {val}."
-            )
-        if says_what_it_knows(directory.splits) or path == val:
-            warn_of_known(directory, records, held_out)
-        held = set(found)
-        splits.append(records)
-    predictor = Predictor.from_directory(directory)
-    return [
-        (np.array(records.labels), in_chunks(predictor.predict_proba, records.texts))
-        for records in splits
-    ]
 
 
 _CHUNK = 1024

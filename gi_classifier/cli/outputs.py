@@ -74,8 +74,21 @@ def check_file(
     check_output(output, force=force)
 
 
-def check_directory(output: Path | None, names: Collection[str], force: bool) -> None:
-    """Raise where a directory of files and a picture may not be written, before any work is done.
+def check_directory(
+    output: Path | None, names: Collection[str], force: bool, *, picture: bool = True
+) -> None:
+    """Raise where a directory of files may not be written, before any work is done.
+
+    Parameters
+    ----------
+    output : Path or None
+        None is let through.
+    names : collection of str
+        Of the files.
+    force : bool
+        Whether a directory of such files is replaced.
+    picture : bool
+        Whether one of them is a picture, which needs the extra ``plots``.
 
     Raises
     ------
@@ -85,7 +98,8 @@ def check_directory(output: Path | None, names: Collection[str], force: bool) ->
         Something is there and ``force`` was not given, or it is more than files of these names.
     """
     if output:
-        check_plots()
+        if picture:
+            check_plots()
         if check_output_directory(output, force=force).exists():
             check_owned(output, {*names, ORIGIN})
 

@@ -17,6 +17,7 @@ import numpy as np
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.metrics.calibration import check_predictions
 from gi_classifier.metrics.intervals import proportion_interval
+from gi_classifier.option_checks import is_number, range_problem
 
 # Coverages that the guarantee is tried at: 1/20, 2/20 … 1. More are finer, and each stricter.
 TRIALS = 20
@@ -142,7 +143,7 @@ def abstain_at(confidence: np.ndarray, wrong: np.ndarray, min_confidence: float)
         ``min_confidence`` is no finite number.
     """
     confidence, wrong = _checked(confidence, wrong)
-    if isinstance(min_confidence, bool) or not math.isfinite(min_confidence):
+    if not is_number(min_confidence):
         raise SettingsError(f"min_confidence must be a number. Received: {min_confidence!r}")
     passes = confidence >= min_confidence
     answered, errors = int(passes.sum()), int((passes & wrong).sum())
@@ -182,11 +183,10 @@ def check_levels(alpha: float, delta: float) -> None:
         Naming each that does not.
     """
     problems = [
-        f"{name} must lie between 0 and 1. Received: {value!r}"
+        range_problem(name, value, 0, 1, open_low=True, open_high=True)
         for name, value in (("alpha", alpha), ("delta", delta))
-        if isinstance(value, bool) or not 0 < value < 1
     ]
-    if problems:
+    if problems := [problem for problem in problems if problem]:
         raise SettingsError("There is no such guarantee:", problems)
 
 

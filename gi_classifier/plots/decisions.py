@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.decisions.abstention import RiskCoverage
 from gi_classifier.plots.fonts import cjk_font, drawable
 from gi_classifier.plots.style import check_plots, png
 
@@ -162,8 +161,7 @@ def _name_points(panel: Any, points: Mapping[tuple[float, float], Sequence[str]]
 
 
 def risk_coverage_figure(
-    validation: RiskCoverage,
-    test: RiskCoverage,
+    curves: Mapping[str, Mapping[str, Any]],
     rows: Mapping[str, Mapping[str, Any]] | None,
     alpha: float,
 ) -> bytes:
@@ -171,7 +169,9 @@ def risk_coverage_figure(
 
     Parameters
     ----------
-    validation, test : RiskCoverage
+    curves : mapping
+        ``validation`` and ``test``: ``coverage`` and ``risk``, each ndarray (m,), and ``area``,
+        as of :func:`~gi_classifier.decisions.abstention.risk_coverage`.
     rows : mapping or None
         ``validation`` and ``test``: what the chosen least confidence does, of
         :func:`~gi_classifier.decisions.abstention.abstain_at`; None where none was chosen.
@@ -195,12 +195,13 @@ def risk_coverage_figure(
     font, heading = _fonts()
     figure = Figure(figsize=(8.5, 5.5), layout="constrained")
     panel = figure.subplots()
-    for name, title, curve, colour, style in (
-        ("validation", "validation 验证", validation, _VALIDATION, "--"),
-        ("test", "test 测试", test, _TEST, "-"),
+    for name, title, colour, style in (
+        ("validation", "validation 验证", _VALIDATION, "--"),
+        ("test", "test 测试", _TEST, "-"),
     ):
-        label = f"{title}: AURC {curve.area:.4f}"
-        panel.plot(curve.coverage, curve.risk, color=colour, linestyle=style, label=label)
+        curve = curves[name]
+        label = f"{title}: AURC {curve['area']:.4f}"
+        panel.plot(curve["coverage"], curve["risk"], color=colour, linestyle=style, label=label)
         row = (rows or {}).get(name)
         if not row or row["error"] is None:
             continue

@@ -1,25 +1,20 @@
-"""The commands thresholds and abstain, as a user runs them, and their pictures."""
+"""The command thresholds, as a user runs it."""
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-import warnings
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from command_line import run
 from samples import made_up_records
 
-from gi_classifier.decisions.abstention import abstain_at, risk_coverage
-from gi_classifier.decisions.policies import POLICIES, compare_policies
+from gi_classifier.decisions.policies import POLICIES
 from gi_classifier.decisions.thresholds import stored_threshold
 from gi_classifier.model.directory import THRESHOLDS, load
 from gi_classifier.model.shipped import shipped
-from gi_classifier.plots.decisions import risk_coverage_figure, thresholds_figure
 
 
 def written(path: Path, rows: list[tuple[str, int]]) -> Path:
@@ -57,10 +52,10 @@ def test_thresholds_saves_a_label_beside_the_others_and_writes_its_files(
     model: Path, val: Path, test: Path, tmp_path: Path
 ) -> None:
     command = ["thresholds", val, "--test", test, "--model", model, "--json"]
-    output = tmp_path / "out"
+    output, plot = tmp_path / "out", tmp_path / "policies.png"
     once = run(*command, "--label", 2, "--save", "youden", "--policy", "F1")
     assert [row["policy"] for row in json.loads(once.stdout)["policies"]] == ["f1", "youden"]
-    done = run(*command, "--label", 1, "--save", "tpr >= 0.9", "--output", output)
+    done = run(*command, "--label", 1, "--save", "tpr >= 0.9", "--output", output, "--plot", plot)
     found = json.loads(done.stdout)
     assert [row["policy"] for row in found["policies"]] == [*POLICIES, "tpr>=0.9"]
     chosen = found["policies"][-1]
@@ -78,30 +73,15 @@ def test_thresholds_saves_a_label_beside_the_others_and_writes_its_files(
     table = pd.read_csv(output / "policies.csv")
     assert list(table["split"]) == ["validation", "test"] * len(found["policies"])
     assert table["tpr"].iloc[-2] == pytest.approx(chosen["validation"]["tpr"])
-    assert (output / "policies.png").read_bytes().startswith(b"\x89PNG")
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    for path in (output / "origin.json", tmp_path / "policies.png.origin.json"):
+        origin = json.loads(path.read_text(encoding="utf-8"))
+        assert origin["model"] == directory.digest
+        assert origin["settings"]["policies"][-1] == "tpr>=0.9"
+    assert entry["origin"] == origin
     assert (
         "exists. Choose another" in run(*command, "--label", 1, "--output", output, code=1).stderr
     )
-
-
-def test_abstain_says_what_it_guarantees_or_that_it_cannot(
-    model: Path, val: Path, test: Path, tmp_path: Path
-) -> None:
-    command = ["abstain", val, "--test", test, "--model", model]
-    output = tmp_path / "out"
-    done = run(*command, "--alpha", 0.8, "--output", output)
-    assert "With confidence 0.9, at most 0.8 of the answered records are wrong" in done.stdout
-    found = json.loads((output / "abstention.json").read_text(encoding="utf-8"))
-    assert f"min_confidence {found['min_confidence']!r}" in done.stdout
-    assert found["test"]["min_confidence"] == found["min_confidence"]
-    table = pd.read_csv(output / "abstention.csv")
-    assert list(table["split"][table["chosen"]]) == ["validation", "test"]
-    assert (output / "abstention.png").read_bytes().startswith(b"\x89PNG")
-    done = run(*command, "--alpha", 0.001)
-    assert "No least confidence guarantees an error of at most 0.001" in done.stdout
-    assert "It takes 5,296 answered validation records" in done.stdout
-    found = json.loads(run(*command, "--alpha", 0.001, "--json").stdout)
-    assert found["min_confidence"] is found["test"] is None
 
 
 @pytest.mark.parametrize(
@@ -114,8 +94,8 @@ def test_abstain_says_what_it_guarantees_or_that_it_cannot(
             ["thresholds", "--save", "f1", "--model", str(shipped())],
             "--save never changes the model that ships; copy its directory",
         ),
-        (["thresholds", "--label", "7"], "--label is one of 0 (neither 均非), 1"),
-        (["abstain", "--alpha", "1"], "alpha must lie between 0 and 1. Received: 1.0"),
+        (["thresholds", "--label", "7"], "No such label; this model has 0 (neither 均非), 1"),
+        (["thresholds", "--engine", "int4"], "--engine"),
     ],
 )
 def test_wrong_use_is_said_and_ends_with_2(arguments: list[str], message: str) -> None:
@@ -150,24 +130,17 @@ def test_a_policy_that_no_threshold_meets_is_said_and_not_saved(
     assert not (model / THRESHOLDS).exists()
 
 
-@pytest.mark.parametrize("count", [1, 200])
-def test_pictures_are_drawn_without_a_warning_on_a_single_record_too(count: int) -> None:
-    from matplotlib.image import imread
-
-    source = np.random.default_rng(1)
-    scores = source.random(200)
-    validation = source.random(200) < scores, scores
-    test = validation[0][:count], scores[:count]
-    curves = risk_coverage(scores, ~validation[0]), risk_coverage(scores[:count], ~test[0])
-    chosen = {"validation": abstain_at(scores, ~validation[0], 0.5)}
-    chosen["test"] = abstain_at(scores[:count], ~test[0], 0.5)
-    found = compare_policies([*POLICIES, "precision>=1"], validation, test)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for content in (
-            thresholds_figure(found, validation, test, "1 upper 上消化道 $x$"),
-            risk_coverage_figure(*curves, chosen, 0.1),
-            risk_coverage_figure(*curves, None, 0.1),
-        ):
-            pixels = imread(io.BytesIO(content), format="png")[..., :3].mean(axis=2)
-            assert pixels.min() < 0.5 < pixels.max()
+def test_a_directory_that_version_0_1_0_wrote_is_replaced_when_forced(
+    model: Path, val: Path, test: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    for name in ("policies.json", "policies.csv", "policies.png"):
+        (output / name).write_bytes(b"old")
+    command = ["thresholds", val, "--test", test, "--label", "上消化道", "--model", model]
+    run(*command, "--policy", "f1", "--engine", "int8", "--output", output, "--force")
+    names = {path.name for path in output.iterdir()}
+    assert names == {"policies.json", "policies.csv", "origin.json"}
+    origin = json.loads((output / "origin.json").read_text(encoding="utf-8"))
+    assert origin["settings"]["engine"] == "int8"
+    assert origin["settings"]["label"] == 1

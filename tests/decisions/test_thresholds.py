@@ -65,7 +65,7 @@ def test_a_damaged_table_of_thresholds_is_an_error(content: bytes, message: str)
 
 def test_an_entry_says_what_it_was_made_with() -> None:
     point = OperatingPoint(0.25, 3, 1, 5, 0).to_dict()
-    found = with_threshold(directory(), 1, "youden", point, point, validation_file="val.csv")
+    found = with_threshold(directory(), 1, "youden", point, point, {"validation_file": "val.csv"})
     assert json.loads(found.files[THRESHOLDS])["1"]["origin"] == {
         "library": f"gi_classifier {__version__}",
         "model": found.digest,

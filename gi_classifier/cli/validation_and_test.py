@@ -1,0 +1,121 @@
+"""What thresholds and abstain share: validation records to choose on, test records to check on.
+
+In: two files of labelled records. Out: labels and probabilities of both, and tables of what was
+found on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
+from gi_classifier.cli.outputs import notes
+from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows
+from gi_classifier.data.records import Records, drop_duplicates
+from gi_classifier.errors import RecordsError
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.training.keras_engine import open_any_engine
+
+SPLITS = ("validation", "test")
+
+ValArgument = Annotated[
+    Path,
+    typer.Argument(help="Validation records with their true labels, which the model did not see."),
+]
+TestOption = Annotated[
+    Path,
+    typer.Option("--test", help="Other such records, to measure on what was chosen."),
+]
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option("--output", help="Write a directory of JSON and CSV with everything measured."),
+]
+PictureOption = Annotated[
+    Path | None, typer.Option("--plot", help="Draw the curves as PNG (extra 'plots').")
+]
+
+
+def read_validation_and_test(
+    directory: ModelDirectory,
+    val: Path,
+    test: Path,
+    *,
+    engine: str | None,
+    text_column: str,
+    label_column: str,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Labels (n,) and probabilities (n, classes) of both files by :data:`SPLITS`.
+
+    Duplicates, and test records that are in validation, are left out; notes say so, and what
+    would flatter.
+
+    Raises
+    ------
+    RecordsError
+        A file has no record, or no test record is left.
+    """
+    options = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "num_classes": directory.settings.num_classes,
+    }
+    validation, tested = (drop_duplicates(read(path, **options)) for path in (val, test))
+    tested = _apart(tested, validation, test, val)
+    # The validation records that chose the weights may choose a threshold too.
+    warn_of_known(directory, validation, ("val", "test"))
+    if says_what_it_knows(directory.splits):
+        warn_of_known(directory, tested)
+    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
+    return {
+        split: (np.array(records.labels), in_chunks(predictor.predict_proba, records.texts))
+        for split, records in zip(SPLITS, (validation, tested), strict=True)
+    }
+
+
+def _apart(tested: Records, validation: Records, test: Path, val: Path) -> Records:
+    """The test records that are not in validation."""
+    held = set(map(fingerprint, validation.texts))
+    kept = [i for i, text in enumerate(tested.texts) if fingerprint(text) not in held]
+    if len(kept) < len(tested):
+        notes.print(f"{len(tested) - len(kept)} records of {test} are in {val}: left out.")
+    if not kept:
+        raise RecordsError(f"No record is left in {test}. Give test records that are not in {val}.")
+    return tested.take(kept)
+
+
+def flat_intervals(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Each NAME_interval as NAME_low and NAME_high."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if name.endswith("_interval"):
+            stem = name.removesuffix("_interval")
+            flat[f"{stem}_low"], flat[f"{stem}_high"] = value or (None, None)
+        else:
+            flat[name] = value
+    return flat
+
+
+def cell(row: Mapping[str, Any], name: str, *, interval: bool = False, form: str = ".3f") -> str:
+    """Show a value with its interval, or a dash."""
+    if row[name] is None:
+        return "–"
+    if not interval:
+        return f"{row[name]:{form}}"
+    low, high = row[f"{name}_interval"]
+    return f"{row[name]:{form}} [{low:{form}}, {high:{form}}]"
+
+
+def results_table(first: str, headings: Sequence[str]) -> Table:
+    """An empty table whose columns but the first are numbers."""
+    table = Table(box=None, pad_edge=False, title_justify="left")
+    table.add_column(first, no_wrap=True)
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
