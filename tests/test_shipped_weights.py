@@ -146,8 +146,8 @@ def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["train", "--data", "data/val.txt", "--output", "{tmp}/m"],
-        ["continue", "weights", "--data", "data/val.txt", "--output", "{tmp}/m"],
+        ["train", "data/val.txt", "--output", "{tmp}/m"],
+        ["continue", "weights", "data/val.txt", "--output", "{tmp}/m"],
         ["pretrain", "data/val.txt", "--output", "{tmp}/m"],
         ["predict", "胃癌", "--engine", "keras"],
     ],

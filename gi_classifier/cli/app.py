@@ -24,6 +24,7 @@ from gi_classifier.cli.info import info
 from gi_classifier.cli.inspect import inspect
 from gi_classifier.cli.keywords import keywords
 from gi_classifier.cli.novelty import novelty
+from gi_classifier.cli.options import Command
 from gi_classifier.cli.outputs import notes
 from gi_classifier.cli.predict import predict
 from gi_classifier.cli.pretrain import pretrain
@@ -77,7 +78,7 @@ for command in (
     inspect,
     head,
 ):
-    app.command(name=command.__name__.removesuffix("_"))(command)
+    app.command(name=command.__name__.removesuffix("_"), cls=Command)(command)
 
 
 def main() -> None:

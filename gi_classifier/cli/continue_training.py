@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gi_classifier.cli.options import (
-    ForceOption,
-    JsonOption,
-    LabelColumn,
-    TextColumn,
-)
-
-if TYPE_CHECKING:
-    pass
-from gi_classifier.cli.train import finished
+from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, TextColumn
+from gi_classifier.cli.train import show_trained
 from gi_classifier.cli.training_options import (
-    DataOption,
+    OutputOption,
+    RecordsArgument,
     RestartOption,
     SetOption,
     TestOption,
-    TrainOption,
     ValOption,
     begin_long_work,
     data_of,
@@ -31,10 +23,11 @@ from gi_classifier.cli.training_options import (
 
 
 def continue_(
-    model: Annotated[Path, typer.Argument(help="The model directory to go on from.")],
-    output: Annotated[Path, typer.Option(help="The model directory to write.")],
-    data: DataOption = None,
-    train: TrainOption = None,
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="The model directory to go on from.")
+    ],
+    file: RecordsArgument,
+    output: OutputOption,
     val: ValOption = None,
     test: TestOption = None,
     settings: SetOption = None,
@@ -44,18 +37,20 @@ def continue_(
     restart: RestartOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Go on training a model on new or more records."""
+    """Go on training a model on new or more records; stopped, the same command goes on."""
     from gi_classifier.training.continue_training import continue_training
 
+    data = data_of(file, val, test)
+    changes = settings_table(settings)
     begin_long_work()
     directory = continue_training(
         model,
-        data_of(data, train, val, test),
+        data,
         output,
-        changes=settings_table(settings),
+        changes=changes,
         text_column=text_column,
         label_column=label_column,
         force=force,
         restart=restart,
     )
-    finished(directory.metadata, output, as_json)
+    show_trained(directory.metadata, output, as_json)

@@ -1,32 +1,42 @@
-"""The command convert: a model of another kind into a model directory."""
+"""The command convert: a model into another form."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gi_classifier.cli.options import (
-    ForceOption,
-)
+from gi_classifier.cli.options import ForceOption
+from gi_classifier.cli.outputs import say_written
+from gi_classifier.cli.training_options import SetOption, settings_table
 from gi_classifier.settings import Settings
 
-if TYPE_CHECKING:
-    pass
-from gi_classifier.cli.training_options import SetOption, checked_settings
+
+class Kind(StrEnum):
+    """What a model can be turned into."""
+
+    directory = "directory"
 
 
 def convert(
     source: Annotated[
-        Path, typer.Argument(help="An .h5 with a softmax head, config and vocab.txt beside it.")
+        Path,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A fine-tuned .h5 (softmax head included), its config and vocab.txt beside it.",
+        ),
     ],
-    output: Annotated[Path, typer.Argument(help="The model directory to write.")],
+    to: Annotated[Kind, typer.Option("--to", help="What to write: directory, a model directory.")],
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where to write it.")],
     settings: SetOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Turn the reference's fine-tuned .h5 into a model directory."""
-    from gi_classifier.training.convert import convert as run
+    """Turn a model into another form, such as the reference's .h5 into a model directory."""
+    from gi_classifier.training.convert import convert as to_directory
 
-    run(source, output, settings=checked_settings(Settings, settings), force=force)
-    typer.echo(f"Written to {output}")
+    chosen = Settings.from_dict(settings_table(settings))
+    writes = {Kind.directory: to_directory}
+    writes[to](source, output, settings=chosen, force=force)
+    say_written(output)

@@ -21,25 +21,21 @@ from gi_classifier.cli.attribution_options import (
     ToleranceOption,
     checked_options,
 )
-from gi_classifier.cli.inputs import (
-    check_source,
-    label_of,
-    read_source,
-)
+from gi_classifier.cli.inputs import check_source, read_source
 from gi_classifier.cli.options import (
     ForceOption,
     IdColumn,
+    InputOption,
     JsonOption,
     ModelOption,
     SkipBlank,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_place
-from gi_classifier.data.readers import FORMATS
+from gi_classifier.cli.outputs import check_file
 from gi_classifier.data.writers import encode
-from gi_classifier.files import check_output, write_whole
+from gi_classifier.files import write_whole
+from gi_classifier.labels import label_number
 from gi_classifier.model.shipped import load_or_shipped
-from gi_classifier.plots.style import check_plots
 
 # Records explained between two steps of the progress bar.
 _CHUNK = 64
@@ -56,7 +52,7 @@ class By(StrEnum):
 
 def explain(
     text: Annotated[list[str] | None, typer.Argument(help="Records to explain.")] = None,
-    input: Annotated[Path | None, typer.Option(help=f"A file: {', '.join(FORMATS)}.")] = None,
+    input: InputOption = None,
     label: Annotated[
         str | None,
         typer.Option(help="The label to explain, by number or name; without, the predicted one."),
@@ -79,18 +75,13 @@ def explain(
     """Say which words of a record speak for a label, and which against it."""
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
     check_source(text, input, id_column)
-    check_place("--html", html, [".html"])
-    check_place("--png", png, [".png"])
-    if png:
-        check_plots()
-    for output in (html, png):
-        if output:
-            check_output(output, force=force)
+    check_file("--html", html, [".html"], *(input or ()), force=force)
+    check_file("--png", png, [".png"], *(input or ()), force=force)
     texts, places = read_source(text, input, text_column, id_column, skip_blank)
     if png and len(texts) > 1:
         raise typer.BadParameter(f"--png draws one record. Received: {len(texts)}")
     directory = load_or_shipped(model)
-    number = None if label is None else label_of(label, directory.settings.names)
+    number = None if label is None else label_number(label, directory.settings.names)
     explainer = Explainer(directory)
     found: list[Attribution] = []
     with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:

@@ -2,45 +2,54 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gi_classifier.cli.options import (
-    JsonOption,
-)
+from gi_classifier.cli.measures import show_measures
+from gi_classifier.cli.options import JsonOption
+from gi_classifier.cli.outputs import print_json
 from gi_classifier.model.directory import load
 from gi_classifier.model.shipped import shipped
 
-if TYPE_CHECKING:
-    pass
-
 
 def info(
-    model: Annotated[Path | None, typer.Argument(help="Without, the model that ships.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Argument(metavar="MODEL", help="A model directory; without it, the one that ships."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a model directory holds."""
+    """Say what a model directory holds: settings, training, measures, files."""
     path = model or shipped()
     directory = load(path)
     table = {
         "path": str(path),
+        "digest": directory.digest,
         **directory.manifest(),
         "settings": directory.settings.to_dict(),
         "encoder": directory.config.to_dict(),
     }
     if as_json:
-        typer.echo(json.dumps(table, ensure_ascii=False))
+        print_json(table)
         return
-    for section, values in table.items():
-        if section == "files":
-            values = {name: f"{entry['bytes']:,} bytes" for name, entry in values.items()}
-        if not isinstance(values, dict):
-            typer.echo(f"{section}: {values}")
-            continue
-        typer.echo(f"{section}:")
-        for name, value in values.items():
-            if name != "classes":
-                typer.echo(f"  {name}: {value}")
+    table["files"] = {name: f"{entry['bytes']:,} bytes" for name, entry in table["files"].items()}
+    measured = table.pop("test", None)
+    for line in _lines(table):
+        typer.echo(line)
+    if measured:
+        show_measures({"test records": measured}, directory.settings.names)
+
+
+def _lines(table: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """A line for each value, tables indented below their name."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}:"
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, (list, tuple)):
+            yield f"{indent}{name}: {', '.join(map(str, value))}"
+        else:
+            yield f"{indent}{name}: {'not set' if value is None else value}"

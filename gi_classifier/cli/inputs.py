@@ -16,24 +16,13 @@ from gi_classifier.data.fingerprints import trained_on_warning
 from gi_classifier.data.readers import FORMATS, read_records
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
-from gi_classifier.model.directory import (
-    ModelDirectory,
-)
+from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.text_checks import check_texts
 
-
-def warn_of_known(
-    directory: ModelDirectory, records: Records, held_out: Sequence[str] = ("test",)
-) -> None:
-    """Say on standard error why figures on these records would flatter a model, where they do."""
-    warning = trained_on_warning(directory.splits, records.texts, records.source, held_out)
-    if warning:
-        notes.print(warning)
-
-
+# Texts between two steps of a progress bar.
 _CHUNK = 1024
 # Columns that predict writes by itself, beside the probabilities.
-_WRITTEN = ("line", "text", "label", "name")
+_WRITTEN = ("file", "line", "text", "label", "name")
 
 
 def read(path: Path, **options: Any) -> Records:
@@ -64,14 +53,16 @@ def check_some(path: Path, count: int, encoding: str, blank: int) -> None:
         raise RecordsError(f"No record in {path}")
 
 
-def check_source(texts: Sequence[str] | None, file: Path | None, id_column: str | None) -> None:
-    """Raise where not exactly one of records and a file is given, or a file as a record.
+def check_source(
+    texts: Sequence[str] | None, files: Sequence[Path] | None, id_column: str | None
+) -> None:
+    """Raise where not exactly one of records and files is given, or a file as a record.
 
     And where the column asked for has a name that the output has itself.
     """
-    if bool(texts) == bool(file):
+    if bool(texts) == bool(files):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
-    if id_column is not None and not file:
+    if id_column is not None and not files:
         raise typer.BadParameter("--id-column names a column of --input FILE.")
     if id_column in _WRITTEN or re.fullmatch(r"probability(_\d+)?", id_column or ""):
         raise typer.BadParameter(
@@ -84,34 +75,29 @@ def check_source(texts: Sequence[str] | None, file: Path | None, id_column: str 
 
 def read_source(
     texts: Sequence[str] | None,
-    file: Path | None,
+    files: Sequence[Path] | None,
     text_column: str,
     id_column: str | None,
     skip_blank: bool,
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    """Texts, and of a file's where each stood and what its own file calls it."""
-    if not file:
+    """Texts, and of files' where each stood and what its own file calls it.
+
+    Of several files, "file" says which one.
+    """
+    if not files:
         checked = check_texts(texts)
         return checked, [{} for _ in checked]
-    records = read_unlabelled(file, text_column, id_column, skip_blank)
-    places: list[dict[str, Any]] = [{"line": line} for line in records.lines]
-    if id_column is not None:
-        for place, value in zip(places, records.ids or (), strict=True):
-            place[id_column] = value
-    return list(records.texts), places
-
-
-def label_of(given: str, names: Sequence[str]) -> int:
-    """The label that a number or a name, English or Chinese, stands for."""
-    wanted = given.strip().casefold()
-    spellings = [(name.casefold(), *name.casefold().split()) for name in names]
-    found = [i for i in range(len(names)) if wanted == str(i)] or [
-        i for i, spelling in enumerate(spellings) if wanted in spelling
-    ]
-    if len(found) != 1:
-        listed = ", ".join(f"{i} ({name})" for i, name in enumerate(names))
-        raise typer.BadParameter(f"--label is one of {listed}. Received: {given!r}")
-    return found[0]
+    found: list[str] = []
+    places: list[dict[str, Any]] = []
+    for file in files:
+        records = read_unlabelled(file, text_column, id_column, skip_blank)
+        found += records.texts
+        which = {"file": str(file)} if len(files) > 1 else {}
+        ids = records.ids or [None] * len(records)
+        for line, own in zip(records.lines, ids, strict=True):
+            named = {} if id_column is None else {id_column: own}
+            places.append({**which, "line": line, **named})
+    return found, places
 
 
 def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str]) -> np.ndarray:
@@ -122,3 +108,12 @@ def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str])
             parts.append(work(texts[start : start + _CHUNK]))
             bar.update(len(parts[-1]))
     return np.concatenate(parts) if parts else work(texts)
+
+
+def warn_of_known(
+    directory: ModelDirectory, records: Records, held_out: Sequence[str] = ("test",)
+) -> None:
+    """Say on standard error why figures on these records would flatter a model, where they do."""
+    warning = trained_on_warning(directory.splits, records.texts, records.source, held_out)
+    if warning:
+        notes.print(warning)

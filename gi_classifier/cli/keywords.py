@@ -34,7 +34,7 @@ from gi_classifier.cli.options import (
     SkipBlank,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_place, notes, results_console
+from gi_classifier.cli.outputs import check_file, notes, results_console
 from gi_classifier.data.readers import check_texts_of, iterate_texts
 from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.files import check_output, write_whole
@@ -122,8 +122,8 @@ def keywords(
     checked_options(check_min_frequency, value=min_frequency)
     if resume and not output:
         raise typer.BadParameter("--resume needs --output, beside which the state is kept.")
-    check_place("--output", output, [".csv"], file)
-    check_place("--plot", plot, [".png"])
+    check_file("--output", output, [".csv"], file, force=force)
+    check_file("--plot", plot, [".png"], force=force)
     if plot and pooled:
         raise typer.BadParameter("--plot draws the labels side by side; leave out --pooled.")
     if plot:

@@ -1,35 +1,73 @@
-"""What several commands share: options, the console for all that is no result, and progress."""
+"""Options that several commands share, each with one meaning, and how help shows them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
+from gi_classifier.data.readers import FORMATS
 from gi_classifier.training.keras_engine import ENGINES
 
-if TYPE_CHECKING:
-    pass
-
-
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", help="A model directory; without, the one that ships.")
+    Path | None,
+    typer.Option(
+        "--model", metavar="DIR", help="The model directory to use; without it, the one that ships."
+    ),
+]
+InputOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--input",
+        metavar="FILE",
+        help=f"Records in a file: {', '.join(FORMATS)}; may be repeated.",
+    ),
+]
+TextColumn = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="The column that holds the text (.csv, .jsonl, .xlsx)."),
+]
+LabelColumn = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="The column that holds the label (.csv, .jsonl, .xlsx)."),
+]
+IdColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--id-column",
+        metavar="NAME",
+        help="A column to repeat beside each answer, such as an admission number.",
+    ),
 ]
 SkipBlank = Annotated[
-    bool, typer.Option("--skip-blank", help="Leave out rows without text; else they are errors.")
+    bool, typer.Option("--skip-blank", help="Leave out rows without text instead of stopping.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
-TextColumn = Annotated[str, typer.Option(help="Column of the text in .csv, .jsonl and .xlsx.")]
-IdColumn = Annotated[
-    str | None, typer.Option("--id-column", help="A column to keep beside each record, as text.")
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, for other programs.")
 ]
-LabelColumn = Annotated[str, typer.Option(help="Column of the label in .csv, .jsonl and .xlsx.")]
-
 EngineOption = Annotated[
-    str | None, typer.Option(help="fp32, int8 or keras; default: the model's.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="What computes the answers: fp32, int8 (faster, less exact) or keras (needs "
+        "TensorFlow); without it, what was found fit when the model was made.",
+    ),
 ]
+
+
+class Command(TyperCommand):
+    """A command whose help shows a flag as a flag, without a type behind it."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; see click."""
+        found = super().get_params(ctx)
+        for param in found:
+            if getattr(param, "is_flag", False):
+                param.metavar = ""
+        return found
 
 
 def check_engine(engine: str | None) -> None:

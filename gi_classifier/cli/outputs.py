@@ -127,8 +127,13 @@ def write_file(path: Path | None, content: bytes, origin: Mapping[str, Any] | No
         return
     write_whole(path, content)
     if origin is not None:
-        write_whole(path.with_name(f"{path.name}.{ORIGIN}"), to_json(origin))
+        write_origin(path, origin)
     say_written(path)
+
+
+def write_origin(path: Path, origin: Mapping[str, Any]) -> None:
+    """Write beside a file, as ``NAME.origin.json``, what it was made with."""
+    write_whole(path.with_name(f"{path.name}.{ORIGIN}"), to_json(origin))
 
 
 def write_files(path: Path | None, files: Mapping[str, bytes], origin: Mapping[str, Any]) -> None:
@@ -142,8 +147,3 @@ def write_files(path: Path | None, files: Mapping[str, bytes], origin: Mapping[s
 def say_written(path: Path) -> None:
     """Note where a result is."""
     notes.print(f"Written to {path}")
-
-
-def check_place(option: str, output: Path | None, endings: Sequence[str], *inputs: Path) -> None:
-    """Raise where an output has another ending, or would replace what is read."""
-    check_file(option, output, endings, *inputs, force=True)

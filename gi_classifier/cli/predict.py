@@ -1,40 +1,43 @@
-"""The command predict: classify records given as arguments, or in a file."""
+"""The command predict: classify records given as arguments, or in files."""
 
 from __future__ import annotations
 
-import json
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier.cli.inputs import check_source, in_chunks, label_of, read_source
+from gi_classifier.cli.inputs import check_source, in_chunks, read_source
 from gi_classifier.cli.options import (
+    EngineOption,
     ForceOption,
     IdColumn,
+    InputOption,
     JsonOption,
     ModelOption,
     SkipBlank,
     TextColumn,
+    check_engine,
 )
-from gi_classifier.cli.outputs import check_place
-from gi_classifier.data.readers import FORMATS, PLAIN
+from gi_classifier.cli.outputs import check_file, print_json, say_written, write_origin
+from gi_classifier.data.readers import PLAIN
 from gi_classifier.data.writers import OUTPUT_FORMATS, write_results
 from gi_classifier.decisions.decision import Decider, Decision
 from gi_classifier.decisions.rows import results
+from gi_classifier.display import shown
 from gi_classifier.errors import SettingsError
-from gi_classifier.files import check_output
+from gi_classifier.labels import label_number
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.training.keras_engine import open_any_engine
-
-if TYPE_CHECKING:
-    pass
-from gi_classifier.cli.options import EngineOption, check_engine
 
 # Records that are also printed when they are written to a file.
 _SHOWN = 100
@@ -42,9 +45,10 @@ _SHOWN = 100
 
 def predict(
     text: Annotated[list[str] | None, typer.Argument(help="Records to classify.")] = None,
-    input: Annotated[Path | None, typer.Option(help=f"A file: {', '.join(FORMATS)}.")] = None,
+    input: InputOption = None,
     output: Annotated[
-        Path | None, typer.Option(help=f"Where to write: {', '.join(OUTPUT_FORMATS)}.")
+        Path | None,
+        typer.Option(metavar="FILE", help=f"Write the answers: {', '.join(OUTPUT_FORMATS)}."),
     ] = None,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
@@ -53,83 +57,106 @@ def predict(
     engine: EngineOption = None,
     prior: Annotated[
         str | None,
-        typer.Option(help="Shares of the labels in these records, as in 0.9,0.05,0.05."),
+        typer.Option(
+            metavar="SHARES",
+            help="Each label's share among these records, if you know it: 0.9,0.05,0.05.",
+        ),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="The label that --threshold is for, by number or name.")
+        str | None,
+        typer.Option(metavar="LABEL", help="The label that --threshold is for: number or name."),
     ] = None,
     threshold: Annotated[
         str | None,
-        typer.Option(help="Least probability of --label to answer it; or 'stored'."),
+        typer.Option(
+            metavar="NUMBER",
+            help="Answer --label from this probability on; or 'stored': that of `thresholds`.",
+        ),
     ] = None,
     min_confidence: Annotated[
-        float | None, typer.Option(help="No answer where the largest probability is below.")
+        float | None,
+        typer.Option(metavar="NUMBER", help="Leave records to a person below this probability."),
     ] = None,
     reject_novel: Annotated[
-        bool, typer.Option("--reject-novel", help="No answer to what is unlike a record.")
+        bool,
+        typer.Option("--reject-novel", help="Give no answer to what is unlike a medical record."),
     ] = False,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify records given as arguments, or a file of them."""
+    """Classify records given as arguments, or files of them."""
     check_engine(engine)
     check_source(text, input, id_column)
+    _check_id_column(id_column, output, as_json)
+    check_file("--output", output, OUTPUT_FORMATS, *(input or ()), force=force)
+    directory = load_or_shipped(model)
+    number = None if label is None else label_number(label, directory.settings.names)
+    decision = _decision(prior, number, threshold, min_confidence, reject_novel)
+    texts, places = read_source(text, input, text_column, id_column, skip_blank)
+    rows = [
+        place | row
+        for place, row in zip(places, _answers(directory, engine, texts, decision), strict=True)
+    ]
+    summary = _summary(rows, directory.settings.names)
+    if output:
+        write_results(rows, output)
+        settings = {"input": input, "text_column": text_column, "id_column": id_column}
+        settings |= {"skip_blank": skip_blank, "engine": engine, "prior": prior, "label": number}
+        settings |= {"threshold": threshold, "min_confidence": min_confidence}
+        settings |= {"reject_novel": reject_novel}
+        write_origin(output, origin(directory, **settings))
+    if as_json:
+        print_json({"records": rows, "summary": summary, "output": output and str(output)})
+    else:
+        if not output or len(rows) <= _SHOWN:
+            _show(rows)
+        counts = ", ".join(f"{name} {count}" for name, count in summary.items())
+        typer.echo(f"{len(rows)} records: {counts}")
+    if output:
+        say_written(output)
+
+
+def _check_id_column(id_column: str | None, output: Path | None, as_json: bool) -> None:
     if id_column is not None and not as_json and (not output or output.suffix.lower() in PLAIN):
         raise typer.BadParameter(
             "--id-column is written to .csv, .jsonl and .xlsx, and printed with --json."
         )
-    check_place("--output", output, OUTPUT_FORMATS, *([input] if input else []))
-    directory = load_or_shipped(model)
-    number = None if label is None else label_of(label, directory.settings.names)
-    decision = _decision(prior, number, threshold, min_confidence, reject_novel)
-    if output:
-        check_output(output, force=force)
-    texts, places = read_source(text, input, text_column, id_column, skip_blank)
+
+
+def _answers(
+    directory: ModelDirectory, engine: str | None, texts: Sequence[str], decision: Decision
+) -> list[dict[str, Any]]:
+    """A row for each text, in order."""
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
     if decision.is_plain:
-        found = results(texts, in_chunks(predictor.predict_proba, texts), directory.settings)
-    else:
-        answers, probabilities = Decider(directory, predictor).predict(texts, decision)
-        found = results(texts, probabilities, directory.settings, answers.tolist())
-    found = [place | row for place, row in zip(places, found, strict=True)]
-    summary = dict.fromkeys([row["name"] for row in found if row["label"] is None], 0)
-    summary = dict.fromkeys(directory.settings.names, 0) | summary
-    for row in found:
-        summary[row["name"]] += 1
-    if output:
-        write_results(found, output)
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {"records": found, "summary": summary, "output": output and str(output)},
-                ensure_ascii=False,
-            )
-        )
-        return
-    if not output or len(found) <= _SHOWN:
-        _show(found)
-    typer.echo(
-        f"{len(found)} records: " + ", ".join(f"{n} {count}" for n, count in summary.items())
-    )
-    if output:
-        typer.echo(f"Written to {output}")
+        return results(texts, in_chunks(predictor.predict_proba, texts), directory.settings)
+    answers, probabilities = Decider(directory, predictor).predict(texts, decision)
+    return results(texts, probabilities, directory.settings, answers.tolist())
 
 
-def _show(found: list[dict[str, Any]]) -> None:
+def _summary(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, int]:
+    """How often each label was answered, and why there is no answer."""
+    counts = Counter(row["name"] for row in rows)
+    return {name: counts[name] for name in dict.fromkeys([*names, *counts])}
+
+
+def _show(rows: Sequence[dict[str, Any]]) -> None:
     """A table on a terminal, tab-separated lines in a pipe."""
     if not sys.stdout.isatty():
-        for row in found:
-            body = " ".join(row["text"].split())
-            typer.echo(f"{_digit(row)}\t{row['name']}\t{row['probability']:.4f}\t{body}")
+        for row in rows:
+            body = shown(row["text"])
+            typer.echo(f"{_digit(row)}\t{shown(row['name'])}\t{row['probability']:.4f}\t{body}")
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("label", justify="right")
     table.add_column("name", no_wrap=True)
     table.add_column("probability", justify="right")
     table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in found:
-        body = " ".join(row["text"].split())
-        table.add_row(_digit(row), row["name"], f"{row['probability']:.4f}", Text(body))
+    for row in rows:
+        body = shown(row["text"])
+        table.add_row(
+            _digit(row), Text(shown(row["name"])), f"{row['probability']:.4f}", Text(body)
+        )
     Console(highlight=False).print(table)
 
 

@@ -3,55 +3,64 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gi_classifier.cli.options import (
-    ForceOption,
-)
-from gi_classifier.model.shipped import shipped_directory
-from gi_classifier.settings import PretrainingSettings
-
-if TYPE_CHECKING:
-    pass
+from gi_classifier.cli.options import ForceOption
+from gi_classifier.cli.outputs import say_written
 from gi_classifier.cli.training_options import (
     RestartOption,
     SetOption,
     begin_long_work,
-    checked_settings,
+    settings_table,
 )
+from gi_classifier.model.shipped import shipped_directory
+from gi_classifier.settings import PretrainingSettings
+from gi_classifier.text import Vocabulary
 
 
 def pretrain(
-    corpus: Annotated[list[Path], typer.Argument(help="Unlabelled text, one passage a line.")],
-    output: Annotated[Path, typer.Option(help="The directory to write; train --base takes it.")],
+    corpus: Annotated[
+        list[Path],
+        typer.Argument(metavar="CORPUS...", help="Text without labels, one passage a line."),
+    ],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="The encoder to write; `train --base` takes it.")
+    ],
     vocabulary: Annotated[
-        Path | None, typer.Option(help="A vocab.txt; without, that of the model that ships.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A vocab.txt to begin with; without it, the shipped model's."
+        ),
     ] = None,
     base: Annotated[
         Path | None,
-        typer.Option(help="Go on from these weights and their vocabulary, not from random ones."),
+        typer.Option(
+            metavar="PATH", help="Go on from these weights and their vocabulary, not from random."
+        ),
     ] = None,
     settings: SetOption = None,
     force: ForceOption = False,
     restart: RestartOption = False,
 ) -> None:
-    """Pre-train an encoder on your own unlabelled text; interrupted, the same command goes on."""
-    from gi_classifier.text import Vocabulary
+    """Teach an encoder the language of your own text; stopped, the same command goes on."""
     from gi_classifier.training.pretrain import pretrain as run
 
     if vocabulary and base:
         raise typer.BadParameter("Give --vocabulary or --base; a base brings its own.")
-    start = Vocabulary.from_file(vocabulary) if vocabulary else shipped_directory().vocabulary
+    chosen = PretrainingSettings.from_dict(settings_table(settings, PretrainingSettings))
+    tokens = None
+    if not base:
+        tokens = Vocabulary.from_file(vocabulary) if vocabulary else shipped_directory().vocabulary
     begin_long_work()
     run(
         corpus,
         output,
-        vocabulary=None if base else start,
+        vocabulary=tokens,
         base=base,
-        settings=checked_settings(PretrainingSettings, settings),
+        settings=chosen,
         force=force,
         restart=restart,
     )
-    typer.echo(f"Written to {output}")
+    say_written(output)

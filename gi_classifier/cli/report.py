@@ -22,7 +22,7 @@ from gi_classifier.cli.options import (
     SkipBlank,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_place
+from gi_classifier.cli.outputs import check_file
 from gi_classifier.data.writers import encode
 from gi_classifier.files import check_output, write_whole
 from gi_classifier.model.shipped import load_or_shipped
@@ -45,7 +45,7 @@ def report(
 
     checked_options(KeywordOptions, threshold=threshold)
     checked_options(PathOptions, baseline=baseline)
-    check_place("--output", output, [".html"])
+    check_file("--output", output, [".html"], force=force)
     check_plots()
     check_output(output, force=force)
     records = read_unlabelled(file, text_column, id_column, skip_blank)

@@ -13,22 +13,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gi_classifier.cli.outputs import notes
-from gi_classifier.errors import SettingsError
 from gi_classifier.settings import Settings
 
 if TYPE_CHECKING:
     from gi_classifier.training.splits import Data
 
-RestartOption = Annotated[bool, typer.Option("--restart", help="Drop an interrupted run's state.")]
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="One file of records; it is split 8:1:1.")
+OutputOption = Annotated[
+    Path, typer.Option("--output", metavar="DIR", help="The model directory to write.")
 ]
-TrainOption = Annotated[Path | None, typer.Option("--train", help="Ready training records.")]
-ValOption = Annotated[Path | None, typer.Option("--val", help="Ready validation records.")]
-TestOption = Annotated[Path | None, typer.Option("--test", help="Ready test records.")]
+RecordsArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="Records with labels. Alone, it is split 8:1:1; with --val and --test it is "
+        "what is trained on.",
+    ),
+]
+ValOption = Annotated[
+    Path | None,
+    typer.Option("--val", metavar="FILE", help="Records that choose when to stop (with --test)."),
+]
+TestOption = Annotated[
+    Path | None,
+    typer.Option("--test", metavar="FILE", help="Records to measure the result on (with --val)."),
+]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting, as in --set epochs=20; `info` lists them all."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Change a setting, as in --set epochs=20; may be repeated. `info` lists a model's.",
+    ),
+]
+RestartOption = Annotated[
+    bool, typer.Option("--restart", help="Begin anew instead of going on with a stopped run.")
 ]
 
 
@@ -49,23 +67,15 @@ def settings_table(pairs: list[str] | None, kind: Any = Settings) -> dict[str, A
     return found
 
 
-def checked_settings(kind: Any, pairs: list[str] | None) -> Any:
-    """Build settings from ``name=value``; a value out of range is wrong use."""
-    try:
-        return kind.from_dict(settings_table(pairs, kind))
-    except SettingsError as error:
-        raise typer.BadParameter(str(error)) from error
-
-
-def data_of(data: Path | None, train: Path | None, val: Path | None, test: Path | None) -> Data:
-    """One file to be split, or three that are ready; anything else is wrong use."""
-    ready = {"train": train, "val": val, "test": test}
-    given = {name: path for name, path in ready.items() if path}
-    if data and not given:
-        return data
-    if not data and len(given) == 3:
-        return given
-    raise typer.BadParameter("Give either --data FILE, or --train, --val and --test.")
+def data_of(file: Path, val: Path | None, test: Path | None) -> Data:
+    """One file to be split, or three that are ready; one of --val and --test is wrong use."""
+    if val and test:
+        return {"train": file, "val": val, "test": test}
+    if val or test:
+        raise typer.BadParameter(
+            "Give both --val and --test beside FILE, or neither: FILE alone is split 8:1:1."
+        )
+    return file
 
 
 def begin_long_work() -> None:

@@ -60,7 +60,7 @@ def test_json_is_one_document_on_standard_output() -> None:
 def test_a_file_is_classified_into_a_file(table: Path, tmp_path: Path, suffix: str) -> None:
     output = tmp_path / f"out{suffix}"
     done = run("predict", "--input", table, "--text-column", "记录", "--output", output)
-    assert f"Written to {output}" in done.stdout
+    assert f"Written to {output}" in done.stderr
     found = read_records(output)
     assert found.texts == tuple(TEXTS)
     assert found.labels == (1, 2, 0)
@@ -149,11 +149,11 @@ def test_existing_output_needs_force(table: Path, tmp_path: Path) -> None:
         (["predict", "胃癌", "--model", "{tmp}"], f"it has no {MANIFEST}"),
         (["info", "{tmp}/none"], "No model directory at"),
         (
-            ["train", "--data", "{tmp}/records.csv", "--output", "{tmp}/m"],
+            ["train", "{tmp}/records.csv", "--output", "{tmp}/m"],
             "no column 'text', 'label'",
         ),
         (
-            ["continue", "{tmp}/none", "--data", "x.txt", "--output", "{tmp}/m"],
+            ["continue", "{tmp}/none", "x.txt", "--output", "{tmp}/m"],
             "No model directory",
         ),
         (["evaluate", "{tmp}/none.txt"], "No file of records at"),
@@ -177,9 +177,16 @@ def test_failed_work_exits_with_1_and_one_message(
         ["predict", "胃癌", "--output", "x.pdf"],
         ["predict", "--no-such-option"],
         ["train", "--output", "m"],
-        ["train", "--output", "m", "--data", "a.txt", "--val", "b.txt"],
-        ["train", "--output", "m", "--data", "a.txt", "--set", "epochs"],
-        ["train", "--output", "m", "--data", "a.txt", "--set", "epoch=1"],
+        ["train", "a.txt", "--output", "m", "--val", "b.txt"],
+        ["train", "a.txt", "--output", "m", "--set", "epochs"],
+        ["train", "a.txt", "--output", "m", "--set", "epoch=1"],
+        ["train", "a.txt", "--output", "m", "--set", "epochs=0"],
+        ["train", "a.txt", "--output", "m", "--test", "b.txt"],
+        ["continue", "m", "a.txt", "--output", "n", "--val", "b.txt"],
+        ["pretrain", "a.txt"],
+        ["convert", "a.h5", "--output", "m"],
+        ["convert", "a.h5", "--to", "pickle", "--output", "m"],
+        ["predict", "胃癌", "--label", "3", "--threshold", "0.5"],
         ["predict", "胃癌", "--engine", "gpu"],
         ["evaluate", "a.txt", "--errors", "-1"],
         ["nonsense"],
@@ -356,8 +363,8 @@ def test_train_continue_and_predict_from_the_shell(
 ) -> None:
     options = ["--set", "epochs=1", "--set", "maxlen=32", "--set", "overlap=8"]
     first, second = tmp_path / "first", tmp_path / "second"
-    run("train", "--data", records_file, "--base", base, "--output", first, *options)
-    run("continue", first, "--data", records_file, "--output", second, *options[:2])
+    run("train", records_file, "--base", base, "--output", first, *options)
+    run("continue", first, records_file, "--output", second, *options[:2])
     assert load(second).settings.epochs == 1
     assert len(run("predict", "胃癌", "--model", second).stdout.splitlines()) == 2
 

@@ -31,7 +31,7 @@ from gi_classifier.training.run_state import history_csv
 
 def command(base: Path, data: Path, output: Path, **settings: object) -> list[str]:
     pairs = [f"--set={name}={json.dumps(value)}" for name, value in settings.items()]
-    paths = ["--data", str(data), "--output", str(output), "--base", str(base)]
+    paths = [str(data), "--output", str(output), "--base", str(base)]
     return [sys.executable, "-m", "gi_classifier", "train", *paths, *pairs]
 
 

@@ -1,0 +1,35 @@
+"""Figures of models on labelled records, as lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+
+
+def show_measures(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Print a line for each model and label, and the first model's confusion matrix.
+
+    Parameters
+    ----------
+    found : mapping
+        From a model's title to what :func:`gi_classifier.metrics.measures.measure` found.
+    names : sequence of str
+        One for each label.
+    """
+    width = max(map(len, found))
+    for title, values in found.items():
+        typer.echo(
+            f"{title:<{width}}  macro-F1 {values['macro_f1']:.4f} "
+            f"[{values['macro_f1_interval'][0]:.4f}, {values['macro_f1_interval'][1]:.4f}]  "
+            f"accuracy {values['accuracy']:.4f}  records {values['records']}"
+        )
+        for row in values["classes"]:
+            typer.echo(
+                f"  {row['label']} {names[row['label']]}: precision {row['precision']:.4f}  "
+                f"recall {row['recall']:.4f}  F1 {row['f1']:.4f}  support {row['support']}"
+            )
+    typer.echo(
+        f"confusion (rows: truth, columns: prediction): {next(iter(found.values()))['confusion']}"
+    )
