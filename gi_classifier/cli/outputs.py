@@ -5,6 +5,7 @@ Results go to standard output, notes to standard error.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -147,3 +148,13 @@ def write_files(path: Path | None, files: Mapping[str, bytes], origin: Mapping[s
 def say_written(path: Path) -> None:
     """Note where a result is."""
     notes.print(f"Written to {path}")
+
+
+def options_of(context: typer.Context) -> dict[str, Any]:
+    """What a command was told, for the origin of what it writes: ready for JSON, no record's text.
+
+    What only says where and how to write is left out.
+    """
+    passed_over = ("text", "output", "plot", "force", "resume", "as_json")
+    told = {name: value for name, value in context.params.items() if name not in passed_over}
+    return {"command": context.command.name, **json.loads(json.dumps(told, default=str))}

@@ -25,7 +25,7 @@ from gi_classifier.cli.options import (
     TextColumn,
     check_engine,
 )
-from gi_classifier.cli.outputs import check_file, print_json, say_written, write_origin
+from gi_classifier.cli.outputs import check_file, options_of, print_json, say_written, write_origin
 from gi_classifier.data.readers import PLAIN
 from gi_classifier.data.writers import OUTPUT_FORMATS, write_results
 from gi_classifier.decisions.decision import Decider, Decision
@@ -44,6 +44,7 @@ _SHOWN = 100
 
 
 def predict(
+    context: typer.Context,
     text: Annotated[list[str] | None, typer.Argument(help="Records to classify.")] = None,
     input: InputOption = None,
     output: Annotated[
@@ -100,11 +101,7 @@ def predict(
     summary = _summary(rows, directory.settings.names)
     if output:
         write_results(rows, output)
-        settings = {"input": input, "text_column": text_column, "id_column": id_column}
-        settings |= {"skip_blank": skip_blank, "engine": engine, "prior": prior, "label": number}
-        settings |= {"threshold": threshold, "min_confidence": min_confidence}
-        settings |= {"reject_novel": reject_novel}
-        write_origin(output, origin(directory, **settings))
+        write_origin(output, origin(directory, **options_of(context)))
     if as_json:
         print_json({"records": rows, "summary": summary, "output": output and str(output)})
     else:

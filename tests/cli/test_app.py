@@ -22,6 +22,7 @@ from gi_classifier.errors import MissingExtraError
 from gi_classifier.files import to_json
 from gi_classifier.metrics.baselines import tfidf_logistic_regression
 from gi_classifier.model.directory import MANIFEST, SETTINGS, ModelDirectory, load, save
+from gi_classifier.model.shipped import shipped
 
 TEXTS = ["胃窦黏膜充血，见溃疡", "结肠息肉切除术后", "右侧股骨颈骨折"]
 
@@ -100,6 +101,38 @@ def test_rows_without_text_are_left_out_and_counted(tmp_path: Path, command: str
     assert "line 3" in stderr
     assert "line 5" in stderr
     assert "2 rows without text left out" in run(*arguments, "--skip-blank").stderr
+
+
+def test_rows_of_several_files_name_their_file_and_their_origin_stands_beside(
+    table: Path, tmp_path: Path
+) -> None:
+    other, output = tmp_path / "more.jsonl", tmp_path / "out.csv"
+    other.write_text('{"记录": "胃癌"}\n', encoding="utf-8")
+    options = ["--text-column", "记录", "--output", output, "--min-confidence", 0.5]
+    done = run("predict", "--input", table, "--input", other, *options, "--json")
+    found = pd.read_csv(output)
+    assert found["file"].tolist() == [str(table)] * 3 + [str(other)]
+    assert found["line"].tolist() == [2, 3, 4, 1]
+    assert [row["file"] for row in json.loads(done.stdout)["records"]] == found["file"].tolist()
+    made_with = json.loads((tmp_path / "out.csv.origin.json").read_text(encoding="utf-8"))
+    assert made_with["library"] == f"gi_classifier {__version__}"
+    assert made_with["model"] == load(shipped()).digest
+    assert made_with["settings"]["command"] == "predict"
+    assert made_with["settings"]["input"] == [str(table), str(other)]
+    assert made_with["settings"]["min_confidence"] == 0.5
+
+
+def test_an_output_is_none_of_the_files_that_are_read(table: Path, tmp_path: Path) -> None:
+    arguments = ["--input", tmp_path / "other.csv", "--input", table, "--output", table]
+    stderr = run("predict", *arguments, "--force", code=2).stderr.replace("│", " ")
+    assert "is the file to be read; name another" in " ".join(stderr.split())
+
+
+def test_help_shows_flags_without_a_type() -> None:
+    for command in ("predict", "train", "continue", "evaluate", "keywords"):
+        shown = run(command, "--help").stdout
+        assert "--force" in shown
+        assert "<bool>" not in shown
 
 
 def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
@@ -206,7 +239,11 @@ def test_characters_that_the_terminal_lacks_do_not_stop_the_work(tmp_path: Path)
             env={**os.environ, "PYTHONIOENCODING": "gbk"},
         )
         assert done.returncode == 0, done.stderr.decode("gbk")
-        assert "溃疡" in done.stdout.decode("gbk")
+        found = done.stdout.decode("gbk")
+        if options:
+            assert json.loads(found)["records"][0]["text"] == "胃\ud800窦溃疡😀"
+        else:
+            assert "溃疡" in found
 
 
 def test_version_is_printed() -> None:
@@ -242,7 +279,7 @@ def test_evaluation_stands_beside_its_rivals(
     low, high = found["this model"]["macro_f1_interval"]
     assert low <= found["this model"]["macro_f1"] <= high
     message = " ".join(done.stderr.split())
-    assert "of 120 records were trained on, or chose the weights" in message
+    assert f"of 120 records of {records_file} were trained on, or chose the weights" in message
     assert f"10 records of {others} are in {records_file}: left out" in message
     assert found["keyword rule"]["records"] == 120
     rival = tfidf_logistic_regression(42).fit(*zip(*rows[10:], strict=True))
