@@ -55,7 +55,7 @@ dataset: install
 	$(BIN)/python scripts/make_dataset.py
 
 weights: install
-	$(BIN)/gi-classifier train --train data/train.txt --val data/val.txt --test data/test.txt \
+	$(BIN)/gi-classifier train data/train.txt --val data/val.txt --test data/test.txt \
 		--base $(ENCODER) --unlabelled $(CORPUS) --output weights --force --set batch_size=64 \
 		--set learning_rate=5e-4 --set warmup_steps=330 --set decay_steps=3960 --set epochs=6 \
 		--set patience=6 --set token_dropout=0.15 --set label_smoothing=0.05 --set initial_bias=zero

@@ -311,7 +311,7 @@ def kinds(tmp_path: Path) -> Path:
 
 
 def test_evaluation_is_written_whole(trained: Path, kinds: Path, tmp_path: Path) -> None:
-    output = tmp_path / "deep" / "out"
+    output = tmp_path / "out"
     arguments = ["evaluate", kinds, "--model", trained, "--by", "科室", "--output", output]
     done = run(*arguments, "--json", "--errors", 2)
     assert {path.name for path in output.iterdir()} == {
