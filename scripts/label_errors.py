@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gi_classifier.cli.inputs import in_chunks
 from gi_classifier.data.fingerprints import trained_on
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.readers import read_records
@@ -77,9 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     directory = load(options.model)
     trained = trained_on(directory.splits, records.texts)
     useful = not options.no_embeddings and not trained.all()
-    embeddings = (
-        in_chunks(Predictor.from_directory(directory).embed, records.texts) if useful else None
-    )
+    embeddings = Predictor.from_directory(directory).embed(records.texts) if useful else None
     texts, groups = [*map(normalise, records.texts)], near_duplicate_groups(records.texts)
     print(
         f"{len(records):,} records of {options.data.name}, {trained.sum():,} known to the model\n"

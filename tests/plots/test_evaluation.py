@@ -1,17 +1,14 @@
 from __future__ import annotations
 
 import io
-import sys
 import warnings
 
 import numpy as np
 import pytest
 
 from gi_classifier.data.records import Records
-from gi_classifier.errors import MissingExtraError
 from gi_classifier.evaluation.evaluation_report import account
 from gi_classifier.plots.evaluation import evaluation_figure, plain_name
-from gi_classifier.plots.style import check_plots
 
 
 def drawn(classes: int, names: list[str], absent: int = 0) -> bytes:
@@ -60,25 +57,3 @@ def test_picture_is_a_png_with_something_in_it_and_draws_without_a_warning(
 )
 def test_classes_are_named_in_ascii(name: str, shown: str) -> None:
     assert plain_name(1, name) == shown
-
-
-@pytest.mark.parametrize("module", ["matplotlib", "seaborn"])
-def test_a_missing_part_is_named_with_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch, module: str
-) -> None:
-    check_plots()
-    monkeypatch.setitem(sys.modules, module, None)
-    message = rf"needs {module}\. Install with: pip install 'gi_classifier\[plots\]'"
-    with pytest.raises(MissingExtraError, match=message):
-        check_plots()
-
-
-def test_nothing_is_imported_before_something_is_drawn() -> None:
-    import subprocess
-
-    code = (
-        "import sys, gi_classifier.plots.evaluation; "
-        "print({'matplotlib', 'seaborn'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
