@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +41,51 @@ _CJK = (
 _ALONE = rf"[{_CJK}]|[!-/:-@\[-`{{-~]|\p{{P}}"
 
 
+# Half-width voicing marks and three vowel signs: no combining marks but what they decompose into.
+_HIDDEN_MARKS = "\uff9e\uff9f\u0f73\u0f75\u0f81"
+# From so many marks on they are put in order here: unicodedata takes quadratic time for a long run.
+_MANY_MARKS = 30
+
+
+def _radicals() -> dict[int, int]:
+    text = (files("gi_classifier") / "radicals.txt").read_text(encoding="utf-8")
+    pairs = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    return {ord(radical): ord(ideograph) for radical, ideograph in pairs}
+
+
+# Radicals that only look like an ideograph, as PDFs have them (⻔ ⻝), one for one.
+RADICALS = _radicals()
+
+
+def nfkc(text: str) -> str:
+    """The text in NFKC, in time proportional to its length."""
+    marks = sum(map(bool, map(unicodedata.combining, text)))
+    if marks + sum(map(text.count, _HIDDEN_MARKS)) < _MANY_MARKS:
+        return unicodedata.normalize("NFKC", text)
+    found: list[str] = []
+    run: list[str] = []
+    for character in "".join(unicodedata.normalize("NFKD", c) for c in text):
+        if unicodedata.combining(character):
+            run.append(character)
+            continue
+        found += sorted(run, key=unicodedata.combining)
+        found.append(character)
+        run = []
+    found += sorted(run, key=unicodedata.combining)
+    return unicodedata.normalize("NFKC", "".join(found))
+
+
 def normalise(text: str) -> str:
     """Return the text in the one form that records are compared and encoded in.
 
-    NFKC; lone surrogates, U+FFFD, control and format characters removed; every run of white space
-    one space, none at the ends. Letter case stays.
+    NFKC; radicals as the ideographs they stand for (Unicode's Equivalent_Unified_Ideograph); lone
+    surrogates, U+FFFD, control and format characters removed; every run of white space one space,
+    none at the ends. Letter case stays.
     """
     # What is removed goes first: its neighbours may compose, and the result must be a fixed point.
     text = SURROGATE.sub("", text).replace("\ufffd", "")
     kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", "".join(kept))).strip()
+    return _SPACE.sub(" ", nfkc("".join(kept).translate(RADICALS))).strip()
 
 
 def folded(text: str) -> str:
@@ -154,7 +190,7 @@ class Vocabulary:
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts of any length, without special tokens, in parallel."""
-        clean = [SURROGATE.sub("\ufffd", text) for text in texts]
+        clean = [SURROGATE.sub("\ufffd", text).translate(RADICALS) for text in texts]
         encodings = self._tokenizer.encode_batch(clean, add_special_tokens=False)
         return [
             Encoded(
@@ -169,7 +205,9 @@ class Vocabulary:
         return np.concatenate(([self.ids["[CLS]"]], ids, [self.ids["[SEP]"]])).astype(np.int32)
 
 
-def _with_base(text: str, offsets: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+def _with_base(
+    text: str, offsets: Sequence[tuple[int, int]]
+) -> Sequence[tuple[int, int]] | np.ndarray:
     """Let no token begin with a combining mark or end before one.
 
     The tokenizer gives a mark that composes with what a character expands to (℃ and U+0301) to
@@ -177,17 +215,16 @@ def _with_base(text: str, offsets: Sequence[tuple[int, int]]) -> Sequence[tuple[
     """
     if not any(map(unicodedata.combining, text)) and not any(c in text for c in _VOICING):
         return offsets
-    found = []
-    for start, end in offsets:
-        # Between a character and its mark may stand what is removed.
-        while start > 0 and (
-            _is_mark(text[start]) or unicodedata.category(text[start]) in ("Cc", "Cf")
-        ):
-            start -= 1
-        while end < len(text) and _is_mark(text[end]):
-            end += 1
-        found.append((start, end))
-    return found
+    marks = np.array([_is_mark(c) for c in text])
+    # Between a character and its mark may stand what is removed.
+    joins = marks | np.array([unicodedata.category(c) in ("Cc", "Cf") for c in text])
+    places = np.arange(len(text))
+    # Of each place, where the character begins that holds it, and where its last mark ends.
+    first = np.maximum.accumulate(np.where(joins, 0, places))
+    last = np.append(np.where(marks, len(text), places), len(text))
+    last = np.minimum.accumulate(last[::-1])[::-1]
+    starts, ends = np.asarray(offsets, dtype=int).reshape(-1, 2).T
+    return np.stack([first[starts], last[ends]], axis=1)
 
 
 def _is_mark(character: str) -> bool:

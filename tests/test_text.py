@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import time
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -15,10 +16,12 @@ from hypothesis import strategies as st
 from gi_classifier.errors import ModelError
 from gi_classifier.text import (
     MAX_WORD,
+    RADICALS,
     SPECIAL,
     Encoded,
     Vocabulary,
     batches_by_length,
+    nfkc,
     normalise,
     pad,
 )
@@ -113,6 +116,77 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
 )
 def test_normalise_gives_the_one_form(text: str, wanted: str) -> None:
     assert normalise(text) == wanted
+
+
+MARKS = "\u0301\u0323\u0345\u0f73\u0f75\uff9e\uff9f\u3099\u0302\u20dd\u1161\u11a8"
+
+
+@given(
+    st.lists(st.sampled_from([*MARKS, "a", "胃", "ｶ", "\u1100", "℃"]), max_size=200).map("".join)
+)
+@settings(max_examples=300, deadline=None)
+def test_many_marks_are_composed_as_by_unicodedata(text: str) -> None:
+    assert nfkc(text) == unicodedata.normalize("NFKC", text)
+
+
+def test_every_mark_that_hides_in_a_character_is_counted() -> None:
+    hidden = [
+        c
+        for c in map(chr, range(0x110000))
+        if not unicodedata.combining(c)
+        and unicodedata.combining(unicodedata.normalize("NFKD", c)[0])
+    ]
+    assert all(len(nfkc(c * 100)) == len(unicodedata.normalize("NFKC", c * 100)) for c in hidden)
+    began = time.perf_counter()
+    for c in hidden:
+        nfkc(c * 20_000)
+    assert time.perf_counter() - began < 3
+
+
+def test_radicals_are_read_as_their_ideographs() -> None:
+    assert normalise("\u2ed4\u2edd\u2ea0⾨⾷") == "门食民門食"
+    rows = {chr(radical): chr(ideograph) for radical, ideograph in RADICALS.items()}
+    assert len(rows) == 112
+    assert all("\u2e80" <= radical <= "\u2eff" for radical in rows)
+    assert all(normalise(ideograph) == ideograph for ideograph in rows.values())
+    vocabulary = Vocabulary([*SPECIAL, "门", "食"])
+    found = vocabulary.encode(["肝\u2ed4\u2edd"])[0]
+    assert [vocabulary.tokens[i] for i in found.ids] == ["[UNK]", "门", "食"]
+    assert found.offsets.tolist() == [[0, 1], [1, 2], [2, 3]]
+
+
+def repeated(unit: str, length: int) -> str:
+    return (unit * (length // len(unit) + 1))[:length]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "胃",
+        "a1",
+        "a\u0301\u0323",
+        "\u0301\u0323",
+        "ｶﾞ\u0301",
+        "\u0f73",
+        "\u200b\u0301",
+        "Ａ",
+        " \t",
+        "\u2ed4",
+    ],
+)
+def test_reading_takes_time_in_proportion_to_the_length(unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = repeated(unit, length)
+        spent = []
+        for _ in range(3):
+            began = time.process_time()
+            normalise(text)
+            VOCABULARY.encode([text])
+            spent.append(time.process_time() - began)
+        return min(spent)
+
+    # Quadratic time would be 64 times as long.
+    assert seconds(64_000) < 24 * max(seconds(8_000), 0.002)
 
 
 @given(WIDE)

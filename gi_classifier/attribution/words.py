@@ -15,12 +15,14 @@ from importlib.resources import files
 from typing import Any, Literal, get_args
 
 from gi_classifier.segmenter import new_segmenter
+from gi_classifier.text import RADICALS
 
 Unit = Literal["word", "clause", "sentence"]
 UNITS: tuple[str, ...] = get_args(Unit)
 
-# Full-width letters, digits and signs, one for one: jieba keeps only the ASCII ones together.
-_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+# One for one: full-width letters, digits and signs, of which jieba keeps only the ASCII ones
+# together, and radicals.
+_READ_AS = RADICALS | {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 # A decimal or a percentage with its unit is one word, which jieba would cut at the point.
 _NUMBER = r"\d++(?:(?:\.\d++)++%?|%)(?:[A-Za-z]++(?![0-9]))?"
 # A number and its unit: 9cm, 120mmHg, 5%GNS, 10μg; not T3N1 or 14C呼气试验.
@@ -104,7 +106,7 @@ def cut(text: str, by: Unit = "word") -> list[tuple[int, int]]:
 
 def _words(text: str) -> list[tuple[int, int]]:
     spans, place = [], 0
-    for match in _RUN.finditer(text.translate(_WIDE)):
+    for match in _RUN.finditer(text.translate(_READ_AS)):
         spans += [(i, i + 1) for i in range(place, match.start())]
         place, run = match.start(), match.group()
         for word in [run] if match[1] else _segmenter().cut(run, HMM=False):
@@ -115,7 +117,7 @@ def _words(text: str) -> list[tuple[int, int]]:
 
 def is_word(text: str) -> bool:
     """Whether a span is more than punctuation, white space, a number or measure, or a letter."""
-    if _MEASURE.fullmatch(text.translate(_WIDE)):
+    if _MEASURE.fullmatch(text.translate(_READ_AS)):
         return False
     letters = [c for c in text if c.isalpha()]
     return len(letters) > 1 or any(unicodedata.category(c) == "Lo" for c in letters)
