@@ -45,9 +45,6 @@ EXCUSED_ARROWS = {
     "__main__ -> cli.app": "python -m gi_classifier is the command line",
     "scripts.feature_importance -> cli.app": "the reference's script is a command by another name",
     "evaluation.comparison_models -> classifier": "to be mended",
-    "plots.comparison -> evaluation.comparison_models": "to be mended",
-    "plots.evaluation -> evaluation.evaluation_report": "to be mended",
-    "plots.inspection -> evaluation.inspection": "to be mended",
 }
 EXCUSED_PRIVATE: dict[str, str] = {}
 EXCUSED_FILES = {}

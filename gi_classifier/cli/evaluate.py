@@ -55,7 +55,7 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled records, beside the keyword rule."""
-    from gi_classifier.evaluation.evaluation_report import account, groups_of
+    from gi_classifier.evaluation.evaluation_report import account, groups_of, titles
     from gi_classifier.evaluation.report_tables import FIGURE, FILES, files, terminal_tables
     from gi_classifier.metrics.baselines import keyword_rule, tfidf_probabilities
     from gi_classifier.plots.evaluation import evaluation_figure
@@ -106,7 +106,12 @@ def evaluate(
     }
     if output:
         labels = np.array(records.labels)
-        picture = evaluation_figure(found, labels, models["this model"])
+        picture = evaluation_figure(
+            {title: found[title] for title in titles(found)},
+            settings.names,
+            labels,
+            models["this model"],
+        )
         write_directory({**files(found), FIGURE: picture}, output)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))

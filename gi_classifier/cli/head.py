@@ -107,7 +107,7 @@ def head(
         )
     from gi_classifier.heads.head_classifier import HeadClassifier
     from gi_classifier.heads.text_head import TextHead
-    from gi_classifier.plots.head import confusion_figure
+    from gi_classifier.plots.confusion import confusion_figure
 
     found = TextHead(
         model,

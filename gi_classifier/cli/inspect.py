@@ -79,7 +79,6 @@ def inspect(
 ) -> None:
     """Look a file of records through: counts, duplicates, conflicts, terms, label errors."""
     from gi_classifier.evaluation.inspection import inspect as look
-    from gi_classifier.plots.inspection import inspection_figure
 
     check_directory(output, FILES, force)
     directory = load_or_shipped(model)
@@ -102,7 +101,7 @@ def inspect(
             top=top,
         )
     if output:
-        write_directory({**files(found), FIGURE: inspection_figure(found)}, output)
+        write_directory({**files(found), FIGURE: _picture(found)}, output)
     if as_json:
         typer.echo(json.dumps(found.table, ensure_ascii=False))
     else:
@@ -129,6 +128,20 @@ def files(found: Inspection) -> dict[str, bytes]:
         for (name, columns), part in zip(COLUMNS.items(), rows, strict=True)
     }
     return {JSON: encode(json.dumps(found.table, ensure_ascii=False, indent=2) + "\n"), **tables}
+
+
+def _picture(found: Inspection) -> bytes:
+    from gi_classifier.plots.inspection import inspection_figure
+
+    return inspection_figure(
+        found.lengths,
+        found.labels,
+        {row["label"]: row["name"] for row in found.table["labels"] or ()},
+        flagged=found.flagged,
+        projection=found.projection,
+        explained_variance=found.table["explained_variance"] or (0.0, 0.0),
+        seed=found.table["seed"],
+    )
 
 
 def _show(found: Inspection, top: int) -> None:

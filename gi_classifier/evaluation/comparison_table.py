@@ -16,6 +16,7 @@ import numpy as np
 from gi_classifier.data.records import Records
 from gi_classifier.evaluation.comparison import Comparison, Outcome, prepare
 from gi_classifier.evaluation.comparison_models import (
+    FAMILIES,
     FEATURES,
     Rival,
 )
@@ -70,6 +71,7 @@ def tabulate(
         row: dict[str, Any] = {
             name: getattr(rival, name) for name in ("name", "family", "features", "title", "linear")
         }
+        row["family_title"] = FAMILIES[rival.family]
         for name in MEASURES:
             value, *rest = found[name].mean(axis=0)
             row[name] = float(value)

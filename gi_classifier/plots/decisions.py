@@ -1,8 +1,6 @@
 """Pictures of decisions: where policies cut, and the error among the answered records.
 
-In: what :mod:`gi_classifier.decisions.policies` and
-:mod:`gi_classifier.decisions.abstention` gave. Out: a PNG as bytes. Matplotlib and seaborn are
-the extra ``plots``, imported only when something is drawn.
+In: rows of figures and arrays of what is drawn. Out: a PNG as bytes.
 """
 
 from __future__ import annotations
@@ -13,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.plots.fonts import cjk_font, drawable
-from gi_classifier.plots.style import check_plots, png
+from gi_classifier.plots.fonts import drawable
+from gi_classifier.plots.style import BLUE, GREY, LARGE, RED, SMALL, canvas, png
 
-# Of Okabe and Ito, which a colour-blind reader can tell apart; the line styles differ as well.
-_VALIDATION, _TEST, _POINT = "#8c8c8c", "#0072b2", "#d55e00"
+# The line styles differ as well.
+_VALIDATION, _TEST, _POINT = GREY, BLUE, RED
 # Characters of the policies that share a point; beyond it, their number.
 _LONGEST_NAMES = 36
 
@@ -50,13 +48,10 @@ def thresholds_figure(
     MissingExtraError
         Matplotlib, seaborn or the font is not installed.
     """
-    check_plots()
+    figure = canvas(15, 11)
     import seaborn
-    from matplotlib.figure import Figure
 
-    font, heading = _fonts()
-    figure = Figure(figsize=(15, 11), layout="constrained")
-    figure.suptitle(drawable(title), font=heading, parse_math=False)
+    figure.suptitle(drawable(title), fontsize=LARGE)
     panels = figure.subplots(2, 2)
     axes = {
         "ROC curve 曲线": ("fpr", "tpr", "FPR 假阳性率", "TPR, recall 真阳性率"),
@@ -78,13 +73,13 @@ def thresholds_figure(
             ):
                 _draw_curve(panel, across, split, data, colour, style)
             panel.plot(*zip(*points, strict=True) if points else ((), ()), "o", color=_POINT)
-            panel.set_xlabel(across_label, font=font)
-            panel.set_ylabel(up_label, font=font)
+            panel.set_xlabel(across_label)
+            panel.set_ylabel(up_label)
             seaborn.despine(ax=panel)
         whole.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
-        whole.set_title(name, font=font)
-        whole.legend(loc="lower right" if across == "fpr" else "lower left", prop=font)
-        near.set_title("the policies' points, on test 各策略的点（测试集）", font=font)
+        whole.set_title(name)
+        whole.legend(loc="lower right" if across == "fpr" else "lower left")
+        near.set_title("the policies' points, on test 各策略的点（测试集）")
         if points:
             _zoom(near, points)
             _name_points(near, points)
@@ -153,9 +148,8 @@ def _name_points(panel: Any, points: Mapping[tuple[float, float], Sequence[str]]
             xytext=(1.04, height),
             textcoords="axes fraction",
             va="center",
-            fontsize=9,
+            fontsize=SMALL,
             annotation_clip=False,
-            parse_math=False,
             arrowprops={"arrowstyle": "-", "color": _POINT, "linewidth": 0.6, "shrinkB": 3},
         )
 
@@ -188,12 +182,9 @@ def risk_coverage_figure(
     MissingExtraError
         Matplotlib, seaborn or the font is not installed.
     """
-    check_plots()
+    figure = canvas(8.5, 5.5)
     import seaborn
-    from matplotlib.figure import Figure
 
-    font, heading = _fonts()
-    figure = Figure(figsize=(8.5, 5.5), layout="constrained")
     panel = figure.subplots()
     for name, title, colour, style in (
         ("validation", "validation 验证", _VALIDATION, "--"),
@@ -210,19 +201,13 @@ def risk_coverage_figure(
         panel.errorbar(row["coverage"], row["error"], spread, fmt="o", color=colour, capsize=4)
     panel.axhline(alpha, color=_POINT, linewidth=1, linestyle=":", label=f"α = {alpha:g}")
     panel.set(xlim=(0, 1.02), ylim=(0, None))
-    panel.set_xlabel("coverage: share answered 覆盖率：给出答案的比例", font=font)
-    panel.set_ylabel("error among the answered 所答中的错误率", font=font)
+    panel.set_xlabel("coverage: share answered 覆盖率：给出答案的比例")
+    panel.set_ylabel("error among the answered 所答中的错误率")
     title = "Risk and coverage 风险–覆盖率"
     if rows:
         chosen = rows["validation"]["min_confidence"]
         title += f"; points: min_confidence {chosen:.4f}, 95% interval 点：置信度下限"
-    panel.set_title(title, font=heading, loc="left")
-    panel.legend(loc="upper left", prop=font)
+    panel.set_title(title, fontsize=LARGE, loc="left")
+    panel.legend(loc="upper left")
     seaborn.despine(ax=panel)
     return png(figure)
-
-
-def _fonts() -> tuple[Any, Any]:
-    from matplotlib.font_manager import FontProperties
-
-    return tuple(FontProperties(fname=cjk_font(), size=size) for size in (10, 12))  # type: ignore[return-value]

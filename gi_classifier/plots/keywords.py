@@ -6,15 +6,18 @@ In: a keyword table and the labels' names. Out: bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gi_classifier.plots.fonts import cjk_font, drawable
+from gi_classifier.plots.fonts import drawable
+from gi_classifier.plots.style import CLASS_COLOURS, canvas, png, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
-from gi_classifier.plots.style import CLASS_COLOURS, check_plots, png
+
+# Point sizes, larger than elsewhere: the words are what is looked at.
+_PLAIN, _LARGE = 11, 13
 
 # Keywords can be spans of any length.
 _LONGEST_KEYWORD = 16
@@ -43,32 +46,23 @@ def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> 
     MissingExtraError
         Matplotlib, seaborn or the font is not installed.
     """
-    check_plots()
-    import seaborn
-    from matplotlib.figure import Figure
-    from matplotlib.font_manager import FontProperties
-
-    font, title = (FontProperties(fname=cjk_font(), size=size) for size in (11, 13))
-    plain: dict[str, Any] = {"font": font, "parse_math": False}
     against = bool((table["total"] < 0).any())
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
     parts = [table[table["label"] == label].head(top) for label in range(len(names))]
     height = 1.3 + 0.25 * max(len(part) for part in parts)
-    figure = Figure(figsize=(4.4 * columns, max(height, 2.5) * rows), layout="constrained")
+    figure = canvas(4.4 * columns, max(height, 2.5) * rows)
+    import seaborn
+
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel in panels[len(names) :]:
         panel.set_axis_off()
     for label, (panel, part, name) in enumerate(zip(panels, parts, names, strict=False)):
-        panel.set_title(
-            drawable(f"against 反对: {name}" if against else name),
-            font=title,
-            parse_math=False,
-            loc="left",
-        )
+        heading = drawable(f"against 反对: {name}" if against else name)
+        panel.set_title(heading, fontsize=_LARGE, loc="left")
         if part.empty:
             panel.set_axis_off()
-            panel.text(0, 0.9, "no keyword 没有关键词", transform=panel.transAxes, **plain)
+            panel.text(0, 0.9, "no keyword 没有关键词", transform=panel.transAxes, fontsize=_PLAIN)
             continue
         places = np.arange(len(part))
         seaborn.barplot(
@@ -83,14 +77,11 @@ def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> 
         panel.bar_label(
             panel.containers[0], [f"×{n}" for n in part["frequency"]], padding=3, fontsize=8
         )
-        panel.set_yticks(places, map(_short, part["keyword"]), **plain)
-        panel.set_xlabel("total score 总分 (×: occurrences 次数)", **plain)
+        panel.set_yticks(
+            places, [shortened(word, _LONGEST_KEYWORD) for word in part["keyword"]], fontsize=_PLAIN
+        )
+        panel.set_xlabel("total score 总分 (×: occurrences 次数)", fontsize=_PLAIN)
         panel.set_ylabel("")
         panel.margins(x=0.12)
         seaborn.despine(ax=panel)
     return png(figure)
-
-
-def _short(keyword: str) -> str:
-    cut = keyword if len(keyword) <= _LONGEST_KEYWORD else keyword[: _LONGEST_KEYWORD - 1] + "…"
-    return drawable(cut)

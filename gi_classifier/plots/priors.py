@@ -1,23 +1,20 @@
 """A picture of class priors: in training, among the predicted labels, and as estimated.
 
-In: shares (classes,). Out: a PNG as bytes. Matplotlib and seaborn are the extra ``plots``.
+In: shares (classes,). Out: a PNG as bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from gi_classifier.plots.fonts import cjk_font, drawable
-from gi_classifier.plots.style import check_plots, png
+from gi_classifier.plots.style import GREY, LARGE, RED, SKY, canvas, png, shortened
 
-# Of Okabe and Ito, which a colour-blind reader can tell apart.
 _COLOURS = {
-    "training 训练": "#8c8c8c",
-    "predicted labels 预测标签": "#56b4e9",
-    "estimated 估计": "#d55e00",
+    "training 训练": GREY,
+    "predicted labels 预测标签": SKY,
+    "estimated 估计": RED,
 }
 
 
@@ -49,14 +46,9 @@ def prior_figure(
     MissingExtraError
         Matplotlib, seaborn or the font is not installed.
     """
-    check_plots()
+    figure = canvas(max(5.5, 1.5 + 1.9 * len(names)), 4.2)
     import seaborn
-    from matplotlib.figure import Figure
-    from matplotlib.font_manager import FontProperties
 
-    font = FontProperties(fname=cjk_font(), size=10)
-    plain: dict[str, Any] = {"font": font, "parse_math": False}
-    figure = Figure(figsize=(max(5.5, 1.5 + 1.9 * len(names)), 4.2), layout="constrained")
     panel = figure.subplots()
     places, width = np.arange(len(names)), 0.27
     # Percentiles need not enclose the estimate itself.
@@ -78,10 +70,12 @@ def prior_figure(
                 ha="center",
                 fontsize=8,
             )
-    panel.set_xticks(places, map(drawable, names), **plain)
-    panel.set_ylabel("share of records 记录占比", **plain)
-    panel.set_ylim(0, 1.12)
-    panel.set_title("Class prior 类别先验", font=font, loc="left")
-    figure.legend(loc="outside lower center", ncols=3, prop=font, frameon=False)
+    panel.set_xticks(places, map(shortened, names))
+    panel.set_ylabel("share of records 记录占比")
+    highest = max(float(np.max(part)) for part in (*heights, interval))
+    panel.set_ylim(0, min(1.12, 1.2 * highest))
+    panel.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    panel.set_title("Class prior 类别先验; 95% interval 区间", fontsize=LARGE, loc="left")
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     seaborn.despine(ax=panel)
     return png(figure)

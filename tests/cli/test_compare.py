@@ -60,6 +60,7 @@ def test_compare_prints_json(corpus: Path) -> None:
 
 def test_compare_writes_its_files_and_leaves_no_state(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "out" / "table"
+    output.parent.mkdir()
     invoke("--data", corpus, *QUICK, "--output", output)
     assert {path.name for path in output.iterdir()} == set(FILES)
     assert [path.name for path in output.parent.iterdir()] == ["table"]

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from gi_classifier.cli.head import head
 from gi_classifier.errors import MissingExtraError, ModelError, OutputExistsError, RecordsError
-from gi_classifier.plots.head import confusion_figure
+from gi_classifier.plots.confusion import confusion_figure
 
 NAMES = ("其他", "upper", "lower")
 app = typer.Typer()

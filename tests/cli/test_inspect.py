@@ -66,6 +66,7 @@ def test_output_holds_texts_in_two_tables_only(
     trained: Path, flipped: Path, tmp_path: Path
 ) -> None:
     place = tmp_path / "deep" / "look"
+    place.parent.mkdir()
     fine("--data", flipped, "--model", trained, "--output", place)
     assert sorted(path.name for path in place.iterdir()) == sorted(FILES)
     tables = {}
