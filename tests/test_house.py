@@ -49,6 +49,7 @@ EXCUSED_ARROWS = {
 EXCUSED_PRIVATE: dict[str, str] = {}
 EXCUSED_FILES = {}
 EXCUSED_BODIES = {
+    "cli.evaluate.evaluate": "to be mended",
     "cli.head.head": "to be mended",
     "cli.keywords.keywords": "to be mended",
     "scripts.benchmark.captum_loop": "to be mended",

@@ -174,7 +174,7 @@ def _draw_map(
             linewidths=1.2,
         )
         title = f"probable label error 疑似标签错误 ({int(flagged.sum()):,})"
-        ring = {"marker": "o", "markerfacecolor": "none", "linestyle": ""}
+        ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "linestyle": ""}
         key.append(Line2D([], [], color=RED, label=title, **ring))
     if len(key) <= _MOST_KEYS:
         panel.legend(handles=key, loc="best")
