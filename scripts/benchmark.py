@@ -28,6 +28,7 @@ from gi_classifier.model.directory import WEIGHTS, ModelDirectory
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import shipped_directory
+from gi_classifier.model.weights import HEAD, LayerWeights, read_h5
 
 ROOT = Path(__file__).resolve().parent.parent
 # What the reference took.
@@ -126,18 +127,12 @@ def reference_loop(directory: ModelDirectory, *, compiled: bool = False) -> Erro
     return run
 
 
-def captum_loop(directory: ModelDirectory) -> Errors:
-    """Captum's LayerIntegratedGradients at its default of 50 points, on the same weights.
-
-    The model is transformers' ALBERT; the explained quantity is the log-odds, the baseline [MASK].
-    """
+def torch_albert(directory: ModelDirectory, weights: LayerWeights) -> Any:
+    """Transformers' ALBERT with the weights of a model directory, for evaluation."""
     import torch
-    from captum.attr import LayerIntegratedGradients
     from transformers import AlbertConfig, AlbertModel
 
-    from gi_classifier.model.weights import HEAD, read_h5
-
-    config, weights = directory.config, read_h5(directory.files[WEIGHTS])
+    config = directory.config
     shape = {name: value for name, value in config.to_dict().items() if value is not None}
     model = AlbertModel(
         AlbertConfig(
@@ -183,6 +178,19 @@ def captum_loop(directory: ModelDirectory) -> Errors:
             # Keras keeps kernels as (inputs, outputs), tables as torch does.
             turned = array.T if target.endswith("weight") and "embeddings." not in target else array
             state[target].copy_(torch.tensor(turned))
+    return model
+
+
+def captum_loop(directory: ModelDirectory) -> Errors:
+    """Captum's LayerIntegratedGradients at its default of 50 points, on the same weights.
+
+    The model is transformers' ALBERT; the explained quantity is the log-odds, the baseline [MASK].
+    """
+    import torch
+    from captum.attr import LayerIntegratedGradients
+
+    weights = read_h5(directory.files[WEIGHTS])
+    model = torch_albert(directory, weights)
     kernel, bias = (torch.tensor(array) for array in weights[HEAD])
     mask = directory.vocabulary.ids["[MASK]"]
 

@@ -52,7 +52,6 @@ EXCUSED_BODIES = {
     "cli.evaluate.evaluate": "to be mended",
     "cli.head.head": "to be mended",
     "cli.keywords.keywords": "to be mended",
-    "scripts.benchmark.captum_loop": "to be mended",
     "training.optimise.fit": "to be mended",
 }
 EXCUSED_TESTS = {
