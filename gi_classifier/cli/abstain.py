@@ -70,11 +70,11 @@ def abstain(
     test: TestOption,
     alpha: Annotated[
         float,
-        typer.Option(help="The largest share of wrong answers that you can bear, as in 0.01."),
+        typer.Option(help="The largest share of wrong answers that you can bear."),
     ] = 0.01,
     delta: Annotated[
         float,
-        typer.Option(help="How probable it may be that the guarantee does not hold, as in 0.1."),
+        typer.Option(help="How probable it may be that the guarantee does not hold."),
     ] = 0.1,
     output: DirectoryOption = None,
     plot: PictureOption = None,
