@@ -19,6 +19,7 @@ from gi_classifier.cli.continue_training import continue_
 from gi_classifier.cli.convert import convert
 from gi_classifier.cli.evaluate import evaluate
 from gi_classifier.cli.explain import explain
+from gi_classifier.cli.fit_novelty import fit_novelty
 from gi_classifier.cli.head import head
 from gi_classifier.cli.info import info
 from gi_classifier.cli.inspect import inspect
@@ -74,11 +75,12 @@ for command in (
     abstain,
     prior,
     novelty,
+    fit_novelty,
     compare,
     inspect,
     head,
 ):
-    app.command(name=command.__name__.removesuffix("_"), cls=Command)(command)
+    app.command(name=command.__name__.removesuffix("_").replace("_", "-"), cls=Command)(command)
 
 
 def main() -> None:

@@ -1,171 +1,135 @@
-"""The command that says how unlike the training records a file's are: novelty."""
+"""The command novelty: how unlike the records that the model was trained on a file's records are."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from tqdm import tqdm
 
-from gi_classifier.cli.inputs import in_chunks, read
-from gi_classifier.cli.options import ForceOption, JsonOption, ModelOption, SkipBlank, TextColumn
-from gi_classifier.cli.outputs import check_not_shipped, notes
+from gi_classifier.cli.inputs import in_chunks, read_unlabelled
+from gi_classifier.cli.options import (
+    ForceOption,
+    IdColumn,
+    JsonOption,
+    ModelOption,
+    SkipBlank,
+    TextColumn,
+)
+from gi_classifier.cli.outputs import check_file, print_json, write_file
 from gi_classifier.data.writers import csv_for_excel
-from gi_classifier.errors import OutputExistsError
-from gi_classifier.files import check_output, write_whole
-from gi_classifier.model.directory import NOVELTY, ModelDirectory, check_model_output, load, save
+from gi_classifier.display import shown
+from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
-from gi_classifier.plots.style import check_plots
 
-# Validation records below which the threshold is rough.
-FEW = 200
-COLUMNS = ("line", "novelty", "rejected", "text")
+_COLUMNS = ("line", "novelty", "rejected", "text")
 
 
 def novelty(
-    file: Annotated[
-        Path | None, typer.Argument(help="Records; labels in it are passed over.")
-    ] = None,
+    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
     output: Annotated[
-        Path | None, typer.Option(help="Write every record's score there: .csv, for Excel too.")
+        Path | None,
+        typer.Option(help="Write the score of every record there: .csv, for Excel too."),
     ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the scores as PNG (extra 'plots').")
     ] = None,
-    top: Annotated[int, typer.Option(min=0, help="Most novel records to print.")] = 10,
-    fit: Annotated[
-        Path | None, typer.Option(help="Fit anew on these records, those the model learnt from.")
-    ] = None,
-    val: Annotated[
-        Path | None, typer.Option(help="With --fit: other records, that set the threshold.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="With --fit: draws the records that are read.")] = 42,
+    top: Annotated[int, typer.Option(min=0, help="How many of the most novel to print.")] = 10,
     text_column: TextColumn = "text",
+    id_column: IdColumn = None,
     skip_blank: SkipBlank = False,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Score how unlike the training records a file's are; or fit that score (--fit)."""
-    if fit is not None and file is None:
-        if val is None or model is None:
-            raise typer.BadParameter("--fit needs --val VAL and --model DIRECTORY.")
-        if output is not None or plot is not None or as_json:
-            raise typer.BadParameter(
-                "--fit writes into the model directory; leave out --output, --plot and --json."
-            )
-        _fit(fit, val, model, text_column, skip_blank, seed, force)
-        return
-    if file is None or fit is not None:
-        raise typer.BadParameter("Give either FILE, or --fit TRAIN --val VAL --model DIRECTORY.")
-    if val is not None:
-        raise typer.BadParameter("--val goes with --fit.")
-    if output is not None and output.suffix.lower() != ".csv":
-        raise typer.BadParameter(f"--output ends in .csv. Received: {output}")
-    if plot is not None:
-        check_plots()
-    for place in (output, plot):
-        if place is not None:
-            check_output(place, force=force)
-    _score(file, output, plot, top, text_column, skip_blank, model, as_json)
+    """Say how unlike the records that the model was trained on each record of a file is.
 
-
-def _score(
-    file: Path,
-    output: Path | None,
-    plot: Path | None,
-    top: int,
-    text_column: str,
-    skip_blank: bool,
-    model: Path | None,
-    as_json: bool,
-) -> None:
+    What is novel may be no medical record at all, or one of a kind that the model never saw: its
+    label is worth little.
+    """
     from gi_classifier.decisions.novelty import open_novelty
 
-    records = read(file, text_column=text_column, labelled=False, skip_blank=skip_blank)
-    scorer = open_novelty(load_or_shipped(model))
+    if id_column in _COLUMNS:
+        raise typer.BadParameter(
+            f"--id-column {id_column}: a column of the output has this name. Rename yours."
+        )
+    check_file("--output", output, (".csv",), file, force=force)
+    check_file("--plot", plot, (".png",), file, force=force)
+    directory = load_or_shipped(model)
+    scorer = open_novelty(directory)
+    records = read_unlabelled(file, text_column, id_column, skip_blank)
     scores = in_chunks(scorer.scores, records.texts)
-    rejected = scores > scorer.threshold
-    rows: list[dict[str, Any]] = [
-        {"line": line, "novelty": float(score), "rejected": bool(novel), "text": text}
-        for line, score, novel, text in zip(
-            records.lines, scores, rejected, records.texts, strict=True
-        )
-    ]
+    ids = {id_column: records.ids} if id_column and records.ids else {}
+    rows = _rows(records.lines, ids, scores, scores > scorer.threshold, records.texts)
+    columns = ("line", *ids, *_COLUMNS[1:])
+    made_from = origin(
+        directory, file=str(file), text_column=text_column, threshold=scorer.threshold
+    )
+    write_file(output, csv_for_excel(rows, columns), made_from)
+    if plot:
+        write_file(plot, _picture(file.name, scores, scorer.threshold), made_from)
     most = [rows[i] for i in np.argsort(-scores, kind="stable")[:top]]
-    if output is not None:
-        write_whole(output, csv_for_excel(rows, COLUMNS))
-    if plot is not None:
-        from gi_classifier.plots.novelty import novelty_figure
-
-        sets = {"records 记录": {file.name: scores}}
-        write_whole(plot, novelty_figure(sets, scorer.threshold))
     if as_json:
-        found = {
-            "records": len(rows),
-            "threshold": scorer.threshold,
-            "rejected": int(rejected.sum()),
-            "rejected_share": float(rejected.mean()),
-            "scores": scores.tolist(),
-            "most_novel": most,
-        }
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        print_json(_summary(rows, scorer.threshold, most))
     else:
-        typer.echo(
-            f"{len(rows)} records: {rejected.sum()} ({rejected.mean():.1%}) are novel, their score "
-            f"above {scorer.threshold}."
-        )
-        for row in most:
-            mark = "novel" if row["rejected"] else ""
-            body = " ".join(row["text"].split())
-            typer.echo(f"{row['line']}\t{row['novelty']:.6f}\t{mark}\t{body}")
-    for place in (output, plot):
-        if place is not None:
-            notes.print(f"Written to {place}")
+        _show(rows, scorer.threshold, most, id_column)
 
 
-def _fit(
-    train: Path,
-    val: Path,
-    model: Path,
-    text_column: str,
-    skip_blank: bool,
-    seed: int,
-    force: bool,
+def _rows(
+    lines: Sequence[int],
+    ids: Mapping[str, Sequence[str]],
+    scores: np.ndarray,
+    novel: np.ndarray,
+    texts: Sequence[str],
+) -> list[dict[str, Any]]:
+    """One for each record, in order."""
+    return [
+        {
+            "line": line,
+            **{name: column[i] for name, column in ids.items()},
+            "novelty": float(scores[i]),
+            "rejected": bool(novel[i]),
+            "text": texts[i],
+        }
+        for i, line in enumerate(lines)
+    ]
+
+
+def _picture(name: str, scores: np.ndarray, threshold: float) -> bytes:
+    from gi_classifier.plots.novelty import novelty_figure
+
+    return novelty_figure({"records 记录": {name: scores}}, threshold)
+
+
+def _summary(
+    rows: Sequence[Mapping[str, Any]], threshold: float, most: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    rejected = sum(row["rejected"] for row in rows)
+    return {
+        "records": len(rows),
+        "threshold": threshold,
+        "rejected": rejected,
+        "rejected_share": rejected / len(rows),
+        "scores": [row["novelty"] for row in rows],
+        "most_novel": list(most),
+    }
+
+
+def _show(
+    rows: Sequence[Mapping[str, Any]],
+    threshold: float,
+    most: Sequence[Mapping[str, Any]],
+    id_column: str | None,
 ) -> None:
-    from gi_classifier.decisions.novelty import THRESHOLD
-    from gi_classifier.decisions.novelty_fit import MOST_RECORDS, fit_novelty
-
-    check_not_shipped("--fit", model)
-    texts, held_out = (
-        read(path, text_column=text_column, labelled=False, skip_blank=skip_blank).texts
-        for path in (train, val)
-    )
-    directory = load(model)
-    check_model_output(model, force=True)
-    if not force and NOVELTY in directory.files:
-        raise OutputExistsError(
-            f"{model / NOVELTY} exists. Fit it anew with --force; training fits it by itself."
-        )
-    count = sum(min(len(set(part)), MOST_RECORDS) for part in (texts, held_out))
-    with tqdm(total=count, unit="record", disable=None, leave=False) as bar:
-        content = fit_novelty(directory, texts, held_out, seed, bar.update)
-    save(
-        ModelDirectory({**directory.files, NOVELTY: content}, directory.metadata), model, force=True
-    )
-    if common := len(set(texts) & set(held_out)):
-        notes.print(
-            f"{common} records stand in both files: the threshold is stricter than it should be."
-        )
-    if len(held_out) < FEW:
-        notes.print(
-            f"{len(held_out)} validation records are few: the share that is rejected may be far "
-            f"from {1 - THRESHOLD:.0%}. Give some hundred or more."
-        )
+    rejected = sum(row["rejected"] for row in rows)
     typer.echo(
-        f"Fitted on {len(texts)} records, scaled on {len(held_out)}: about {1 - THRESHOLD:.0%} of "
-        f"records like these are novel. Stored in {model / NOVELTY} ({len(content):,} bytes)"
+        f"{len(rows)} records: {rejected} ({rejected / len(rows):.1%}) are novel, their score "
+        f"above {threshold}."
     )
+    for row in most:
+        called = [shown(row[id_column])] if id_column else []
+        verdict = "novel" if row["rejected"] else ""
+        cells = (str(row["line"]), *called, f"{row['novelty']:.6f}", verdict, shown(row["text"]))
+        typer.echo("\t".join(cells))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import re
@@ -12,18 +11,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from gi_classifier.cli.fit_novelty import fit_novelty
 from gi_classifier.cli.novelty import novelty
 from gi_classifier.errors import GIClassifierError, ModelError, OutputExistsError, RecordsError
-from gi_classifier.model.directory import NOVELTY, WEIGHTS, load
-from gi_classifier.model.shipped import shipped
+from gi_classifier.model.directory import NOVELTY, load
 
-app = typer.Typer()
-app.command()(novelty)
 _runner = CliRunner()
 
 
-def call(*arguments: object, code: int = 0) -> tuple[str, str]:
-    """Standard output and error of the command, in this process."""
+def call(*arguments: object, code: int = 0, command: object = novelty) -> tuple[str, str]:
+    """Standard output and error of a command, in this process."""
+    app = typer.Typer()
+    app.command()(command)  # type: ignore[type-var]
     result = _runner.invoke(app, [str(a) for a in arguments])
     if isinstance(result.exception, (GIClassifierError, OSError)):
         raise result.exception
@@ -47,7 +46,7 @@ def model(
 ) -> Path:
     place = tmp_path_factory.mktemp("fitted") / "model"
     shutil.copytree(trained, place)
-    call("--fit", halves[0], "--val", halves[1], "--model", place, "--force")
+    call(halves[0], "--val", halves[1], "--model", place, "--force", command=fit_novelty)
     return place
 
 
@@ -57,39 +56,6 @@ def mixed(tmp_path: Path, records_file: Path) -> Path:
     path = tmp_path / "mixed.txt"
     path.write_text("\n".join([*lines[:5], "hello world, how are you?"]), encoding="utf-8")
     return path
-
-
-def test_fitting_stores_it_in_the_directory_with_its_digest(model: Path, trained: Path) -> None:
-    directory = load(model)
-    assert NOVELTY in directory.files
-    listing = json.loads((model / "manifest.json").read_text(encoding="utf-8"))["files"]
-    assert listing[NOVELTY]["sha256"] == hashlib.sha256(directory.files[NOVELTY]).hexdigest()
-    assert directory.files[WEIGHTS] == load(trained).files[WEIGHTS]
-
-
-def test_fitting_twice_stores_the_same(model: Path, halves: tuple[Path, Path]) -> None:
-    before = (model / NOVELTY).read_bytes()
-    out, _ = call("--fit", halves[0], "--val", halves[1], "--model", model, "--force")
-    assert (model / NOVELTY).read_bytes() == before
-    assert "Fitted on 90 records, scaled on 30" in out
-
-
-def test_a_novelty_that_is_there_is_replaced_only_by_force(
-    model: Path, halves: tuple[Path, Path]
-) -> None:
-    with pytest.raises(OutputExistsError, match="Fit it anew with --force"):
-        call("--fit", halves[0], "--val", halves[1], "--model", model)
-
-
-def test_few_validation_records_are_told(model: Path, halves: tuple[Path, Path]) -> None:
-    _, err = call("--fit", halves[0], "--val", halves[1], "--model", model, "--force")
-    assert "30 validation records are few" in err
-
-
-def test_records_in_both_files_are_told(model: Path, halves: tuple[Path, Path]) -> None:
-    _, err = call("--fit", halves[0], "--val", halves[0], "--model", model, "--force")
-    assert "90 records stand in both files" in err
-    call("--fit", halves[0], "--val", halves[1], "--model", model, "--force")
 
 
 def test_the_most_novel_record_comes_first(model: Path, mixed: Path) -> None:
@@ -117,6 +83,25 @@ def test_output_is_a_table_of_all_records(model: Path, mixed: Path, tmp_path: Pa
     assert "Written to" in err
     with pytest.raises(OutputExistsError, match="exists"):
         call(mixed, "--model", model, "--output", output)
+    origin = json.loads((tmp_path / "new" / "scores.csv.origin.json").read_text(encoding="utf-8"))
+    assert origin["model"] == load(model).digest
+    assert origin["settings"]["threshold"] == 0.98
+
+
+def test_what_the_file_calls_its_records_stands_beside_the_scores(
+    model: Path, tmp_path: Path
+) -> None:
+    file, output = tmp_path / "notes.csv", tmp_path / "scores.csv"
+    file.write_text("no,text\n007,胃窦黏膜充血\n008,hello \x1b[2J world\n", encoding="utf-8")
+    command = [file, "--model", model, "--id-column", "no"]
+    out, _ = call(*command, "--output", output)
+    assert [line.split("\t")[:2] for line in out.splitlines()[1:]] == [["3", "008"], ["2", "007"]]
+    assert "\x1b" not in out
+    rows = list(csv.DictReader(io.StringIO(output.read_text(encoding="utf-8-sig"))))
+    assert [(row["line"], row["no"]) for row in rows] == [("2", "007"), ("3", "008")]
+    assert list(rows[0]) == ["line", "no", "novelty", "rejected", "text"]
+    found = json.loads(call(*command, "--json", "--top", 1)[0])
+    assert found["most_novel"][0]["no"] == "008"
 
 
 def test_a_model_without_it_says_how_to_fit_it(trained: Path, mixed: Path, tmp_path: Path) -> None:
@@ -130,28 +115,16 @@ def test_a_model_without_it_says_how_to_fit_it(trained: Path, mixed: Path, tmp_p
         ),
         place,
     )
-    with pytest.raises(ModelError, match="gi-classifier novelty --fit TRAIN --val VAL"):
+    with pytest.raises(ModelError, match="gi-classifier fit-novelty TRAIN --val VAL"):
         call(mixed, "--model", place)
 
 
-def test_the_model_that_ships_is_never_refitted(halves: tuple[Path, Path]) -> None:
-    _, err = call("--fit", halves[0], "--val", halves[1], "--model", shipped(), code=2)
-    assert "never changes the model that ships" in err
-
-
-def test_wrong_use_is_told(halves: tuple[Path, Path], mixed: Path, tmp_path: Path) -> None:
-    train, val = halves
+def test_wrong_use_is_told(mixed: Path, tmp_path: Path) -> None:
     for arguments, message in (
-        ([], "either FILE, or --fit"),
-        ([mixed, "--fit", train], "either FILE, or --fit"),
-        (["--fit", train], "--fit needs --val VAL and --model"),
-        (["--fit", train, "--val", val], "--fit needs --val VAL and --model"),
-        ([mixed, "--val", val], "--val goes with --fit"),
+        ([], "Missing argument 'FILE'"),
         ([mixed, "--output", tmp_path / "a.txt"], "--output ends in .csv"),
-        (
-            ["--fit", train, "--val", val, "--model", tmp_path, "--output", tmp_path / "a.csv"],
-            "leave out --output",
-        ),
+        ([mixed, "--plot", tmp_path / "a.jpg"], "--plot ends in .png"),
+        ([mixed, "--id-column", "novelty"], "a column of the output has this name"),
     ):
         assert message in call(*arguments, code=2)[1]
 
@@ -161,14 +134,3 @@ def test_a_file_without_a_record_is_an_error(model: Path, tmp_path: Path) -> Non
     empty.write_text("", encoding="utf-8")
     with pytest.raises(RecordsError, match="No record in"):
         call(empty, "--model", model)
-
-
-def test_a_model_directory_with_a_strange_file_is_not_replaced(
-    model: Path, halves: tuple[Path, Path], tmp_path: Path
-) -> None:
-    place = tmp_path / "model"
-    shutil.copytree(model, place)
-    (place / "mine.txt").write_text("keep", encoding="utf-8")
-    with pytest.raises(OutputExistsError, match=r"mine\.txt"):
-        call("--fit", halves[0], "--val", halves[1], "--model", place, "--force")
-    assert (place / "mine.txt").is_file()

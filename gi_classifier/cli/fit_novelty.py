@@ -1,0 +1,79 @@
+"""The command fit-novelty: fit the score of novelty to a model of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from gi_classifier.cli.inputs import read_unlabelled
+from gi_classifier.cli.options import ForceOption, SkipBlank, TextColumn
+from gi_classifier.cli.outputs import check_not_shipped, notes
+from gi_classifier.errors import OutputExistsError
+from gi_classifier.model.directory import NOVELTY, ModelDirectory, check_model_output, load, save
+
+# Validation records below which the threshold is rough.
+_FEW = 200
+
+
+def fit_novelty(
+    file: Annotated[
+        Path,
+        typer.Argument(help="The records that the model was trained on; labels are passed over."),
+    ],
+    val: Annotated[
+        Path, typer.Option("--val", help="Other such records, which set the threshold.")
+    ],
+    model: Annotated[
+        Path, typer.Option("--model", help="The model directory to write into.", show_default=False)
+    ],
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of a large file, this chooses which records are read.")
+    ] = 42,
+    text_column: TextColumn = "text",
+    skip_blank: SkipBlank = False,
+    force: ForceOption = False,
+) -> None:
+    """Fit the score of novelty to a model: how unlike its training records a record is.
+
+    Training does this by itself; it is for models that were converted, or trained by other means.
+    """
+    from gi_classifier.decisions import novelty_fit
+    from gi_classifier.decisions.novelty import THRESHOLD
+
+    check_not_shipped("fit-novelty", model)
+    directory = load(model)
+    check_model_output(model, force=True)
+    if not force and NOVELTY in directory.files:
+        raise OutputExistsError(
+            f"{model / NOVELTY} exists. Fit it anew with --force; training fits it by itself."
+        )
+    texts, held_out = (
+        read_unlabelled(path, text_column, None, skip_blank).texts for path in (file, val)
+    )
+    count = sum(min(len(set(part)), novelty_fit.MOST_RECORDS) for part in (texts, held_out))
+    with tqdm(total=count, unit="record", disable=None, leave=False) as bar:
+        content = novelty_fit.fit_novelty(directory, texts, held_out, seed, bar.update)
+    changed = {**directory.files, NOVELTY: content}
+    save(ModelDirectory(changed, directory.metadata), model, force=True)
+    _warn(texts, held_out, 1 - THRESHOLD)
+    typer.echo(
+        f"Fitted on {len(texts)} records, scaled on {len(held_out)}: about {1 - THRESHOLD:.0%} of "
+        f"records like these are novel. Stored in {model / NOVELTY} ({len(content):,} bytes)"
+    )
+
+
+def _warn(texts: Sequence[str], held_out: Sequence[str], rejected: float) -> None:
+    """Say where the threshold is not what it should be."""
+    if common := len(set(texts) & set(held_out)):
+        notes.print(
+            f"{common} records stand in both files: the threshold is stricter than it should be."
+        )
+    if len(held_out) < _FEW:
+        notes.print(
+            f"{len(held_out)} validation records are few: the share that is rejected may be far "
+            f"from {rejected:.0%}. Give some hundred or more."
+        )
