@@ -21,6 +21,7 @@ from gi_classifier.cli.outputs import (
     check_directory,
     check_file,
     notes,
+    options_of,
     print_json,
     results_console,
     write_file,
@@ -66,6 +67,7 @@ _Answers = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def abstain(
+    context: typer.Context,
     val: ValArgument,
     test: TestOption,
     alpha: Annotated[
@@ -106,14 +108,7 @@ def abstain(
         "delta": delta,
         **_measured(splits, guaranteed_confidence(*splits["validation"], alpha, delta)),
     }
-    made_from = origin(
-        directory,
-        validation=str(val),
-        test=str(test),
-        alpha=alpha,
-        delta=delta,
-        **{"engine": engine, **columns},
-    )
+    made_from = origin(directory, **options_of(context))
     write_files(output, _files(found), made_from)
     if plot:
         write_file(plot, _picture(found, splits), made_from)

@@ -25,10 +25,11 @@ def fit_novelty(
         typer.Argument(help="The records that the model was trained on; labels are passed over."),
     ],
     val: Annotated[
-        Path, typer.Option("--val", help="Other such records, which set the threshold.")
+        Path,
+        typer.Option("--val", metavar="FILE", help="Other such records, which set the threshold."),
     ],
     model: Annotated[
-        Path, typer.Option("--model", help="The model directory to write into.", show_default=False)
+        Path, typer.Option("--model", metavar="DIR", help="The model directory to write into.")
     ],
     seed: Annotated[
         int, typer.Option(min=0, help="Of a large file, this chooses which records are read.")

@@ -1,4 +1,4 @@
-"""The command novelty: how unlike the records that the model was trained on a file's records are."""
+"""The command novelty: how unlike the model's training records those of a file are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gi_classifier.cli.options import (
     SkipBlank,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_file, print_json, write_file
+from gi_classifier.cli.outputs import check_file, options_of, print_json, write_file
 from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.model.origin import origin
@@ -28,13 +28,14 @@ _COLUMNS = ("line", "novelty", "rejected", "text")
 
 
 def novelty(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
     output: Annotated[
         Path | None,
-        typer.Option(help="Write the score of every record there: .csv, for Excel too."),
+        typer.Option(metavar="FILE", help="Write every record's score there: .csv, for Excel too."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the scores as PNG (extra 'plots').")
+        Path | None, typer.Option(metavar="FILE", help="Draw the scores as PNG (extra 'plots').")
     ] = None,
     top: Annotated[int, typer.Option(min=0, help="How many of the most novel to print.")] = 10,
     text_column: TextColumn = "text",
@@ -64,9 +65,7 @@ def novelty(
     ids = {id_column: records.ids} if id_column and records.ids else {}
     rows = _rows(records.lines, ids, scores, scores > scorer.threshold, records.texts)
     columns = ("line", *ids, *_COLUMNS[1:])
-    made_from = origin(
-        directory, file=str(file), text_column=text_column, threshold=scorer.threshold
-    )
+    made_from = origin(directory, **options_of(context))
     write_file(output, csv_for_excel(rows, columns), made_from)
     if plot:
         write_file(plot, _picture(file.name, scores, scorer.threshold), made_from)

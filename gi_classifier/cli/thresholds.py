@@ -25,6 +25,7 @@ from gi_classifier.cli.outputs import (
     check_file,
     check_not_shipped,
     notes,
+    options_of,
     print_json,
     results_console,
     write_file,
@@ -62,6 +63,7 @@ _COLUMNS = (
 
 
 def thresholds(
+    context: typer.Context,
     val: ValArgument,
     test: TestOption,
     label_name: Annotated[
@@ -118,13 +120,12 @@ def thresholds(
         "files": {"validation": str(val), "test": str(test)},
         "policies": compare_policies(policies.values(), *splits.values()),
     }
-    settings = {"validation": str(val), "test": str(test), "label": label, "engine": engine}
-    settings |= {"policies": list(policies), **columns}
+    made_from = origin(directory, **options_of(context))
     if saved and model:
-        _save(directory, model, saved, found, settings)
-    write_files(output, _files(found), origin(directory, **settings))
+        _save(directory, model, saved, found, made_from)
+    write_files(output, _files(found), made_from)
     if plot:
-        write_file(plot, _picture(found, splits), origin(directory, **settings))
+        write_file(plot, _picture(found, splits), made_from)
     if as_json:
         print_json(found)
     else:
@@ -146,7 +147,7 @@ def _save(
     model: Path,
     policy: Policy,
     found: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    made_from: Mapping[str, Any],
 ) -> None:
     """Keep a policy's threshold in the model directory, and say so."""
     row = next(row for row in found["policies"] if row["policy"] == policy.name)
@@ -154,7 +155,7 @@ def _save(
         raise RecordsError(f"No threshold to save for {policy.name}: {row['reason']}.")
     label = found["label"]
     changed = with_threshold(
-        directory, label, policy.name, row["validation"], row["test"], settings
+        directory, label, policy.name, row["validation"], row["test"], made_from
     )
     save(changed, model, force=True)
     notes.print(f"{policy.name} for label {label}: written to {model / THRESHOLDS}")

@@ -31,14 +31,19 @@ ValArgument = Annotated[
 ]
 TestOption = Annotated[
     Path,
-    typer.Option("--test", help="Other such records, to measure on what was chosen."),
+    typer.Option(
+        "--test", metavar="FILE", help="Other such records, to measure on what was chosen."
+    ),
 ]
 DirectoryOption = Annotated[
     Path | None,
-    typer.Option("--output", help="Write a directory of JSON and CSV with everything measured."),
+    typer.Option(
+        "--output", metavar="DIR", help="Write everything measured there, as JSON and CSV."
+    ),
 ]
 PictureOption = Annotated[
-    Path | None, typer.Option("--plot", help="Draw the curves as PNG (extra 'plots').")
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw the curves as PNG (extra 'plots')."),
 ]
 
 

@@ -21,7 +21,7 @@ def with_threshold(
     policy: str,
     validation: Mapping[str, Any],
     test: Mapping[str, Any],
-    settings: Mapping[str, Any] | None = None,
+    made_from: Mapping[str, Any] | None = None,
 ) -> ModelDirectory:
     """Put a label's threshold into a model directory's files; those of other labels stay.
 
@@ -33,8 +33,8 @@ def with_threshold(
     validation, test : mapping
         The point's dict on each, of
         :func:`~gi_classifier.decisions.policies.compare_policies`.
-    settings : mapping, optional
-        What else the work was set to, for the entry's origin.
+    made_from : mapping, optional
+        Of :func:`gi_classifier.model.origin.origin`; without, it names no settings.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def with_threshold(
         "model_sha256": directory.digest,
         "validation": dict(validation),
         "test": dict(test),
-        "origin": origin(directory, **(settings or {})),
+        "origin": dict(made_from or origin(directory)),
     }
     table = {**_stored(directory), str(label): entry}
     return ModelDirectory({**directory.files, THRESHOLDS: to_json(table)}, directory.metadata)

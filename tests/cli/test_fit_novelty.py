@@ -101,7 +101,7 @@ def test_a_model_directory_with_a_strange_file_is_not_replaced(
 def test_wrong_use_is_told(halves: tuple[Path, Path]) -> None:
     train, val = halves
     for arguments, message in (
-        ([], "Missing argument 'FILE'"),
+        ([], "Missing argument"),
         ([train, "--val", val], "Missing option '--model'"),
         ([train, "--model", "here"], "Missing option '--val'"),
     ):

@@ -83,9 +83,9 @@ def test_output_is_a_table_of_all_records(model: Path, mixed: Path, tmp_path: Pa
     assert "Written to" in err
     with pytest.raises(OutputExistsError, match="exists"):
         call(mixed, "--model", model, "--output", output)
-    origin = json.loads((tmp_path / "new" / "scores.csv.origin.json").read_text(encoding="utf-8"))
+    origin = json.loads((tmp_path / "scores.csv.origin.json").read_text(encoding="utf-8"))
     assert origin["model"] == load(model).digest
-    assert origin["settings"]["threshold"] == 0.98
+    assert origin["settings"]["file"] == str(mixed)
 
 
 def test_what_the_file_calls_its_records_stands_beside_the_scores(
@@ -121,7 +121,7 @@ def test_a_model_without_it_says_how_to_fit_it(trained: Path, mixed: Path, tmp_p
 
 def test_wrong_use_is_told(mixed: Path, tmp_path: Path) -> None:
     for arguments, message in (
-        ([], "Missing argument 'FILE'"),
+        ([], "Missing argument"),
         ([mixed, "--output", tmp_path / "a.txt"], "--output ends in .csv"),
         ([mixed, "--plot", tmp_path / "a.jpg"], "--plot ends in .png"),
         ([mixed, "--id-column", "novelty"], "a column of the output has this name"),

@@ -77,7 +77,7 @@ def test_thresholds_saves_a_label_beside_the_others_and_writes_its_files(
     for path in (output / "origin.json", tmp_path / "policies.png.origin.json"):
         origin = json.loads(path.read_text(encoding="utf-8"))
         assert origin["model"] == directory.digest
-        assert origin["settings"]["policies"][-1] == "tpr>=0.9"
+        assert origin["settings"]["save_policy"] == "tpr >= 0.9"
     assert entry["origin"] == origin
     assert (
         "exists. Choose another" in run(*command, "--label", 1, "--output", output, code=1).stderr
@@ -143,4 +143,4 @@ def test_a_directory_that_version_0_1_0_wrote_is_replaced_when_forced(
     assert names == {"policies.json", "policies.csv", "origin.json"}
     origin = json.loads((output / "origin.json").read_text(encoding="utf-8"))
     assert origin["settings"]["engine"] == "int8"
-    assert origin["settings"]["label"] == 1
+    assert origin["settings"]["label_name"] == "上消化道"

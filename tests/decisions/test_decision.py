@@ -218,7 +218,7 @@ def test_training_fits_novelty_and_ties_it_to_the_weights(trained: Path) -> None
     other = ModelDirectory(
         {**directory.files, WEIGHTS: shipped_directory().files[WEIGHTS]}, directory.metadata
     )
-    with pytest.raises(ModelError, match="gi-classifier novelty --fit"):
+    with pytest.raises(ModelError, match="gi-classifier fit-novelty"):
         Decider(other, Predictor.from_directory(directory)).novelty(TEXTS)
 
 

@@ -9,6 +9,7 @@ from gi_classifier.decisions.operating_points import OperatingPoint
 from gi_classifier.decisions.thresholds import stored_threshold, with_threshold
 from gi_classifier.errors import ModelError
 from gi_classifier.model.directory import THRESHOLDS, WEIGHTS, ModelDirectory
+from gi_classifier.model.origin import origin
 
 
 def directory(weights: bytes = b"weights", **files: bytes) -> ModelDirectory:
@@ -65,11 +66,12 @@ def test_a_damaged_table_of_thresholds_is_an_error(content: bytes, message: str)
 
 def test_an_entry_says_what_it_was_made_with() -> None:
     point = OperatingPoint(0.25, 3, 1, 5, 0).to_dict()
-    found = with_threshold(directory(), 1, "youden", point, point, {"validation_file": "val.csv"})
+    made_from = origin(directory(), val="val.csv")
+    found = with_threshold(directory(), 1, "youden", point, point, made_from)
     assert json.loads(found.files[THRESHOLDS])["1"]["origin"] == {
         "library": f"gi_classifier {__version__}",
         "model": found.digest,
-        "settings": {"validation_file": "val.csv"},
+        "settings": {"val": "val.csv"},
     }
 
 
