@@ -38,7 +38,7 @@ class Settings:
         Tokens that two neighbouring windows share; without, a quarter of ``maxlen``.
     window_rule : {"evidence", "mean"}
         How the windows' probabilities are joined, see
-        :func:`gi_classifier.model.predictor.join_windows`.
+        :func:`gi_classifier.model.windows.join_windows`.
         "evidence" takes label 0 for the background; choose "mean" where it is a class like others.
     batch_size : int
         Records in one training step.

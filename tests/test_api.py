@@ -16,8 +16,9 @@ import gi_classifier
 from gi_classifier.errors import InputError
 from gi_classifier.model.directory import WEIGHTS, load
 from gi_classifier.model.engine import softmax
-from gi_classifier.model.predictor import Predictor, join_windows, window_weights
+from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.weights import HEAD, read_h5
+from gi_classifier.model.windows import join_windows, window_weights
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
 

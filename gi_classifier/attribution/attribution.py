@@ -34,7 +34,7 @@ class Attribution:
 
     The scores of all tokens and ``special`` sum to ``log_odds`` - ``baseline_log_odds``, up to
     ``error``. Log-odds are log(p / (1 - p)) of the label's probability p; for a text of several
-    windows, the windows' mean, weighted as :func:`gi_classifier.model.predictor.join_windows`
+    windows, the windows' mean, weighted as :func:`gi_classifier.model.windows.join_windows`
     weighs them.
 
     Attributes

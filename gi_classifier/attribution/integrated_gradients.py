@@ -20,8 +20,8 @@ from gi_classifier.labels import label_number
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import softmax
 from gi_classifier.model.gradient import Gradient, log_odds
-from gi_classifier.model.predictor import Predictor, join_windows, window_weights
-from gi_classifier.model.windows import Windows
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.windows import Windows, join_windows, window_weights
 from gi_classifier.option_checks import choice_problem, integer_problem, range_problem
 from gi_classifier.text_checks import check_texts
 

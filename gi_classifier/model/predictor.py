@@ -13,43 +13,13 @@ import numpy as np
 
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import Engine, open_engine, softmax
-from gi_classifier.model.windows import Windows, cut_windows
-from gi_classifier.settings import Settings, WindowRule
+from gi_classifier.model.windows import Windows, cut_windows, window_weights
+from gi_classifier.settings import Settings
 from gi_classifier.text import Encoded, Vocabulary, batches_by_length, pad
 
 # Tokens computed at once, and how many of them may be padding: a short batch costs less than that.
 _BATCH_TOKENS, _MAX_PADDING = 1024, 32
 _CHUNK = 4096
-
-
-def window_weights(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
-    """Weight of each of one text's windows: float64 (windows,), summing to 1.
-
-    "evidence" weighs by a window's mass off label 0, the background: a window that describes a
-    tract outweighs several that clearly describe neither; where all describe neither, so does
-    the text. "mean" gives every window the same weight.
-
-    Parameters
-    ----------
-    probabilities : ndarray, shape (windows, classes)
-        Rows sum to 1.
-    rule : {"evidence", "mean"}
-    """
-    if len(probabilities) == 1 or rule == "mean":
-        return np.full(len(probabilities), 1 / len(probabilities))
-    weights = np.maximum(1 - probabilities[:, 0], 1e-9)
-    return np.asarray(weights / weights.sum())
-
-
-def join_windows(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
-    """Join the probabilities of one text's windows: their mean by :func:`window_weights`.
-
-    Returns
-    -------
-    ndarray, shape (classes,)
-        Sums to 1. A single window comes back unchanged.
-    """
-    return np.asarray(window_weights(probabilities, rule) @ probabilities)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gi_classifier.settings import Settings
+from gi_classifier.settings import Settings, WindowRule
 from gi_classifier.text import Encoded, Vocabulary
 
 
@@ -71,3 +71,33 @@ def window_spans(length: int, size: int, overlap: int) -> list[tuple[int, int]]:
         return [(0, length)]
     starts = [*range(0, length - size, size - overlap), length - size]
     return [(start, start + size) for start in starts]
+
+
+def window_weights(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
+    """Weight of each of one text's windows: float64 (windows,), summing to 1.
+
+    "evidence" weighs by a window's mass off label 0, the background: a window that describes a
+    tract outweighs several that clearly describe neither; where all describe neither, so does
+    the text. "mean" gives every window the same weight.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (windows, classes)
+        Rows sum to 1.
+    rule : {"evidence", "mean"}
+    """
+    if len(probabilities) == 1 or rule == "mean":
+        return np.full(len(probabilities), 1 / len(probabilities))
+    weights = np.maximum(1 - probabilities[:, 0], 1e-9)
+    return np.asarray(weights / weights.sum())
+
+
+def join_windows(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
+    """Join the probabilities of one text's windows: their mean by :func:`window_weights`.
+
+    Returns
+    -------
+    ndarray, shape (classes,)
+        Sums to 1. A single window comes back unchanged.
+    """
+    return np.asarray(window_weights(probabilities, rule) @ probabilities)

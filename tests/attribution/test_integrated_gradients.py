@@ -20,7 +20,8 @@ from gi_classifier.attribution.quadrature import RULES, quadrature
 from gi_classifier.errors import InputError, LabelError, SettingsError
 from gi_classifier.model.directory import ONNX, ModelDirectory, load, save
 from gi_classifier.model.engine import OnnxEngine, softmax
-from gi_classifier.model.predictor import Predictor, window_weights
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.windows import window_weights
 from gi_classifier.training.export import keras_gradient
 
 TEXTS = ["胃窦黏膜充血", "结肠息肉切除术后，便血", "肺", "ercp 1.5cm 十二指肠", "骨折。"]

@@ -1,6 +1,7 @@
 """The linear member against scikit-learn, and its contributions against its answers."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,7 +26,9 @@ TEXTS = [
 LABELS = [1, 2, 1, 2, 0, 0, 1]
 # Letters that change their number of characters, marks, controls, spaces, surrogates.
 ODD = st.text(
-    st.one_of(st.characters(), st.sampled_from("胃肠℃㎎ﬁ㍿ΑΣς\u0301\u200b\u0007\ud800\ufffd İé")),
+    st.one_of(
+        st.characters(), st.sampled_from("胃肠℃㎎ﬁ㍿。。\nΑΣς\u0301\u200b\u0007\ud800\ufffd İé")
+    ),
     max_size=40,
 )
 
@@ -43,7 +46,7 @@ def test_ngrams_are_those_of_scikit_learn(model: LinearModel) -> None:
     assert sorted(decoded) == sorted(vectorizer.vocabulary_)
     order = [vectorizer.vocabulary_[ngram] for ngram in decoded]
     found = expected[:, order] @ model.weights.T.astype(np.float64) + model.intercepts
-    np.testing.assert_allclose(model.decision_function(TEXTS), found, atol=1e-9)
+    np.testing.assert_allclose(model.log_odds(TEXTS), found, atol=1e-9)
 
 
 def _numbers(key: np.uint64) -> list[int]:
@@ -73,10 +76,23 @@ def test_every_ngram_stands_where_it_is_said_to(texts: list[str]) -> None:
 @settings(deadline=None)
 def test_contributions_add_up_to_the_answer(model: LinearModel, text: str) -> None:
     scores, offsets = model.contributions(text)
-    assert len(scores) == len(offsets) == len(folded(text))
+    assert len(scores) == len(offsets)
+    assert all(0 <= a < b <= len(text) for a, b in offsets)
     np.testing.assert_allclose(
         scores.sum(axis=0) + model.intercepts, model.decision_function([text])[0], atol=1e-9
     )
+
+
+def test_a_diagnosis_counts_for_itself_among_normal_findings(model: LinearModel) -> None:
+    text = "胃窦溃疡伴出血,胃息肉。咳嗽3天,头痛2天。头痛咳嗽,咳嗽头痛3天。"
+    whole = replace(model, piece_share=0.0)
+    np.testing.assert_array_equal(whole.decision_function([text]), whole.log_odds([text]))
+    alone, among = model.log_odds([text.partition("。")[0] + "。", text])[:, 1]
+    assert among < model.decision_function([text])[0, 1] < alone
+
+
+def test_a_text_in_one_piece_is_read_once(model: LinearModel) -> None:
+    np.testing.assert_array_equal(model.decision_function(TEXTS), model.log_odds(TEXTS))
 
 
 @given(ODD)
@@ -113,6 +129,7 @@ def test_parts_that_do_not_fit_together_are_refused(model: LinearModel) -> None:
         ({"keys": model.keys[::-1]}, "do not rise"),
         ({"weights": np.full_like(model.weights, np.nan)}, "not finite"),
         ({"intercepts": model.intercepts[:-1]}, "2 intercepts"),
+        ({"piece_share": 1.5}, "piece share of 1.5"),
     ):
         with pytest.raises(ModelError, match=said):
             LinearModel(**(parts | change)).check()

@@ -1,0 +1,40 @@
+"""Pieces of one or a few sentences."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gi_classifier.model.pieces import LEAST_CHARACTERS, pieces
+
+
+def _cut(text: str, least: int = 4) -> list[str]:
+    return [text[a:b] for a, b in pieces(text, least)]
+
+
+def test_a_text_is_cut_behind_sentences_and_at_line_ends() -> None:
+    assert _cut("胃窦溃疡。结肠息肉!腹痛三天\n咳嗽二天") == [
+        "胃窦溃疡。",
+        "结肠息肉!",
+        "腹痛三天\n",
+        "咳嗽二天",
+    ]
+
+
+def test_a_short_sentence_goes_with_its_neighbour() -> None:
+    assert _cut("胃痛。胃窦溃疡。") == ["胃痛。胃窦溃疡。"]
+    assert _cut("胃窦溃疡。胃痛") == ["胃窦溃疡。胃痛"]
+    assert _cut("胃痛") == ["胃痛"]
+    assert _cut("") == [""]
+
+
+@given(st.text("胃肠。；!\n a", max_size=60), st.integers(1, 20))
+def test_pieces_are_the_whole_text_and_long_enough(text: str, least: int) -> None:
+    found = pieces(text, least)
+    assert "".join(text[a:b] for a, b in found) == text
+    assert all(b == c for (_, b), (c, _) in itertools.pairwise(found))
+    assert len(found) == 1 or all(b - a >= least for a, b in found)
+
+
+def test_the_usual_least_length_keeps_a_diagnosis_whole() -> None:
+    assert len(_cut("胃溃疡。高血压。糖尿病。", LEAST_CHARACTERS)) == 1
