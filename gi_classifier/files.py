@@ -54,6 +54,39 @@ def sibling(path: Path, purpose: str) -> Path:
     return path.with_name(name)
 
 
+def read_regular(path: Path, *, size: int | None = None, most: int | None = None) -> bytes:
+    """Read a file that is one, not a pipe or a device, which might never end.
+
+    Parameters
+    ----------
+    path : Path
+    size : int, optional
+        Bytes that it must have.
+    most : int, optional
+        Bytes that it may have.
+
+    Raises
+    ------
+    OSError
+        It is not there, or may not be read.
+    ValueError
+        It is no regular file, or of another size.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no regular file")
+    # Another file may have taken its place since.
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(file, "rb") as opened:
+        state = os.fstat(opened.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            raise ValueError("it is no regular file")
+        if size is not None and state.st_size != size:
+            raise ValueError(f"it has {state.st_size:,} bytes, not {size:,}")
+        if most is not None and state.st_size > most:
+            raise ValueError(f"it has {state.st_size:,} bytes; at most {most:,} are read")
+        return opened.read(state.st_size)
+
+
 def left_by_tools(name: str) -> bool:
     """Whether a file of this name belongs to a file manager or a notebook, not to a user."""
     return name in LEFT_BY_TOOLS or name.startswith("._")

@@ -27,6 +27,7 @@ FLOORS: dict[int, set[str]] = {
         "text",
         "files",
         "text_checks",
+        "arrays",
         "option_checks",
         "segmenter",
         "display",

@@ -1,29 +1,36 @@
 """A model directory: whole or not at all, with a manifest that tells if a file was changed.
 
 In memory it is a :class:`ModelDirectory`, the files as bytes. Nothing is pickled and nothing that
-is loaded can run code. Saving writes a temporary sibling and renames it.
+is loaded can run code, read other files or wait for ever, even where the manifest was forged.
+Saving writes a temporary sibling and renames it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gi_classifier.errors import ModelError
+from gi_classifier.errors import MissingPathError, ModelError, SettingsError
 from gi_classifier.files import (
     check_output_directory,
     check_owned,
+    left_by_tools,
+    read_regular,
     sibling,
     to_json,
     write_directory,
 )
+from gi_classifier.model.weights import LayerWeights, read_h5
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -36,6 +43,12 @@ THRESHOLDS, NOVELTY = "thresholds.json", "novelty.npz"
 REQUIRED = (SETTINGS, CONFIG, VOCABULARY, WEIGHTS, *ONNX.values(), GRADIENTS)
 
 
+# Far above all that this library writes; ONNX itself allows no more.
+_MOST_BYTES, _MOST_MANIFEST_BYTES = 2**31, 2**26
+_MOST_CLASSES = 10_000
+_REMEDY = "Get the model directory again, or write it anew."
+
+
 @dataclass(frozen=True)
 class ModelDirectory:
     """The files of a model directory, in memory.
@@ -46,31 +59,110 @@ class ModelDirectory:
         All but the manifest.
     metadata : dict
         What the manifest says beyond its list of files: engine, training, measures.
+    path : Path, optional
+        Where it was read.
     """
 
     files: Mapping[str, bytes] = field(repr=False)
     metadata: dict[str, Any] = field(default_factory=dict)
+    path: Path | None = field(default=None, compare=False)
+
+    def place(self, name: str) -> str:
+        """What errors call one of its files: with its folder, where that is known."""
+        return str(self.path / name) if self.path else name
+
+    def broken(self, name: str, reason: object) -> ModelError:
+        """The error to raise for one of its files."""
+        return ModelError(f"{self.place(name)} cannot be used: {reason}. {_REMEDY}")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """One of its files as a table.
+
+        Raises
+        ------
+        ModelError
+            It holds no JSON object.
+        """
+        try:
+            table = json.loads(self.files[name])
+        except (ValueError, RecursionError) as error:
+            raise self.broken(name, f"it is no JSON ({type(error).__name__})") from error
+        if not isinstance(table, dict):
+            raise self.broken(name, "it holds no JSON object")
+        return table
 
     @cached_property
     def settings(self) -> Settings:
         """The settings that the model was trained with."""
-        return Settings.from_dict(json.loads(self.files[SETTINGS]))
+        try:
+            found = Settings.from_dict(self.read_json(SETTINGS))
+        except (SettingsError, TypeError) as error:
+            raise self.broken(SETTINGS, error) from error
+        if found.num_classes > _MOST_CLASSES:
+            raise self.broken(SETTINGS, f"num_classes is {found.num_classes}")
+        return found
 
     @cached_property
     def config(self) -> AlbertConfig:
         """The shape of its encoder."""
-        return AlbertConfig.from_dict(json.loads(self.files[CONFIG]))
+        try:
+            return AlbertConfig.from_dict(self.read_json(CONFIG))
+        except (SettingsError, TypeError) as error:
+            raise self.broken(CONFIG, error) from error
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Its tokens."""
-        return Vocabulary.from_text(self.files[VOCABULARY].decode("utf-8"))
+        try:
+            return Vocabulary.from_text(self.files[VOCABULARY].decode("utf-8"))
+        except (ModelError, ValueError) as error:
+            raise self.broken(VOCABULARY, error) from error
 
     @cached_property
     def splits(self) -> dict[str, list[str]]:
         """Fingerprints of the records of each split; empty where none were stored."""
-        stored: dict[str, list[str]] = json.loads(self.files.get(SPLITS, b"{}"))
-        return stored
+        if SPLITS not in self.files:
+            return {}
+        found = self.read_json(SPLITS)
+        for marks in found.values():
+            if not isinstance(marks, list) or not all(isinstance(mark, str) for mark in marks):
+                raise self.broken(SPLITS, "a split is no list of fingerprints")
+        return found
+
+    @property
+    def engine(self) -> str:
+        """The graph that the export found fit and recorded."""
+        recorded = self.metadata.get("engine", {})
+        found = recorded.get("default", "fp32") if isinstance(recorded, dict) else None
+        if found not in ONNX:
+            raise self.broken(MANIFEST, f"its engine is none of {', '.join(ONNX)}")
+        return str(found)
+
+    def read_weights(self) -> LayerWeights:
+        """The classifier's weights, by layer."""
+        return read_h5(self.files[WEIGHTS], name=self.place(WEIGHTS))
+
+    def check(self) -> None:
+        """Raise where settings, shape and tokens do not fit together.
+
+        Raises
+        ------
+        ModelError
+            With every misfit.
+        """
+        config, settings = self.config, self.settings
+        problems = []
+        if config.vocab_size != len(self.vocabulary):
+            problems.append(
+                f"{CONFIG} says {config.vocab_size} tokens, {VOCABULARY} has {len(self.vocabulary)}"
+            )
+        if settings.maxlen > config.max_position_embeddings:
+            problems.append(
+                f"{SETTINGS} says windows of {settings.maxlen} tokens, {CONFIG} at most "
+                f"{config.max_position_embeddings}"
+            )
+        if problems:
+            raise ModelError(f"{self.path or 'The model'} does not fit together:", problems)
 
     @cached_property
     def digest(self) -> str:
@@ -131,7 +223,7 @@ def load(path: str | Path) -> ModelDirectory:
 
     Raises
     ------
-    FileNotFoundError
+    MissingPathError
         There is no such directory.
     ModelError
         It has no manifest or one of another format, or files are missing or were changed: all
@@ -142,29 +234,58 @@ def load(path: str | Path) -> ModelDirectory:
         # A replacement was killed between its two renames; the next one puts it back.
         path = sibling(path, "before")
     if not path.is_dir():
-        raise FileNotFoundError(f"No model directory at {path}")
-    if not (path / MANIFEST).is_file():
+        raise MissingPathError(f"No model directory at {path}")
+    if not (path / MANIFEST).exists():
         raise ModelError(f"{path} is no model directory: it has no {MANIFEST}.")
-    try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        version, listing = manifest.pop("format"), manifest.pop("files")
-        if version == FORMAT:
-            listing = {name: entry["sha256"] for name, entry in listing.items()}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ModelError(f"{path / MANIFEST} is no manifest ({error!r}).") from error
-    if version != FORMAT:
-        raise ModelError(
-            f"{path} is of format {version}; this version of gi_classifier reads {FORMAT}."
-        )
+    manifest, listing = _read_manifest(path / MANIFEST)
     problems = [f"{name}: not in the manifest" for name in REQUIRED if name not in listing]
     files = {}
-    for name, digest in listing.items():
-        if Path(name).name != name or not (path / name).is_file():
+    for name, (size, digest) in listing.items():
+        if Path(name).name != name or name == ".." or not (path / name).exists():
             problems.append(f"{name}: missing")
             continue
-        files[name] = (path / name).read_bytes()
+        try:
+            files[name] = read_regular(path / name, size=size)
+        except (OSError, ValueError) as error:
+            problems.append(f"{name}: {getattr(error, 'strerror', None) or error}")
+            continue
         if hashlib.sha256(files[name]).hexdigest() != digest:
             problems.append(f"{name}: changed since it was saved (sha256 differs)")
     if problems:
-        raise ModelError(f"{path} is not a whole model directory:", problems)
-    return ModelDirectory(files, manifest)
+        raise ModelError(f"{path} is not a whole model directory. {_REMEDY}", problems)
+    _note_strangers(path)
+    return ModelDirectory(files, manifest, path)
+
+
+def _read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, tuple[int, str]]]:
+    """What a manifest says, and size and sha256 of each file."""
+    try:
+        manifest = json.loads(read_regular(path, most=_MOST_MANIFEST_BYTES).decode("utf-8"))
+        version, entries = manifest.pop("format"), manifest.pop("files")
+        if version != FORMAT:
+            raise ModelError(
+                f"{path.parent} is of format {str(version)[:20]}; this version of gi_classifier "
+                f"reads {FORMAT}."
+            )
+        listing = {name: (entry["bytes"], entry["sha256"]) for name, entry in entries.items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        reason = error if type(error) is ValueError else type(error).__name__
+        raise ModelError(f"{path} is no manifest ({reason}). {_REMEDY}") from error
+    sizes = [size for size, _ in listing.values()]
+    if not all(type(size) is int and 0 <= size <= _MOST_BYTES for size in sizes) or (
+        sum(sizes) > 2 * _MOST_BYTES
+    ):
+        raise ModelError(f"{path} is no manifest: sizes that no model has. {_REMEDY}")
+    for name, kind in (("engine", dict), ("training", dict), ("test", dict), ("labels", list)):
+        if not isinstance(manifest.get(name, kind()), kind):
+            raise ModelError(
+                f"{path} is no manifest: its {name!r} is no {kind.__name__}. {_REMEDY}"
+            )
+    return manifest, listing
+
+
+def _note_strangers(path: Path) -> None:
+    """Say what file managers and notebooks left in a directory; it is not read."""
+    found = sorted(entry.name for entry in path.iterdir() if left_by_tools(entry.name))
+    if found:
+        logger.warning("%s: passed over, no part of the model: %s", path, ", ".join(found))

@@ -12,7 +12,7 @@ import numpy as np
 
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.directory import ONNX, ModelDirectory
-from gi_classifier.model.runtime import open_session
+from gi_classifier.model.runtime import Session
 
 
 class Engine(Protocol):
@@ -35,10 +35,21 @@ class OnnxEngine:
     ----------
     graph : bytes
         An ``.onnx`` file.
+    name : str
+        What errors call it.
+    threads : int, optional
+        See :func:`gi_classifier.model.cpus.thread_count`.
+
+    Raises
+    ------
+    ModelError
+        The graph is damaged, or would do more than compute.
     """
 
-    def __init__(self, graph: bytes) -> None:
-        self._session = open_session(graph)
+    def __init__(
+        self, graph: bytes, *, name: str = "The graph", threads: int | None = None
+    ) -> None:
+        self._session = Session(graph, name=name, threads=threads)
 
     def run(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See :class:`Engine`."""
@@ -46,21 +57,36 @@ class OnnxEngine:
         return logits, cls
 
 
-def open_engine(directory: ModelDirectory, precision: str | None = None) -> Engine:
-    """Open a model directory's exported graph.
+def open_engine(
+    directory: ModelDirectory, precision: str | None = None, *, threads: int | None = None
+) -> Engine:
+    """Open a model directory's exported graph, and ask it for one answer.
 
     Parameters
     ----------
     directory : ModelDirectory
     precision : {"fp32", "int8"}, optional
         Without, what the export found fit and recorded.
+    threads : int, optional
+        See :func:`gi_classifier.model.cpus.thread_count`.
 
     Raises
     ------
     SettingsError
-        There is no such graph.
+        There is no such graph, or no such number of threads.
+    ModelError
+        The graph is damaged, or does not fit the model's settings.
     """
-    chosen = precision or directory.metadata.get("engine", {}).get("default", "fp32")
+    chosen = precision or directory.engine
     if chosen not in ONNX:
         raise SettingsError(f"No such engine; choose one of {tuple(ONNX)}. Received: {chosen!r}")
-    return OnnxEngine(directory.files[ONNX[chosen]])
+    directory.check()
+    name = ONNX[chosen]
+    engine = OnnxEngine(directory.files[name], name=directory.place(name), threads=threads)
+    # The last token as well, which a smaller table of embeddings would lack.
+    ids = np.array([[len(directory.vocabulary) - 1] * 2], dtype=np.int32)
+    shapes = [values.shape for values in engine.run(ids)]
+    wanted = [(1, directory.settings.num_classes), (1, directory.config.hidden_size)]
+    if shapes != wanted:
+        raise directory.broken(name, f"it gives logits and vectors of {shapes}, not {wanted}")
+    return engine

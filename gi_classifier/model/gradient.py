@@ -20,8 +20,8 @@ from gi_classifier.model.gradient_graph import (
     TARGET,
     TOKENS,
 )
-from gi_classifier.model.runtime import onnx_runtime, open_session
-from gi_classifier.model.weights import HEAD, read_h5
+from gi_classifier.model.runtime import Session
+from gi_classifier.model.weights import HEAD
 
 
 def log_odds(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -41,6 +41,8 @@ class Gradient:
     ----------
     directory : ModelDirectory
         A model directory's files.
+    threads : int, optional
+        See :func:`gi_classifier.model.cpus.thread_count`.
 
     Attributes
     ----------
@@ -48,10 +50,17 @@ class Gradient:
         The token embeddings.
     """
 
-    def __init__(self, directory: ModelDirectory) -> None:
-        weights = read_h5(directory.files[WEIGHTS])
+    def __init__(self, directory: ModelDirectory, *, threads: int | None = None) -> None:
+        directory.check()
+        config = directory.config
+        weights = directory.read_weights()
+        self.num_classes = directory.settings.num_classes
+        size = config.embedding_size or config.hidden_size
+        for layer, shape in ((TOKENS, (config.vocab_size, size)), (HEAD, None)):
+            found = [array.shape for array in weights.get(layer, [])]
+            if not found or shape not in (None, found[0]):
+                raise directory.broken(WEIGHTS, f"its {layer} is {found}, not {shape}")
         self.table = weights.pop(TOKENS)[0]
-        self.num_classes = len(weights[HEAD][1])
         # Layers of dropout keep a step, which the graph has no use for.
         arrays = {
             f"{layer}/{i}": array
@@ -59,7 +68,26 @@ class Gradient:
             for i, array in enumerate(found)
             if array.ndim
         }
-        self._session = open_session(directory.files[GRADIENTS], arrays)
+        self._session = Session(
+            directory.files[GRADIENTS], arrays, name=directory.place(GRADIENTS), threads=threads
+        )
+        self._check_shapes(directory, size)
+
+    def _check_shapes(self, directory: ModelDirectory, size: int) -> None:
+        """Ask for one answer of two tokens."""
+        config = directory.config
+        layers = (1, config.num_hidden_layers, config.hidden_size)
+        wanted = {LOGITS: (1, self.num_classes), GRADIENT: (1, 2, size)}
+        # A graph of an earlier version has no activations.
+        wanted |= {name: layers for name in (FIRSTS, MEANS) if name in self._session.outputs}
+        inputs = {
+            EMBEDDINGS: self.table[None, -2:],
+            TARGET: np.zeros((1, self.num_classes), dtype=np.float32),
+        }
+        found = self._session.run(list(wanted), inputs)
+        shapes = {name: values.shape for name, values in zip(wanted, found, strict=True)}
+        if shapes != wanted:
+            raise directory.broken(GRADIENTS, f"it gives {shapes}, not {wanted}")
 
     def logits(self, embeddings: np.ndarray) -> np.ndarray:
         """The forward pass alone: float32 (n, classes)."""
@@ -78,7 +106,7 @@ class Gradient:
         ModelError
             The model directory was written before its graph had them.
         """
-        if not {FIRSTS, MEANS} <= {output.name for output in self._session.get_outputs()}:
+        if not {FIRSTS, MEANS} <= set(self._session.outputs):
             raise ModelError(
                 "The graph of this model directory gives no activations: an earlier version wrote "
                 "it. Write the model anew with `gi-classifier continue`, or train it again."
@@ -87,11 +115,8 @@ class Gradient:
         return firsts, means
 
     def _forward(self, names: list[str], embeddings: np.ndarray) -> list[np.ndarray]:
-        options = onnx_runtime().RunOptions()
-        options.only_execute_path_to_fetches = True
         target = np.zeros((len(embeddings), self.num_classes), dtype=np.float32)
-        found = self._session.run(names, {EMBEDDINGS: embeddings, TARGET: target}, options)
-        return [np.asarray(values) for values in found]
+        return self._session.run(names, {EMBEDDINGS: embeddings, TARGET: target})
 
     def run(self, embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-odds (n,), float64, and gradients (n, length, embedding size), float32.

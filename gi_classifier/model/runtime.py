@@ -1,15 +1,25 @@
-"""ONNX Runtime, imported in one place: no telemetry, one processor, no chatter.
+"""ONNX Runtime, imported in one place: no telemetry, one processor, no chatter, no surprises.
 
-In: an ``.onnx`` file as bytes. Out: a session to run it with.
+In: an ``.onnx`` file as bytes. Out: a session that answers with arrays, from any thread, and in a
+forked process as well.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
-from collections.abc import Mapping
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+
+from gi_classifier.errors import ModelError
+from gi_classifier.model.cpus import thread_count
+from gi_classifier.model.graph_check import check_graph
+
+REMEDY = "Get the model directory again, or write it anew."
 
 
 def onnx_runtime() -> Any:
@@ -20,8 +30,8 @@ def onnx_runtime() -> Any:
     return onnxruntime
 
 
-def open_session(graph: bytes, weights: Mapping[str, np.ndarray] | None = None) -> Any:
-    """Open a graph for running.
+class Session:
+    """An open graph; it may be run from several threads.
 
     Parameters
     ----------
@@ -29,19 +39,116 @@ def open_session(graph: bytes, weights: Mapping[str, np.ndarray] | None = None) 
         An ``.onnx`` file.
     weights : mapping of str to ndarray, optional
         Of a graph without weights, its arrays by name.
+    name : str
+        What errors call the file.
+    threads : int, optional
+        See :func:`gi_classifier.model.cpus.thread_count`.
 
-    Returns
-    -------
-    onnxruntime.InferenceSession
-        May be run from several threads.
+    Raises
+    ------
+    ModelError
+        The graph is damaged, or would do more than compute.
     """
-    runtime = onnx_runtime()
-    options = runtime.SessionOptions()
-    options.log_severity_level = 3
-    if weights:
-        arrays = [
-            runtime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
-            for array in weights.values()
-        ]
-        options.add_external_initializers(list(weights), arrays)
-    return runtime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+
+    def __init__(
+        self,
+        graph: bytes,
+        weights: Mapping[str, np.ndarray] | None = None,
+        *,
+        name: str = "The graph",
+        threads: int | None = None,
+    ) -> None:
+        self.name = name
+        self._graph, self._weights = graph, dict(weights or {})
+        self._threads = thread_count(threads)
+        try:
+            check_graph(graph, self._weights)
+        except ValueError as error:
+            raise ModelError(f"{name} cannot be used: {error}. {REMEDY}") from error
+        self._opening = threading.Lock()
+        self._session: Any = self._open()
+        _sessions.add(self)
+
+    def _open(self) -> Any:
+        runtime = onnx_runtime()
+        options = runtime.SessionOptions()
+        options.log_severity_level = 4
+        # A number that is given is not pinned to processors, which a container may not own.
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        # The runtime would take a file of another format by its first bytes.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        try:
+            if self._weights:
+                arrays = [
+                    runtime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array))
+                    for array in self._weights.values()
+                ]
+                options.add_external_initializers(list(self._weights), arrays)
+            return runtime.InferenceSession(
+                self._graph, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # The runtime's errors have no base of their own.
+            raise self._broken("opened", error) from error
+
+    def _opened(self) -> Any:
+        # Read once: a fork in another thread may set it to None.
+        session = self._session
+        if session is None:
+            with self._opening:
+                session = self._session = self._session or self._open()
+        return session
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of what it can compute."""
+        return [output.name for output in self._opened().get_outputs()]
+
+    def run(self, names: Sequence[str], inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Compute some outputs, and nothing that they do not need.
+
+        Raises
+        ------
+        ModelError
+            The graph does not take these inputs, or its answers are no finite float32 numbers.
+        """
+        options = onnx_runtime().RunOptions()
+        options.log_severity_level = 4
+        options.only_execute_path_to_fetches = True
+        session = self._opened()
+        try:
+            found: list[np.ndarray] = session.run(list(names), dict(inputs), options)
+        except Exception as error:  # The runtime's errors have no base of their own.
+            raise self._broken("run", error) from error
+        for name, values in zip(names, found, strict=True):
+            if not isinstance(values, np.ndarray) or values.dtype != np.float32:
+                raise ModelError(f"{self.name} gives no float32 {name}. {REMEDY}")
+            if not np.isfinite(values).all():
+                raise ModelError(f"{self.name} gives {name} that are not finite. {REMEDY}")
+        return found
+
+    def _broken(self, what: str, error: Exception) -> ModelError:
+        reason = " ".join(str(error).split())[:200]
+        return ModelError(
+            f"{self.name} cannot be {what} ({type(error).__name__}: {reason}). {REMEDY}"
+        )
+
+    def _after_fork(self) -> None:
+        """Forget a session whose threads are those of the parent; the next call opens another."""
+        session, self._session = self._session, None
+        self._opening = threading.Lock()
+        if session is not None:
+            # Closing it would wait for these threads for ever: it is never closed.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+def _reopen_in_child() -> None:
+    for session in list(_sessions):
+        session._after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reopen_in_child)

@@ -18,7 +18,7 @@ import numpy as np
 
 from gi_classifier.data.fingerprints import known_fingerprints
 from gi_classifier.errors import ModelError
-from gi_classifier.model.directory import MANIFEST, WEIGHTS, ModelDirectory, load
+from gi_classifier.model.directory import MANIFEST, ModelDirectory, load
 from gi_classifier.model.weights import HEAD, LayerWeights, read_h5
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
@@ -196,7 +196,7 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
         directory = load(source)
         config, vocabulary = directory.config, directory.vocabulary
         weights, seen = (
-            read_h5(directory.files[WEIGHTS]),
+            directory.read_weights(),
             frozenset(known_fingerprints(directory.splits)),
         )
     elif source.is_dir():
@@ -257,7 +257,7 @@ def restore(directory: ModelDirectory) -> Any:
     """Build the Keras classifier of a model directory, with its weights."""
     settings = directory.settings
     model = classifier(directory.config, settings.num_classes, dropout=settings.dropout)
-    set_weights(model, read_h5(directory.files[WEIGHTS]))
+    set_weights(model, directory.read_weights())
     return model
 
 

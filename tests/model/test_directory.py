@@ -104,7 +104,10 @@ def test_a_manifest_cannot_point_out_of_its_directory(tmp_path: Path, name: str)
     manifest = json.loads((path / MANIFEST).read_text("utf-8"))
     target = path / name
     content = target.read_bytes() if target.is_file() else b""
-    manifest["files"][name] = {"sha256": hashlib.sha256(content).hexdigest()}
+    manifest["files"][name] = {
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
     (path / MANIFEST).write_bytes(to_json(manifest))
     with pytest.raises(ModelError, match=rf"  {name}: missing"):
         load(path)
