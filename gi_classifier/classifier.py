@@ -1,14 +1,14 @@
 """``GIClassifier``: the library's classifier as a scikit-learn estimator.
 
-In: texts and integer labels. Out: labels and probabilities as arrays. It batches by itself, any
-number of texts. Fitting imports TensorFlow; predicting and loading do not.
+In: texts and labels of any kind. Out: labels as given and probabilities, as arrays. It batches by
+itself, any number of texts. Fitting imports TensorFlow; predicting and loading do not.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,17 @@ from sklearn.exceptions import NotFittedError
 
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.integrated_gradients import Explainer
+from gi_classifier.classes import (
+    CLASSES,
+    are_numbered,
+    class_number,
+    class_numbers,
+    class_titles,
+    class_weights_of,
+    classes_from_dict,
+    classes_to_dict,
+    label_array,
+)
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.splitting import check_apart, hold_out
 from gi_classifier.decisions.decision import Decider, Decision, labels_or_none
@@ -26,45 +37,74 @@ from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped, shipped
+from gi_classifier.option_checks import seed_from
 from gi_classifier.settings import InitialBias, Settings, WindowRule
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
-from gi_classifier.training.splits import check_classes
 from gi_classifier.training.train import run
 
 _DEFAULT = Settings()
+# Settings that are parameters by the same name and with the same meaning.
+_DERIVED = ("num_classes", "label_names", "window_rule", "class_weight", "seed")
+_SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in _DERIVED]
+
+
+@dataclasses.dataclass(eq=False)
+class _Opened:
+    """What a fitted model holds open: opened when it is first needed, never pickled."""
+
+    predictor: Predictor | None = None
+    explainer: Explainer | None = None
+    decider: Decider | None = None
 
 
 class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """ALBERT-tiny with a softmax head, trained on texts.
+    """ALBERT-tiny with a softmax head: texts in, labels of any kind out.
 
     Parameters
     ----------
     base : str or Path, optional
         What fitting starts from, see :func:`gi_classifier.train`; without, the encoder of the
         model that ships.
-    num_classes, label_names, maxlen, overlap, window_rule, batch_size, epochs, learning_rate,
-    final_learning_rate, warmup_steps, decay_steps, patience, adversarial_epsilon,
-    gradient_penalty, class_weight, initial_bias, label_smoothing, dropout, token_dropout,
-    unlabelled_pieces, teacher_confidence, seed
-        See :class:`gi_classifier.Settings`; they are validated when fitting.
+    label_names : tuple of str, optional
+        A name for each class, in the order of ``classes_``; without, the labels themselves, and
+        of the numbers 0, 1 and 2 those of :class:`~gi_classifier.Label`.
+    window_rule : {"evidence", "mean"}, optional
+        As in :class:`~gi_classifier.Settings`. Without, "evidence" where the labels are the whole
+        numbers from 0 up, 0 being the background; of other labels none is the background: "mean".
+    class_weight : "balanced", mapping or None
+        "balanced" weighs each class as if all were equally frequent; a mapping holds the weight
+        of each label as given, 1 where it holds none.
+    random_state : int, RandomState, Generator or None
+        The one source of every random choice; see :func:`gi_classifier.option_checks.seed_from`.
+    maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, warmup_steps, \
+decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, label_smoothing, \
+dropout, token_dropout, unlabelled_pieces, teacher_confidence
+        See :class:`~gi_classifier.Settings`; they are validated when fitting.
 
     Attributes
     ----------
-    classes_ : ndarray of int, shape (num_classes,)
+    classes_ : ndarray, shape (classes,)
+        The labels as given, in sorted order.
     directory_ : ModelDirectory
         The trained model's files, in memory.
+
+    Examples
+    --------
+    >>> from gi_classifier import GIClassifier
+    >>> model = GIClassifier.load()  # the model that ships
+    >>> model.predict(["胃窦黏膜充血糜烂", "直肠息肉切除术后"])
+    array([1, 2])
     """
 
     def __init__(
         self,
         *,
         base: str | Path | None = None,
-        num_classes: int = _DEFAULT.num_classes,
         label_names: tuple[str, ...] | None = _DEFAULT.label_names,
         maxlen: int = _DEFAULT.maxlen,
         overlap: int | None = _DEFAULT.overlap,
-        window_rule: WindowRule = _DEFAULT.window_rule,
+        window_rule: WindowRule | None = None,
         batch_size: int = _DEFAULT.batch_size,
         epochs: int = _DEFAULT.epochs,
         learning_rate: float = _DEFAULT.learning_rate,
@@ -74,17 +114,16 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         patience: int = _DEFAULT.patience,
         adversarial_epsilon: float = _DEFAULT.adversarial_epsilon,
         gradient_penalty: float = _DEFAULT.gradient_penalty,
-        class_weight: Literal["balanced"] | tuple[float, ...] | None = _DEFAULT.class_weight,
+        class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
         initial_bias: InitialBias = _DEFAULT.initial_bias,
         label_smoothing: float = _DEFAULT.label_smoothing,
         dropout: float = _DEFAULT.dropout,
         token_dropout: float = _DEFAULT.token_dropout,
         unlabelled_pieces: int = _DEFAULT.unlabelled_pieces,
         teacher_confidence: float = _DEFAULT.teacher_confidence,
-        seed: int = _DEFAULT.seed,
+        random_state: Any = _DEFAULT.seed,
     ) -> None:
         self.base = base
-        self.num_classes = num_classes
         self.label_names = label_names
         self.maxlen = maxlen
         self.overlap = overlap
@@ -105,30 +144,47 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.token_dropout = token_dropout
         self.unlabelled_pieces = unlabelled_pieces
         self.teacher_confidence = teacher_confidence
-        self.seed = seed
+        self.random_state = random_state
 
     @property
     def settings(self) -> Settings:
-        """The parameters as validated :class:`Settings`."""
-        names = [field.name for field in dataclasses.fields(Settings)]
-        return Settings(**{name: getattr(self, name) for name in names})
+        """The settings that the model was fitted with."""
+        self._fitted()
+        return self.directory_.settings
+
+    def _settings_for(self, classes: np.ndarray) -> Settings:
+        """The parameters as validated settings, for these classes."""
+        own = {name: getattr(self, name) for name in _SETTINGS}
+        rule = self.window_rule or ("evidence" if are_numbered(classes) else "mean")
+        return Settings(
+            **own
+            | {
+                "num_classes": len(classes),
+                "label_names": self.label_names or class_titles(classes),
+                "window_rule": rule,
+                "class_weight": class_weights_of(self.class_weight, classes),
+                "seed": seed_from(self.random_state),
+            }
+        )
 
     def fit(
         self,
-        texts: Sequence[str],
-        labels: Sequence[int],
+        X: Sequence[str],  # noqa: N803
+        y: Sequence[Any],
         *,
-        validation: tuple[Sequence[str], Sequence[int]] | None = None,
+        validation: tuple[Sequence[str], Sequence[Any]] | None = None,
         unlabelled: Sequence[str] = (),
     ) -> GIClassifier:
         """Train anew.
 
         Parameters
         ----------
-        texts : sequence of str
-        labels : sequence of int
-            From 0 up to ``num_classes`` - 1; each must occur.
-        validation : (texts, labels), optional
+        X : sequence of str
+            Records of any length.
+        y : sequence
+            A label for each, all of one kind: strings, whole numbers (also as floats) or truth
+            values; two different ones or more.
+        validation : (X, y), optional
             Records for early stopping. Without, about a tenth of the records is held out, with
             near-duplicates kept together.
         unlabelled : sequence of str
@@ -141,79 +197,118 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        InputError, RecordsError, SettingsError
+        InputError, LabelError, RecordsError, SettingsError
             With every bad position or setting.
         """
-        settings = self.settings
-        records = _records(texts, labels, settings, "the training records")
-        check_classes(records, settings)
+        texts, labels = _checked(X, y, "the training records")
+        classes = np.unique(labels)
+        if len(classes) < 2:
+            raise RecordsError(
+                "A classifier needs records of two classes or more. Received: one class"
+            )
+        settings = self._settings_for(classes)
+        records = _records(texts, labels, classes, "the training records")
         if validation is None:
             train, val = hold_out(drop_duplicates(records), settings.seed)
         else:
+            source = "the validation records"
             train = drop_duplicates(records)
-            val = drop_duplicates(_records(*validation, settings, "the validation records"))
+            val = drop_duplicates(_records(*_checked(*validation, source), classes, source))
             check_apart({"train": train, "val": val})
+        directory = self._trained({"train": train, "val": val}, settings, check_texts(unlabelled))
+        return self._adopt(directory, classes)
+
+    def _trained(
+        self, splits: Mapping[str, Records], settings: Settings, unlabelled: Sequence[str]
+    ) -> ModelDirectory:
         from gi_classifier.training.keras_model import build
 
+        built = build(Path(self.base) if self.base else shipped(), settings)
         with tempfile.TemporaryDirectory() as work:
-            built = build(Path(self.base) if self.base else shipped(), settings)
-            splits = {"train": train, "val": val}
-            directory = run(built, splits, settings, Path(work), unlabelled=check_texts(unlabelled))
-        return self._adopt(directory)
+            return run(built, splits, settings, Path(work), unlabelled=unlabelled)
 
-    def _adopt(self, directory: ModelDirectory, engine: str | None = None) -> GIClassifier:
-        self.directory_ = directory
-        self.classes_ = np.arange(directory.settings.num_classes)
+    def _adopt(
+        self, directory: ModelDirectory, classes: np.ndarray, engine: str | None = None
+    ) -> GIClassifier:
+        metadata = dict(directory.metadata)
+        if not np.array_equal(classes, np.arange(len(classes))) or classes.dtype != int:
+            metadata[CLASSES] = classes_to_dict(classes)
+        self.directory_ = ModelDirectory(directory.files, metadata)
+        self.classes_ = classes
         self._engine = engine
-        self._predictor: Predictor | None = self._open()
-        self._explainer: Explainer | None = None
-        self._deciding: Decider | None = None
+        self._opened = _Opened()
+        # Fails now, where the model cannot be opened.
+        self._fitted()
         return self
 
-    def _open(self) -> Predictor:
-        return Predictor.from_directory(
-            self.directory_, open_any_engine(self.directory_, self._engine)
-        )
-
     def _fitted(self) -> Predictor:
-        if not hasattr(self, "directory_"):
+        if not self.__sklearn_is_fitted__():
             raise NotFittedError(
-                "This GIClassifier is not fitted. Call fit(texts, labels), or "
+                "This GIClassifier is not fitted. Call fit(X, y), or "
                 "GIClassifier.load() for the model that ships."
             )
-        if self._predictor is None:
-            self._predictor = self._open()
-        return self._predictor
+        if self._opened.predictor is None:
+            self._opened.predictor = Predictor.from_directory(
+                self.directory_, open_any_engine(self.directory_, self._engine)
+            )
+        return self._opened.predictor
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "directory_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = tags.input_tags.string = True
+        return tags
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        open_ = {"_predictor": None, "_explainer": None, "_deciding": None}
-        return {**state, **open_} if "_predictor" in state else state
+        if "directory_" in state:
+            # Files only: what is open holds threads, and is opened again when it is needed.
+            found = self.directory_
+            state["directory_"] = ModelDirectory(dict(found.files), found.metadata)
+            state["_opened"] = _Opened()
+        return state
 
     def predict_proba(
-        self, texts: Sequence[str], *, prior: Sequence[float] | None = None
+        self,
+        X: Sequence[str],  # noqa: N803
+        *,
+        prior: Sequence[float] | None = None,
     ) -> np.ndarray:
-        """Probability of each class, float64 (texts, num_classes); rows sum to 1.
+        """Probability of each class, float64 (texts, classes), columns as ``classes_``.
 
         With ``prior``, under other shares of the classes; see :func:`gi_classifier.predict_proba`.
         """
-        checked = check_texts(texts)
-        return self._decider().predict_proba(checked, prior)
+        decider = self._decider()
+        return decider.predict_proba(check_texts(X), prior)
 
-    def predict(self, texts: Sequence[str], **decision: Any) -> np.ndarray:
-        """The likeliest label of each text: int (texts,).
+    def predict(self, X: Sequence[str], **decision: Any) -> np.ndarray:  # noqa: N803
+        """The likeliest label of each text, as given: (texts,).
 
         Parameters
         ----------
-        texts : sequence of str
+        X : sequence of str
         **decision
-            See :class:`gi_classifier.decisions.decision.Decision`. With any, an array of objects:
-            int, or None where there is no answer.
+            See :class:`gi_classifier.Decision`; ``label`` is one of ``classes_``, or a name. With
+            ``min_confidence`` or ``reject_novel``, an array of objects: a label, or None where
+            there is no answer.
         """
-        if not decision:
-            return np.asarray(self.predict_proba(texts).argmax(axis=1))
-        answers, _ = self._decider().predict(check_texts(texts), Decision(**decision))
-        return np.array([*labels_or_none(answers), None], dtype=object)[:-1]
+        decider = self._decider()
+        if decision.get("label") is not None:
+            decision["label"] = self._number(decision["label"])
+        asked = Decision(**decision)
+        answers, _ = decider.predict(check_texts(X), asked)
+        if asked.min_confidence is None and not asked.reject_novel:
+            return np.asarray(self.classes_[answers])
+        values = self.classes_.tolist()
+        found = [None if place is None else values[place] for place in labels_or_none(answers)]
+        return np.array([*found, None], dtype=object)[:-1]
+
+    def _number(self, label: Any) -> int:
+        """The place of a label, as given or by name, among ``classes_``."""
+        return class_number(label, self.classes_, self.directory_.settings.names)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """The encoder's [CLS] vectors, float32 (texts, hidden); see :func:`gi_classifier.embed`."""
@@ -229,21 +324,24 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _decider(self) -> Decider:
         predictor = self._fitted()
-        if self._deciding is None:
-            self._deciding = Decider(self.directory_, predictor)
-        return self._deciding
+        if self._opened.decider is None:
+            self._opened.decider = Decider(self.directory_, predictor)
+        return self._opened.decider
 
-    def explain(
-        self,
-        texts: Sequence[str],
-        label: int | str | Sequence[int | str] | None = None,
-        **options: Any,
-    ) -> list[Attribution]:
-        """Say which words decided; see :func:`gi_classifier.explain` for labels and options."""
+    def explain(self, texts: Sequence[str], label: Any = None, **options: Any) -> list[Attribution]:
+        """Say which words decided; see :func:`gi_classifier.explain` for options.
+
+        ``label`` is one of ``classes_`` or a name, one for all or one for each text; that of an
+        :class:`~gi_classifier.Attribution` is its place in ``classes_``.
+        """
         self._fitted()
-        if self._explainer is None:
-            self._explainer = Explainer(self.directory_)
-        return self._explainer.explain(texts, label, **options)
+        if self._opened.explainer is None:
+            self._opened.explainer = Explainer(self.directory_)
+        if np.ndim(label) == 1:
+            label = [one if one is None else self._number(one) for one in label]
+        elif label is not None:
+            label = self._number(label)
+        return self._opened.explainer.explain(texts, label, **options)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the fitted model as a model directory, whole or not at all."""
@@ -259,30 +357,40 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         path : str or Path, optional
         engine : {"fp32", "int8", "keras"}, optional
             Without, the one that the export recorded as fit.
+
+        Raises
+        ------
+        MissingPathError, ModelError, SettingsError
+            There is no such directory, it is damaged, or there is no such engine.
         """
         directory = load_or_shipped(path)
-        return cls(base=path, **directory.settings.to_dict())._adopt(directory, engine)
+        stored = directory.settings
+        classes = classes_from_dict(directory.metadata.get(CLASSES), stored.num_classes)
+        weight: Any = stored.class_weight
+        if isinstance(weight, tuple):
+            weight = dict(zip(classes.tolist(), weight, strict=True))
+        return cls(
+            base=path,
+            label_names=None if stored.label_names == class_titles(classes) else stored.label_names,
+            window_rule=stored.window_rule,
+            class_weight=weight,
+            random_state=stored.seed,
+            **{name: getattr(stored, name) for name in _SETTINGS},
+        )._adopt(directory, classes, engine)
 
 
-def _records(texts: Any, labels: Any, settings: Settings, source: str) -> Records:
-    """Check texts and labels in memory; "lines" are 0-based positions."""
+def _checked(texts: Any, labels: Any, source: str) -> tuple[list[str], np.ndarray]:
+    """Texts and as many labels, both checked."""
+    array = label_array(labels, source)
     checked = check_texts(texts)
     if not checked:
         raise RecordsError(f"There is no record in {source}.")
-    found = [int(y) if isinstance(y, float) and y.is_integer() else y for y in labels]
-    if len(found) != len(checked):
-        raise RecordsError(f"{source}: {len(checked)} texts but {len(found)} labels")
-    problems = [
-        f"position {i}: label {label!r}"
-        for i, label in enumerate(found)
-        if isinstance(label, (bool, np.bool_))
-        or not isinstance(label, (int, np.integer))
-        or not 0 <= label < settings.num_classes
-    ]
-    if problems:
-        raise RecordsError(
-            f"{source}: labels are the integers 0…{settings.num_classes - 1}. Received:", problems
-        )
-    return Records(
-        tuple(checked), tuple(map(int, found)), tuple(range(len(checked))), source, "", "position"
-    )
+    if len(array) != len(checked):
+        raise RecordsError(f"{source}: {len(checked)} texts but {len(array)} labels")
+    return checked, array
+
+
+def _records(texts: Sequence[str], labels: np.ndarray, classes: np.ndarray, source: str) -> Records:
+    """Records in memory, whose "lines" are 0-based positions."""
+    numbers = class_numbers(labels, classes, source).tolist()
+    return Records(tuple(texts), tuple(numbers), tuple(range(len(texts))), source, "", "position")

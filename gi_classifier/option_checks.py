@@ -13,6 +13,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from gi_classifier.errors import SettingsError
+
 
 def is_integer(value: Any) -> TypeGuard[int]:
     """Whether a value is an integer, Python's or NumPy's; a bool is none."""
@@ -56,3 +58,31 @@ def choice_problem(name: str, value: Any, choices: Collection[str]) -> str | Non
     if isinstance(value, str) and value in choices:
         return None
     return f"{name} must be one of {', '.join(choices)}. Received: {value!r}"
+
+
+def seed_from(random_state: Any) -> int:
+    """The seed that an estimator's ``random_state`` stands for.
+
+    Parameters
+    ----------
+    random_state : int, RandomState, Generator or None
+        An integer of at least 0 is the seed; None draws one from NumPy's global state, and a
+        source of NumPy's one from itself, as scikit-learn has it.
+
+    Raises
+    ------
+    SettingsError
+        It is none of these.
+    """
+    if random_state is None:
+        return int(np.random.randint(2**31 - 1))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**31 - 1))
+    if is_integer(random_state) and 0 <= random_state < 2**32:
+        return int(random_state)
+    raise SettingsError(
+        "random_state must be an integer in [0, 2**32), None, or a RandomState or Generator of "
+        f"NumPy. Received: {random_state!r}"
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gi_classifier.attribution.attribution import Attribution
+from gi_classifier.settings import Settings
 
 CHARACTERS = (
     "食管贲门胃窦体底角幽十二指肠结直回阑尾肛痔黏膜充血糜烂溃疡息肉癌术切除患者便吞咽困难"
@@ -36,6 +38,14 @@ def made(text: str, scores: list[float] | None = None, **changes: object) -> Att
         baseline="mask",
     )
     return replace(found, **changes)
+
+
+def estimator_parameters(settings: Settings) -> dict[str, Any]:
+    """Settings as parameters of ``GIClassifier``, which derives the number of classes."""
+    table = settings.to_dict()
+    table["random_state"] = table.pop("seed")
+    del table["num_classes"]
+    return table
 
 
 def made_up_records(count: int = 120) -> list[tuple[str, int]]:

@@ -31,6 +31,7 @@ FLOORS: dict[int, set[str]] = {
         "option_checks",
         "segmenter",
         "display",
+        "classes",
         "_version",
     },
     2: {"model", "data", "metrics", "plots"},

@@ -323,15 +323,13 @@ def fine_tuned(
 
     # Fitting holds out about a tenth for early stopping.
     steps = max(1, round(0.9 * records / settings.batch_size)) * epochs
-    recipe = settings.to_dict() | {
+    derived = ("num_classes", "label_names", "class_weight", "seed")
+    recipe = {name: value for name, value in settings.to_dict().items() if name not in derived} | {
         "base": base,
-        "num_classes": classes,
-        "label_names": None,
-        "class_weight": None,
         "epochs": epochs,
         "warmup_steps": steps // 10,
         "decay_steps": steps,
-        "seed": seed,
+        "random_state": seed,
     }
     title = f"ALBERT-tiny, {epochs} epochs"
     return Rival("albert", "albert", "text", title, partial(GIClassifier, **recipe))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from gi_classifier.classes import CLASSES
 from gi_classifier.data.fingerprints import (
     BASE,
     SPLIT_NAMES,
@@ -110,6 +111,8 @@ def _remembering(directory: ModelDirectory, before: ModelDirectory) -> ModelDire
     if base := sorted(known_fingerprints(before.splits) - set(marks)):
         splits[BASE] = base
     files, metadata = {**directory.files, SPLITS: to_json(splits)}, dict(directory.metadata)
+    if CLASSES in before.metadata:
+        metadata[CLASSES] = before.metadata[CLASSES]
     if not metadata["training"]["best_epoch"] and "training" in before.metadata:
         # The classifier is the earlier one: so are its training prior, temperature and novelty.
         kept = {name: before.metadata["training"][name] for name in ("records", "temperature")}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import made_up_records
+from samples import estimator_parameters, made_up_records
 
 from gi_classifier import GIClassifier
 from gi_classifier.data.records import Records
@@ -153,7 +153,7 @@ def test_other_unlabelled_text_is_another_run(
 
 def test_the_estimator_takes_unlabelled_texts(base: Path, settings: Settings) -> None:
     texts, labels = zip(*made_up_records(90), strict=True)
-    easy = {**settings.to_dict(), "teacher_confidence": 0.34, "epochs": 1}
-    model = GIClassifier(base=base, **easy)
+    model = GIClassifier(base=base, **estimator_parameters(settings))
+    model.set_params(teacher_confidence=0.34, epochs=1)
     model.fit(texts, labels, unlabelled=[text for text, _ in made_up_records(150)[90:]])
     assert model.directory_.metadata["training"]["unlabelled_pieces"] > 20
