@@ -18,10 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.special import expit
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from gi_classifier.errors import ModelError
+from gi_classifier.model.fusion import odds_to_probabilities
 from gi_classifier.model.pieces import pieces
 from gi_classifier.model.windows import window_weights
 from gi_classifier.text import SPACES, SURROGATE, folded
@@ -181,7 +181,7 @@ class LinearModel:
         for row in many:
             own = parts[begin : begin + len(cut[row])]
             begin += len(own)
-            yield row, cut[row], own, window_weights(probabilities_of(own))
+            yield row, cut[row], own, window_weights(odds_to_probabilities(own))
 
     def contributions(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """What each character adds to the log-odds of an empty text.
@@ -286,12 +286,6 @@ class LinearModel:
             problems.append("n-grams that do not rise")
         if problems:
             raise ModelError("The linear model's parts do not fit together:", problems)
-
-
-def probabilities_of(log_odds: np.ndarray) -> np.ndarray:
-    """Probabilities from one-vs-rest log-odds (n, classes): each label's own, made to sum to 1."""
-    likely = expit(log_odds)
-    return np.asarray(likely / likely.sum(axis=1, keepdims=True))
 
 
 def numbers_of(characters: str) -> np.ndarray:
