@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from gi_classifier.errors import InputError
 from gi_classifier.text import normalise
+
+# What programs and people write where there is no value, once normalised and lower-cased.
+_MISSING = re.compile(
+    r"nan|none|nat|null|nil|<na>|<nan>|<null>|#?n/?a|[无無](?:[\s、,.，。;；/]*[无無])*[\s、,.，。;；]*|[-—–−_/\\]+"
+)
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text is blank, or only says that there is none: ``nan``, ``<NA>``, 无, ``-``."""
+    found = normalise(text).casefold()
+    return not found or _MISSING.fullmatch(found) is not None
 
 
 def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
@@ -40,8 +52,9 @@ def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
     for position, text in enumerate(found):
         if not isinstance(text, str):
             problems.append(f"position {position}: not text but {type(text).__name__}")
-        elif not normalise(text):
-            problems.append(f"position {position}: an empty text")
+        elif is_missing(text):
+            said = "only says that a value is missing" if normalise(text) else "an empty text"
+            problems.append(f"position {position}: {said}")
     if problems:
         raise InputError(f"{len(problems)} of {len(found)} texts cannot be read:", problems)
     return found

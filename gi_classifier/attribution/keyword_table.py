@@ -99,7 +99,8 @@ def keyword_table(
     chosen = PathOptions.of(path, COUNTING)
     check_min_frequency(min_frequency)
     if isinstance(texts_or_file, (str, Path)):
-        count, _, _ = check_texts_of(texts_or_file, text_column=text_column, skip_blank=skip_blank)
+        counted = check_texts_of(texts_or_file, text_column=text_column, skip_blank=skip_blank)
+        count = counted.records
         texts = iterate_texts(texts_or_file, text_column=text_column)
     else:
         checked = check_texts(texts_or_file)

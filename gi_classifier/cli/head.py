@@ -16,9 +16,10 @@ from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
 from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, ModelOption, TextColumn
 from gi_classifier.cli.outputs import notes, results_console
 from gi_classifier.data.near_duplicates import near_duplicate_groups
-from gi_classifier.data.readers import FORMATS, PLAIN
+from gi_classifier.data.readers import FORMATS
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.splitting import check_apart
+from gi_classifier.data.tables import PLAIN
 from gi_classifier.data.writers import OUTPUT_FORMATS, write_results
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import check_output, write_whole

@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from gi_classifier.cli.outputs import notes
 from gi_classifier.data.fingerprints import trained_on_warning
-from gi_classifier.data.readers import FORMATS, read_records
+from gi_classifier.data.readers import FORMATS, Count, read_records
 from gi_classifier.data.records import Records
+from gi_classifier.display import shown
 from gi_classifier.errors import RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.text_checks import check_texts
@@ -28,7 +29,7 @@ _WRITTEN = ("file", "line", "text", "label", "name")
 def read(path: Path, **options: Any) -> Records:
     """Read a file of records, at least one, and say on standard error how."""
     records = read_records(path, **options)
-    check_some(path, len(records), records.encoding, records.blank)
+    check_some(path, len(records), records)
     return records
 
 
@@ -45,10 +46,14 @@ def read_unlabelled(
     )
 
 
-def check_some(path: Path, count: int, encoding: str, blank: int) -> None:
+def check_some(path: Path, count: int, found: Records | Count) -> None:
     """Say how a file was read; raise where it has no record."""
-    left_out = f", {blank} rows without text left out" if blank else ""
-    notes.print(f"{path}: {count} records, read as {encoding}{left_out}")
+    said = [f"{count} records, read as {found.encoding}", *found.notes]
+    if found.empty:
+        said.append(f"{found.empty} empty rows passed over")
+    if found.blank:
+        said.append(f"{found.blank} rows without text left out")
+    notes.print(shown(f"{path}: {', '.join(said)}"))
     if not count:
         raise RecordsError(f"No record in {path}")
 

@@ -132,8 +132,9 @@ def keywords(
         if place:
             check_output(place, force=force)
     directory = load_or_shipped(model)
-    count, encoding, blank = check_texts_of(file, text_column=text_column, skip_blank=skip_blank)
-    check_some(file, count, encoding, blank)
+    counted = check_texts_of(file, text_column=text_column, skip_blank=skip_blank)
+    count = counted.records
+    check_some(file, count, counted)
     state = output.with_name(f".{output.name}.state") if output else None
     mark = mark_of(file, text_column, directory, options, path) if state else ""
     progress = Progress()

@@ -26,7 +26,7 @@ from gi_classifier.cli.options import (
     check_engine,
 )
 from gi_classifier.cli.outputs import check_file, options_of, print_json, say_written, write_origin
-from gi_classifier.data.readers import PLAIN
+from gi_classifier.data.tables import PLAIN
 from gi_classifier.data.writers import OUTPUT_FORMATS, write_results
 from gi_classifier.decisions.decision import Decider, Decision
 from gi_classifier.decisions.rows import results

@@ -18,7 +18,7 @@ from gi_classifier.cli.options import (
     LabelColumn,
     TextColumn,
 )
-from gi_classifier.data.readers import encoding_of
+from gi_classifier.data.encodings import recognise
 from gi_classifier.errors import RecordsError
 
 
@@ -36,7 +36,7 @@ def rules(
     if not table.is_file():
         raise FileNotFoundError(f"No keyword table at {table}")
     try:
-        ranked = pd.read_csv(table, encoding=encoding_of(table), keep_default_na=False)
+        ranked = pd.read_csv(table, encoding=recognise(table).name, keep_default_na=False)
     except ValueError as error:
         raise RecordsError(f"{table} is no keyword table ({error})") from error
     chosen = keyword_rules(ranked, top)

@@ -11,7 +11,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gi_classifier.data.readers import FORMATS, encoding_of, text_lines
+from gi_classifier.data.encodings import line_problem, recognise, text_lines
+from gi_classifier.data.readers import FORMATS
 from gi_classifier.errors import MissingPathError, RecordsError
 from gi_classifier.text import normalise
 
@@ -44,12 +45,17 @@ def read_passages(paths: Sequence[Path]) -> Iterator[str]:
     """Yield the normalised, distinct, non-empty lines of text files, ``.gz`` or plain."""
     seen: set[bytes] = set()
     for path in paths:
-        encoding, characters = encoding_of(path), 0
+        encoding, characters, bad = recognise(path).name, 0, 0
         for line in text_lines(path, encoding):
+            if line_problem(line, encoding):
+                bad += 1
+                continue
             characters += len(line)
             passage = normalise(line)
-            mark = hashlib.sha256(passage.encode()).digest()[:12]
-            if passage and mark not in seen:
-                seen.add(mark)
+            known = hashlib.sha256(passage.encode()).digest()[:12]
+            if passage and known not in seen:
+                seen.add(known)
                 yield passage
         logger.info("%s: %d characters (%s)", path.name, characters, encoding)
+        if bad:
+            logger.warning("%s: %d lines that are not %s left out", path.name, bad, encoding)

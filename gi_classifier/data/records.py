@@ -10,7 +10,9 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.text import folded
 
 # Fields with one value for each record.
-_BY_RECORD = ("texts", "labels", "lines", "label_texts", "groups", "ids")
+_BY_RECORD = (
+    *("texts", "labels", "lines", "rows", "label_texts", "groups", "ids", "kept", "problems"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,12 @@ class Records:
         None where the records carry no label.
     lines : tuple of int
         1-based line (row of an ``.xlsx``) of each record.
+    rows : tuple of int, or None
+        The row of each record as a spreadsheet counts them: a cell with line ends is one.
     source, encoding : str
         The file, and the encoding that was recognised.
+    notes : tuple of str
+        What a user should know of how the file was read.
     unit : str
         What ``lines`` count, for messages.
     label_texts : tuple of str, or None
@@ -35,8 +41,12 @@ class Records:
         The value of the column to group by of each record, where one was asked for.
     ids : tuple of str, or None
         What the file itself calls each record, where a column was asked for.
-    blank : int
-        Rows without text that were left out.
+    kept : tuple of dict, or None
+        All columns of each record as text, by name, where they were asked for.
+    problems : tuple of (str or None), or None
+        Where bad rows were kept in their places, why each cannot be used; its text is "".
+    blank, empty : int
+        Rows without text that were left out, and rows without anything that were passed over.
     """
 
     texts: tuple[str, ...]
@@ -45,13 +55,24 @@ class Records:
     source: str = "memory"
     encoding: str = "utf-8"
     unit: str = "line"
+    notes: tuple[str, ...] = ()
+    rows: tuple[int, ...] | None = None
     label_texts: tuple[str, ...] | None = None
     groups: tuple[str, ...] | None = None
     ids: tuple[str, ...] | None = None
+    kept: tuple[dict[str, str], ...] | None = None
+    problems: tuple[str | None, ...] | None = None
     blank: int = 0
+    empty: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def readable(self) -> list[int]:
+        """The 0-based places of the records that can be used: all but bad rows kept."""
+        problems = self.problems or ()
+        return [i for i in range(len(self)) if not problems or problems[i] is None]
 
     def take(self, rows: Iterable[int]) -> Records:
         """The records of these 0-based rows."""

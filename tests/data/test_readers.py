@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gi_classifier.data.encodings import recognise
 from gi_classifier.data.passages import check_passages, read_passages
-from gi_classifier.data.readers import check_texts_of, encoding_of, iterate_texts, read_records
+from gi_classifier.data.readers import check_texts_of, iterate_texts, read_records
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.writers import write_records, write_results
-from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
+from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError, SettingsError
 
 ROWS = [("胃窦充血，见“糜烂”", 1), ("结肠息肉\u3000切除", 2), ("发热, 咳嗽", 0)]
 TEXTS = tuple(text for text, _ in ROWS)
@@ -134,7 +135,7 @@ def test_cells_without_text_are_named(tmp_path: Path) -> None:
     put(tmp_path / "r.jsonl", '{"text": null, "label": 1}\n{"text": NaN, "label": true}\n')
     put(tmp_path / "r.csv", "label,text\n1\n0,肺\n")
     for name, found in {
-        "r.xlsx": ["line 3: the text is", "line 4: not text but int", "line 5: the"],
+        "r.xlsx": ["line 3: the text is", "line 4: the text is not text but a number", "line 5: the"],
         "r.jsonl": ["line 1: the text is empty", "line 2: the text is empty; the label is not"],
         "r.csv": ["line 2: the text is empty"],
     }.items():
@@ -243,8 +244,9 @@ def test_labels_are_kept_as_text_where_that_is_asked_for(tmp_path: Path, suffix:
 def test_a_further_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match=r"no column 'kind'\. It has 2: 'text', 'label'"):
         read_records(put(tmp_path / "r.csv", "text,label\n胃,1\n"), group_column="kind")
-    with pytest.raises(RecordsError, match=r"\.txt has no column 'kind', only text and label"):
-        read_records(put(tmp_path / "r.txt", "胃\t1\n"), group_column="kind")
+    for options in ({"group_column": "kind"}, {"id_column": "kind"}, {"text_column": "kind"}):
+        with pytest.raises(SettingsError, match=r"\.txt has no column 'kind': its first line does"):
+            read_records(put(tmp_path / "r.txt", "胃\t1\n"), **options)
     with pytest.raises(RecordsError, match="bad rows") as caught:
         read_records(put(tmp_path / "r.jsonl", '{"text": "胃", "label": 1}\n'), group_column="kind")
     assert caught.value.problems == ["line 1: no object with 'text', 'label', 'kind'"]
@@ -265,37 +267,26 @@ def test_a_missing_file_or_a_directory_is_no_file(tmp_path: Path, name: str) -> 
         read_records(tmp_path / name)
 
 
+TRADITIONAL = "患者因反覆上腹部疼痛三年入院，胃鏡檢查顯示胃竇部潰瘍\t1\n"
+JAPANESE = "患者は上腹部痛を訴え、胃カメラで潰瘍を認めた。大腸ポリープ切除術\t1\n"
 TEXT = "".join(f"{text}\t{label}\n" for text, label in ROWS)
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        TEXT.encode("utf-16"),
         TEXT.encode("utf-16-le"),
-        TEXT.encode("utf-32"),
+        TEXT.encode("utf-32-be"),
         random.Random(1).randbytes(5000),
         b"PK\x03\x04" + random.Random(2).randbytes(500),
-        b"\xef\xbb\xbf" + TEXT.encode("gb18030"),
-        b"abc\x00",
-        f"{TEXT}\u0378".encode("gb18030"),
-        f"{TEXT}\ue5e5".encode("gb18030"),
+        TRADITIONAL.encode("big5"),
+        JAPANESE.encode("shift-jis"),
     ],
-    ids=[
-        "utf-16",
-        "utf-16-le",
-        "utf-32",
-        "random",
-        "zip",
-        "false BOM",
-        "NUL",
-        "unassigned",
-        "private",
-    ],
+    ids=["utf-16-le", "utf-32-be", "random", "zip", "big5", "shift-jis"],
 )
 def test_what_is_neither_utf8_nor_gb18030_is_refused(tmp_path: Path, content: bytes) -> None:
     for suffix in (".txt", ".csv", ".jsonl"):
-        with pytest.raises(RecordsError, match="neither UTF-8 nor GB18030 text. Save it as UTF-8"):
+        with pytest.raises(RecordsError, match=r"neither UTF-8 nor GB18030|no text but a workbook"):
             read_records(put(tmp_path / f"r{suffix}", content))
 
 
@@ -336,7 +327,7 @@ def test_the_encoding_of_a_file_is_recognised(tmp_path: Path) -> None:
         (b"a" * ((1 << 20) - 1) + "胃镜".encode() * 9, "utf-8"),
     ):
         path.write_bytes(content)
-        assert encoding_of(path) == encoding
+        assert recognise(path).name == encoding
 
 
 @pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl", ".xlsx"])
@@ -346,7 +337,8 @@ def test_texts_come_one_at_a_time_as_they_come_at_once(tmp_path: Path, suffix: s
     write_results(rows, path)
     found = read_records(path, labelled=False)
     whole = found.texts
-    assert check_texts_of(path) == (4, found.encoding, 0)
+    counted = check_texts_of(path)
+    assert (counted.records, counted.encoding, counted.blank) == (4, found.encoding, 0)
     assert len(whole) == 4
     assert tuple(iterate_texts(path)) == whole
 
@@ -355,29 +347,32 @@ def test_texts_come_one_at_a_time_as_they_come_at_once(tmp_path: Path, suffix: s
 def test_rows_without_text_are_left_out_where_that_is_asked_for(
     tmp_path: Path, suffix: str
 ) -> None:
-    path, cells = tmp_path / f"records{suffix}", ["胃", "", " \u3000", "肠"]
+    path = tmp_path / f"records{suffix}"
+    # The fourth row is entirely empty.
+    rows = [("1", "胃"), ("2", ""), ("3", " \u3000"), (None, None), ("5", "nan"), ("6", "肠")]
     if suffix == ".txt":
-        path.write_text("\n".join(cells) + "\n", encoding="utf-8")
+        path.write_text("胃\nnan\n<NA>\n\n无。\n肠\n", encoding="utf-8")
     elif suffix == ".csv":
-        path.write_text("n,text\n" + "".join(f"1,{c}\n" for c in cells) + "1\n", encoding="utf-8")
+        body = "".join(f"{n or ''},{text or ''}\n" for n, text in rows)
+        path.write_text(f"n,text\n{body}", encoding="utf-8")
     elif suffix == ".jsonl":
-        rows = [json.dumps({"text": cell}) for cell in [*cells, None]]
-        path.write_text("\n".join(rows), encoding="utf-8")
+        lines = [json.dumps({"n": n, "text": text}) for n, text in rows]
+        path.write_text("\n".join(lines), encoding="utf-8")
     else:
-        pd.DataFrame({"text": cells}).to_excel(path, index=False)
-    blank = 3 if suffix in (".csv", ".jsonl") else 2
-    with pytest.raises(RecordsError, match=f"{blank} bad rows.*or leave out rows without text"):
+        pd.DataFrame(rows, columns=["n", "text"]).to_excel(path, index=False)
+    with pytest.raises(RecordsError, match="3 bad rows.*or leave out rows without text"):
         read_records(path, labelled=False)
     found = read_records(path, labelled=False, skip_blank=True)
-    assert (found.texts, found.blank) == (("胃", "肠"), blank)
-    assert found.lines[0] + 3 == found.lines[1]
-    assert check_texts_of(path, skip_blank=True) == (2, found.encoding, blank)
+    assert (found.texts, found.blank, found.empty) == (("胃", "肠"), 3, 1)
+    assert found.lines[0] + 5 == found.lines[1]
+    counted = check_texts_of(path, skip_blank=True)
+    assert (counted.records, counted.blank, counted.empty) == (2, 3, 1)
     assert tuple(iterate_texts(path)) == ("胃", "肠")
 
 
 def test_what_is_wrong_is_not_left_out_as_blank(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    path.write_text('{"text": "胃"}\n{"text": " "}\n{"text": 3}\n{\n', encoding="utf-8")
+    path.write_text('{"text": "胃"}\n{"text": "无"}\n{"text": 3}\n{\n', encoding="utf-8")
     for check in (check_texts_of, partial(read_records, labelled=False)):
         with pytest.raises(RecordsError, match=r"2 bad rows(?s:.*)line 3(?s:.*)line 4"):
             check(path, skip_blank=True)
@@ -385,7 +380,7 @@ def test_what_is_wrong_is_not_left_out_as_blank(tmp_path: Path) -> None:
 
 def test_bad_rows_of_a_stream_are_all_named_before_any_is_read(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
-    path.write_text('{"text": "胃"}\n{"text": " "}\n{"no": 1}\n{\n', encoding="utf-8")
+    path.write_text('{"text": "胃"}\n{"text": " ", "n": 1}\n{"no": 1}\n{\n', encoding="utf-8")
     with pytest.raises(RecordsError, match=r"3 bad rows(?s:.*)line 2(?s:.*)line 3(?s:.*)line 4"):
         check_texts_of(path)
     with pytest.raises(FileNotFoundError, match=r"No file of records at .*nowhere\.txt"):
@@ -441,7 +436,7 @@ def test_taking_rows_keeps_their_lines_and_labels() -> None:
 def test_a_tab_inside_an_unlabelled_text_is_part_of_it(tmp_path: Path) -> None:
     path = tmp_path / "r.txt"
     path.write_text("主诉：腹痛\t肠镜见直肠癌\n胃癌\t1\n", encoding="utf-8")
-    assert read_records(path, labelled=False).texts == ("主诉：腹痛\t肠镜见直肠癌", "胃癌")
+    assert read_records(path, labelled=False).texts == ("主诉：腹痛\t肠镜见直肠癌", "胃癌\t1")
 
 
 @pytest.mark.parametrize(
@@ -479,7 +474,7 @@ def test_unlabelled_text_is_read_from_any_file_each_line_once(tmp_path: Path) ->
     paths = [tmp_path / name for name in ("a.txt", "b.txt", "c.txt.gz")]
     wanted = ["胃底 溃疡", "直肠息肉", "阑尾切除术后患者", "发热"]
     assert list(read_passages(paths)) == wanted
-    with pytest.raises(FileNotFoundError, match=r"No such file.*d\.txt"):
+    with pytest.raises(FileNotFoundError, match=r"No file at .*d\.txt"):
         list(read_passages([tmp_path / "d.txt"]))
 
 

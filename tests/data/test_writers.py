@@ -24,7 +24,7 @@ TEXTS = [
     "+1-2@a, b",
     "0012",
     "两行\n👩\u200d⚕️ \ue123",
-    "nan",
+    "nan值",
 ]
 NAMES = ("=1+1", "胃")
 SETTINGS = Settings(num_classes=2, label_names=NAMES)

@@ -1,0 +1,285 @@
+"""Recognises a text file's encoding line by line, and reads its lines.
+
+In: a file in UTF-8, GB18030 (GBK, GB2312) or, with its mark at the beginning, UTF-16 or UTF-32;
+``.gz`` too. Out: the encoding with how it was decided, and lines in constant memory. Bytes that do
+not decode stay in their line as lone surrogates (U+DC80…U+DCFF), so that the line can be named.
+"""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import unicodedata
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO, cast
+
+from gi_classifier.errors import MissingPathError, RecordsError
+
+COMMON_CHARACTERS = Path(__file__).with_name("common_characters.txt")
+UTF8, GB18030 = "utf-8", "gb18030"
+# Bytes read at a time.
+_PART = 1 << 20
+# Longer marks first: UTF-32's begins like UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# Least share of plausible characters with which a line fits an encoding, and with which a file is
+# taken for GB18030: of real records it is above .95, of UTF-8 read so about .2, of Big5 .4.
+_FITS, _FILE_FITS = 0.5, 0.6
+# Lines beyond ASCII that are asked; the rest of a longer file follows.
+_ASKED = 20_000
+# Characters from which a smaller share is refused; below, it is said.
+_ENOUGH = 12
+_UNDECODED = re.compile("[\udc80-\udcff]")
+_BROKEN = re.compile("[\x00\udc80-\udcff]")
+# Signs of medical text beside ASCII: in UTF-8 they may look like one Chinese character in GB18030.
+_SIGNS = frozenset("°±µμ·×÷²³½¼")
+# General punctuation to enclosed and technical signs; CJK punctuation; full-width forms.
+_PUNCTUATION = re.compile("[\u2010-\u27bf\u3000-\u3030\uff01-\uffee]")
+_LETTERS = "[\xc0-\xd6\xd8-\xf6\xf8-\xffαβγδεκλπσωΔΩΦ]"
+_BESIDE_ASCII = re.compile(f"(?<=[0-9A-Za-z-]){_LETTERS}|{_LETTERS}(?=[0-9A-Za-z-])")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a text file is encoded.
+
+    Attributes
+    ----------
+    name : str
+        "utf-8", "utf-8-sig", "gb18030", "utf-16-le" and the like.
+    note : str
+        What a user should know of how it was decided; "" where there is no doubt.
+    """
+
+    name: str
+    note: str = ""
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file for its bytes, those of a ``.gz`` unpacked."""
+    if not path.is_file():
+        raise MissingPathError(f"No file at {path}")
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    return cast(IO[bytes], opened(path, "rb"))
+
+
+def recognise(path: Path) -> Encoding:
+    """Recognise a text file's encoding, in constant memory.
+
+    Lines that only one encoding fits decide for the file. A line fits one if it decodes and most
+    of its characters are common there. Where none decides, the share of common characters of the
+    whole file does, and the note says so; at a tie it is UTF-8.
+
+    Raises
+    ------
+    MissingPathError
+    RecordsError
+        It is no text, in another encoding, or a ``.gz`` that is not whole.
+    """
+    with open_file(path) as file:
+        first = _whole(path, file)
+    for mark, name in _MARKS:
+        if first.startswith(mark):
+            return Encoding(name)
+    if first.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"%PDF")):
+        raise RecordsError(
+            f"{path}: no text but a workbook, document or archive with the wrong ending. "
+            "Give it its own ending, or save it as UTF-8 text."
+        )
+    if first.count(0) > max(3, len(first) // 5):
+        raise RecordsError(
+            f"{path}: neither UTF-8 nor GB18030 text but UTF-16 without its mark, or no text. "
+            "Save it as UTF-8 (in Excel: CSV UTF-8)."
+        )
+    votes = _Votes()
+    for line in _byte_lines(path, ""):
+        if not line.isascii():
+            votes.add(line)
+            if votes.lines == _ASKED:
+                break
+    return votes.decision(path)
+
+
+def _whole(path: Path, file: IO[bytes]) -> bytes:
+    """The first bytes of a file that can be read."""
+    try:
+        return file.read(4096)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _torn(path, error) from error
+
+
+def _torn(path: Path, error: Exception) -> RecordsError:
+    return RecordsError(f"{path}: not a whole gzip file ({error})")
+
+
+class _Votes:
+    """Counts which encoding the lines of a file speak for."""
+
+    def __init__(self) -> None:
+        self.utf8 = self.gb18030 = self.neither = self.lines = 0
+        # Plausible characters and all, of the lines that decode.
+        self.shares = {UTF8: [0, 0], GB18030: [0, 0]}
+
+    def add(self, line: bytes) -> None:
+        """Count a line with bytes beyond ASCII."""
+        self.lines += 1
+        fits, decodes = {}, {}
+        for name, share in self.shares.items():
+            text = _decoded(line, name)
+            decodes[name] = text is not None
+            plausible, count = _plausible(text or "")
+            fits[name] = text is not None and plausible >= _FITS * count
+            share[0] += plausible
+            share[1] += count
+        self.neither += not any(decodes.values())
+        if decodes[UTF8] and not fits[GB18030] and (fits[UTF8] or not decodes[GB18030]):
+            self.utf8 += 1
+        elif fits[GB18030] and not fits[UTF8]:
+            self.gb18030 += 1
+
+    def decision(self, path: Path) -> Encoding:
+        """The encoding of the file whose lines were counted."""
+        if self.neither * 2 > self.lines:
+            raise RecordsError(
+                f"{path}: neither UTF-8 nor GB18030 text. Save it as UTF-8 (in Excel: CSV UTF-8)."
+            )
+        share = {name: part / max(count, 1) for name, (part, count) in self.shares.items()}
+        note = ""
+        if self.utf8 != self.gb18030:
+            chosen = UTF8 if self.utf8 > self.gb18030 else GB18030
+        elif not self.lines:
+            return Encoding(UTF8)
+        else:
+            # Where nothing is UTF-8, much that GB18030 reads implausibly is neither; see below.
+            foreign = not self.shares[UTF8][1] and self.shares[GB18030][1] >= _ENOUGH
+            chosen = GB18030 if share[GB18030] > share[UTF8] or foreign else UTF8
+            note = (
+                f"{chosen} by its share of common characters, {share[chosen]:.0%}"
+                if share[chosen]
+                else f"no line fits UTF-8 or GB18030; read as {chosen}"
+            )
+        if chosen == GB18030 and share[GB18030] < _FILE_FITS:
+            said = (
+                f"only {share[GB18030]:.0%} of its characters are common Chinese ones if it is "
+                "read as GB18030; it may be Big5, Shift-JIS or damaged"
+            )
+            if self.shares[GB18030][1] >= _ENOUGH:
+                raise RecordsError(
+                    f"{path}: neither UTF-8 nor GB18030 text: {said}. Save it as UTF-8 (in Excel: "
+                    "CSV UTF-8)."
+                )
+            note = said
+        return Encoding(chosen, note)
+
+
+def _decoded(line: bytes, encoding: str) -> str | None:
+    """A line, or None where it does not decode to characters that are assigned or private."""
+    try:
+        text = line.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    if encoding == GB18030 and any(unicodedata.category(c) == "Cn" for c in set(text)):
+        return None
+    return text
+
+
+def _plausible(text: str) -> tuple[int, int]:
+    """Of the characters beyond ASCII, how many a Chinese record is likely to hold, and all."""
+    common, found, count = common_characters(), 0, 0
+    for character, times in Counter(text).items():
+        if character < "\x80" or character == "\ufeff" or "\ue000" <= character <= "\uf8ff":
+            continue
+        count += times
+        if character in common or character in _SIGNS or _PUNCTUATION.match(character):
+            found += times
+    # Beside ASCII: β-blocker, Barré. By themselves they are Chinese read as UTF-8.
+    found += len(_BESIDE_ASCII.findall(text))
+    return found, count
+
+
+@cache
+def common_characters() -> frozenset[str]:
+    """Common Chinese characters: of jieba's dictionary, and of records of this field."""
+    return frozenset(COMMON_CHARACTERS.read_text(encoding="utf-8")) - {"\n"}
+
+
+def text_lines(path: Path, encoding: str) -> Iterator[str]:
+    r"""Yield a text file's lines with their ends (``\n``, ``\r\n`` or ``\r``), without its mark.
+
+    Bytes that do not decode become lone surrogates; :func:`line_problem` says so.
+    """
+    # UTF-16 and UTF-32 are read as UTF-8 bytes.
+    codec = GB18030 if encoding == GB18030 else UTF8
+    for number, line in enumerate(_byte_lines(path, encoding)):
+        text = line.decode(codec, "surrogateescape")
+        yield text if number else text.removeprefix("\ufeff")
+
+
+def line_problem(text: str, encoding: str) -> str | None:
+    """Say what of a line, or of a cell, did not decode; None where all did."""
+    if not (found := _BROKEN.search(text)):
+        if encoding == GB18030 and not text.isascii():
+            strange = any(unicodedata.category(c) == "Cn" for c in set(text))
+            return "characters that GB18030 does not assign" if strange else None
+        return None
+    byte = ord(found.group()) & 0xFF
+    where = f"byte 0x{byte:02X} behind {found.start()} characters"
+    return f"a NUL character ({where})" if not byte else f"not {encoding} text ({where})"
+
+
+def without_problem(text: str) -> str:
+    """The same with U+FFFD for each byte that did not decode."""
+    return _UNDECODED.sub("\ufffd", text)
+
+
+def _byte_lines(path: Path, encoding: str) -> Iterator[bytes]:
+    """Yield lines of bytes with their ends; those of UTF-16 and UTF-32 as UTF-8."""
+    with open_file(path) as file:
+        parts: Iterable[bytes] = _parts(path, file)
+        if encoding.startswith(("utf-16", "utf-32")):
+            parts = _recoded(parts, encoding)
+        yield from _split(parts)
+
+
+def _parts(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    try:
+        while part := file.read(_PART):
+            yield part
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise _torn(path, error) from error
+
+
+def _recoded(parts: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    """UTF-16 or UTF-32 as UTF-8; what is no character, as bytes that are not UTF-8."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for part in parts:
+        yield decoder.decode(part).encode("utf-8", "surrogatepass")
+    try:
+        yield decoder.decode(b"", True).encode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        yield b"\xff"
+
+
+def _split(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut parts of a file into lines; a line end may be torn between two parts."""
+    pending: list[bytes] = []
+    for part in parts:
+        pending.append(part)
+        if b"\n" not in part and b"\r" not in part:
+            continue
+        lines = b"".join(pending).splitlines(keepends=True)
+        # The last may go on, or its \r be followed by \n.
+        pending = [] if lines[-1].endswith(b"\n") else [lines.pop()]
+        yield from lines
+    yield from b"".join(pending).splitlines(keepends=True)
