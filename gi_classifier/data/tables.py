@@ -246,6 +246,7 @@ def _delimited(
     skipped = itertools.islice(records, header_row - 1)
     last = sum(1 for _ in skipped)
     line, header, problem = next(records, (1, [], None))
+    problem = problem or next(filter(None, (line_problem(x, encoding.name) for x in header)), None)
     if problem:
         raise RecordsError(f"{path}, line {line}: {problem}")
     names = [name.strip() for name in header]

@@ -195,7 +195,7 @@ def test_existing_output_needs_force(table: Path, tmp_path: Path) -> None:
 def test_failed_work_exits_with_1_and_one_message(
     table: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\x81,\xff\xff\n" * 3)
     done = run(*(a.replace("{tmp}", str(tmp_path)) for a in arguments), code=1)
     assert message in done.stderr
     assert not (tmp_path / "m").exists()

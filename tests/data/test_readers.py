@@ -135,7 +135,7 @@ def test_cells_without_text_are_named(tmp_path: Path) -> None:
     put(tmp_path / "r.jsonl", '{"text": null, "label": 1}\n{"text": NaN, "label": true}\n')
     put(tmp_path / "r.csv", "label,text\n1\n0,肺\n")
     for name, found in {
-        "r.xlsx": ["line 3: the text is", "line 4: the text is not text but a number", "line 5: the"],
+        "r.xlsx": ["line 3: the text is", "line 4: the text is not text but a", "line 5: the"],
         "r.jsonl": ["line 1: the text is empty", "line 2: the text is empty; the label is not"],
         "r.csv": ["line 2: the text is empty"],
     }.items():
