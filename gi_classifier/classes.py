@@ -51,6 +51,8 @@ def label_array(labels: Any, source: str = "the records") -> np.ndarray:
         labels = _column(labels)
         if labels.dtype.kind in "iub":
             return np.asarray(labels)
+        if labels.dtype.kind == "c":
+            raise LabelError(f"{source}: Complex data not supported as labels.")
     elif isinstance(labels, (str, bytes, Mapping, Set)) or not isinstance(labels, Iterable):
         raise LabelError(
             "Labels come as a list or an array, one for each record. "

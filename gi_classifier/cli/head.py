@@ -114,7 +114,7 @@ def head(
         model,
         features=features.value,
         head=HeadClassifier(
-            positive=positive, class_weight="balanced" if balanced else None, seed=seed
+            positive=positive, class_weight="balanced" if balanced else None, random_state=seed
         ),
     )
     vectors = {name: in_chunks(found.embed, part.texts) for name, part in splits.items()}
@@ -221,7 +221,7 @@ def _cross_validated(
 
     truth = np.array(labels)
     ours, rival = np.zeros((2, len(labels), len(names)))
-    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=found.head.seed)
+    folds = StratifiedGroupKFold(_FOLDS, shuffle=True, random_state=found.head.random_state)
     for train, left in folds.split(vectors, truth, groups):
         part = clone(found.head).fit(vectors[train], truth[train], held, groups[train])
         places = [names.index(str(label)) for label in part.classes_]
@@ -231,7 +231,7 @@ def _cross_validated(
             truth[train].tolist(),
             [texts[i] for i in left],
             names,
-            found.head.seed,
+            found.head.random_state,
         )
     return ours, rival
 

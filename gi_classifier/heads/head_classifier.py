@@ -14,10 +14,7 @@ average is far off after the few steps that 200 records give.
 
 from __future__ import annotations
 
-import io
-import json
 import math
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -28,11 +25,12 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from gi_classifier.errors import ModelError, RecordsError, SettingsError
+from gi_classifier.classes import class_number, class_numbers, class_weights_of, label_array
+from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import check_output, write_whole
+from gi_classifier.heads.head_file import HeadFile, read_head
 from gi_classifier.heads.network import (
     DECAYED,
     Parameters,
@@ -43,8 +41,9 @@ from gi_classifier.heads.network import (
     mixed_up,
     probabilities_of,
 )
+from gi_classifier.model.origin import origin
+from gi_classifier.option_checks import integer_problem, is_integer, range_problem, seed_from
 
-FORMAT = 1
 # Of Adam: decay of the mean of the gradients and of their squares, and what keeps from dividing
 # by 0.
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-8
@@ -65,7 +64,8 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Records of a step, about; the batches of an epoch are equally large.
     first_cycle : int
         Epochs of the first cycle of the learning rate; each further one is twice as long.
-    max_epochs : int
+    epochs : int
+        At most so many passes over the training records.
     patience : int
         Epochs without a better validation F1 after which training stops.
     positive : label, optional
@@ -75,8 +75,9 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         "balanced" weighs each class as if all were equally frequent; a mapping holds the weight
         of each label, 1 where it holds none. They weigh the training records only; the F1 that
         stops the training is the one that is reported.
-    seed : int
-        Of the first weights, the order of the records and the records held out.
+    random_state : int, RandomState, Generator or None
+        Of the first weights, the order of the records and the records held out; see
+        :func:`gi_classifier.option_checks.seed_from`.
 
     Attributes
     ----------
@@ -93,6 +94,14 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lowest validation loss.
     trained_on_ : str
         What computed the vectors, as :class:`TextHead` notes it; "" where nobody said.
+
+    Examples
+    --------
+    >>> from gi_classifier import HeadClassifier, embed
+    >>> texts = ["胃窦糜烂", "胃体息肉", "贲门炎", "直肠息肉", "结肠炎", "痔疮"]
+    >>> head = HeadClassifier(epochs=20).fit(embed(texts), ["上", "上", "上", "下", "下", "下"])
+    >>> head.predict(embed(["胃溃疡", "直肠癌"]))
+    array(['上', '下'], dtype='<U1')
     """
 
     def __init__(
@@ -103,22 +112,22 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight_decay: float = 1e-2,
         batch_size: int = 32,
         first_cycle: int = 10,
-        max_epochs: int = 310,
+        epochs: int = 310,
         patience: int = 40,
         positive: Any = None,
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
-        seed: int = 0,
+        random_state: Any = 0,
     ) -> None:
         self.hidden = hidden
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.first_cycle = first_cycle
-        self.max_epochs = max_epochs
+        self.epochs = epochs
         self.patience = patience
         self.positive = positive
         self.class_weight = class_weight
-        self.seed = seed
+        self.random_state = random_state
 
     def fit(
         self,
@@ -149,81 +158,90 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         SettingsError
             Parameters are out of range: all of them are named.
+        LabelError
+            Some labels are missing or none, or the validation records have one of their own, or
+            ``positive`` or ``class_weight`` name one that no record has.
         RecordsError
             There is one class only, or one with a single group of records, so that none can be
-            held out; or the validation records have a class of their own.
+            held out.
         ValueError
             By scikit-learn: X or y has a wrong shape, or holds NaN.
         """
         self._check_settings()
+        y = label_array(y)
         X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
-        check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise RecordsError(
-                "A head needs records of two classes or more. "
-                f"Received: the one class {self.classes_.tolist()[0]!r}"
+                "A head needs records of two classes or more. Received: one class only"
             )
-        if self.positive is not None and self.positive not in self.classes_:
-            raise SettingsError(
-                f"positive must be one of the labels {self.classes_.tolist()}. "
-                f"Received: {self.positive!r}"
-            )
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        self._positive = None if self.positive is None else self._number(self.positive)
+        given = class_weights_of(self.class_weight, self.classes_)
+        weights = (
+            np.array(given)
+            if isinstance(given, tuple)
+            else compute_class_weight(given, classes=self.classes_, y=y)
+        )
+        seed = seed_from(self.random_state)
         if validation is None:
-            held = self._held_out(codes, groups)
+            held = self._held_out(codes, groups, seed)
             checked = X[held], codes[held]
             X, codes = X[~held], codes[~held]  # noqa: N806
         else:
             checked = self._checked_validation(*validation)
         self.trained_on_ = ""
         scaler = StandardScaler().fit(X)
-        self._train(scaler, X, codes, weights, *checked)
+        self._train(scaler, X, codes, weights, *checked, seed)
         return self
+
+    def _number(self, label: Any) -> int:
+        return class_number(label, self.classes_, [str(label) for label in self.classes_.tolist()])
 
     def _check_settings(self) -> None:
         problems = [
-            f"{name} must be an integer of at least 1. Received: {getattr(self, name)!r}"
-            for name in ("hidden", "first_cycle", "max_epochs", "patience")
-            if not (isinstance(getattr(self, name), (int, np.integer)) and getattr(self, name) >= 1)
+            integer_problem(name, getattr(self, name), 1)
+            for name in ("hidden", "first_cycle", "epochs", "patience")
         ]
-        if not (isinstance(self.batch_size, (int, np.integer)) and self.batch_size >= 2):
+        if integer_problem("batch_size", self.batch_size, 2):
             problems.append(
                 "batch_size must be an integer of at least 2, since the batch norm takes means. "
                 f"Received: {self.batch_size!r}"
             )
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            problems.append(f"learning_rate must be above 0. Received: {self.learning_rate!r}")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            problems.append(f"weight_decay must be 0 or more. Received: {self.weight_decay!r}")
-        if problems:
-            raise SettingsError("These parameters are out of range:", problems)
+        rate, decay, weight = self.learning_rate, self.weight_decay, self.class_weight
+        problems.append(range_problem("learning_rate", rate, 0, math.inf, open_low=True))
+        problems.append(range_problem("weight_decay", decay, 0, math.inf))
+        if isinstance(weight, Mapping):
+            problems += [
+                range_problem(f"class_weight[{label!r}]", value, 0, math.inf, open_low=True)
+                for label, value in weight.items()
+            ]
+        elif weight not in (None, "balanced"):
+            problems.append(
+                f"class_weight must be 'balanced', a mapping or None. Received: {weight!r}"
+            )
+        if found := [problem for problem in problems if problem]:
+            raise SettingsError("These parameters are out of range:", found)
 
-    def _held_out(self, codes: np.ndarray, groups: Any) -> np.ndarray:
+    def _held_out(self, codes: np.ndarray, groups: Any, seed: int) -> np.ndarray:
         """Which records choose the weights and are not trained on: bool (n,)."""
         owners = np.arange(len(codes)) if groups is None else np.asarray(groups)
         counts = [len(np.unique(owners[codes == code])) for code in range(len(self.classes_))]
         if min(counts) < 2:
+            few = np.flatnonzero(np.array(counts) < 2)
             raise RecordsError(
                 "Each class needs two records or more that are not near-duplicates, or one for "
-                "training and a validation set. Received (class: records): "
-                f"{dict(zip(self.classes_.tolist(), counts, strict=True))}"
+                f"training and a validation set. {len(few)} of {len(counts)} classes have one:",
+                [f"that of position {np.flatnonzero(codes == code)[0]}" for code in few],
             )
         kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        folds = kind(min(10, *counts), shuffle=True, random_state=self.seed)
+        folds = kind(min(10, *counts), shuffle=True, random_state=seed)
         held = np.zeros(len(codes), dtype=bool)
         held[next(folds.split(codes, codes, groups))[1]] = True
         return held
 
     def _checked_validation(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
-        X, y = validate_data(self, X, y, dtype=np.float64, reset=False)  # noqa: N806
-        strange = np.setdiff1d(y, self.classes_)
-        if len(strange):
-            raise RecordsError(
-                f"The validation records have labels that no training record has: "
-                f"{strange.tolist()}. The training records have {self.classes_.tolist()}."
-            )
-        return X, np.searchsorted(self.classes_, y)
+        X, y = validate_data(self, X, label_array(y), dtype=np.float64, reset=False)  # noqa: N806
+        return X, class_numbers(y, self.classes_, "the validation records")
 
     def _train(
         self,
@@ -233,20 +251,19 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         class_weights: np.ndarray,
         held: np.ndarray,
         held_codes: np.ndarray,
+        seed: int,
     ) -> None:
         features = scaler.transform(X).astype(np.float32)
         weights = class_weights[codes].astype(np.float32)
-        parameters = initial_parameters(
-            features.shape[1], self.hidden, len(self.classes_), self.seed
-        )
+        parameters = initial_parameters(features.shape[1], self.hidden, len(self.classes_), seed)
         first = second = Parameters(*map(np.zeros_like, parameters))
         # No batch has less than two records.
         batches = max(1, min(math.ceil(len(features) / self.batch_size), len(features) // 2))
         rates = learning_rates(self.learning_rate, self.first_cycle, batches)
-        source = np.random.default_rng(self.seed)
+        source = np.random.default_rng(seed)
         self.history_: list[dict[str, float]] = []
         best, best_f1_epoch, step = (-1.0, 0.0), 0, 0
-        for epoch in range(1, self.max_epochs + 1):
+        for epoch in range(1, self.epochs + 1):
             losses = []
             for rows in np.array_split(source.permutation(len(features)), batches):
                 loss, gradients = loss_and_gradients(
@@ -286,8 +303,8 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _f1(self, codes: np.ndarray, predicted: np.ndarray) -> float:
         judged: list[int] | None = None
-        if self.positive is not None:
-            judged = np.flatnonzero(self.classes_ == self.positive).tolist()
+        if self._positive is not None:
+            judged = [self._positive]
         elif len(self.classes_) == 2:
             judged = [1]
         return float(f1_score(codes, predicted, labels=judged, average="macro", zero_division=0))
@@ -317,77 +334,51 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         OutputExistsError
             Something is at ``path``.
-        ModelError
-            The labels are neither numbers nor strings.
+        MissingPathError
+            Its folder does not exist.
         """
         check_is_fitted(self)
         path = check_output(path, force=force)
-        classes = np.array(self.classes_.tolist())
-        if classes.dtype.hasobject or classes.tolist() != self.classes_.tolist():
-            raise ModelError(
-                "The labels of a head that is saved are numbers, strings or booleans. "
-                f"Received: {self.classes_.tolist()}"
-            )
-        weight = self.class_weight
-        settings = {
-            **self.get_params(),
-            "positive": None
-            if self.positive is None
-            else int(np.flatnonzero(self.classes_ == self.positive)[0]),
-            "class_weight": [float(weight.get(label, 1)) for label in self.classes_]
-            if isinstance(weight, Mapping)
-            else weight,
-        }
-        arrays: dict[str, Any] = {
-            "format": FORMAT,
-            "settings": json.dumps(settings, default=lambda value: value.item()),
-            "trained_on": self.trained_on_,
-            "classes": classes,
-            **{f"layer_{i}": layer for i, layer in enumerate(self.layers_)},
-        }
-        content = io.BytesIO()
-        np.savez(content, **arrays)
-        write_whole(path, content.getvalue())
+        write_whole(path, self._file().to_bytes())
         return path
+
+    def _file(self) -> HeadFile:
+        weight, state = self.class_weight, self.random_state
+        settings = {name: _plain(value) for name, value in self.get_params(deep=False).items()}
+        if isinstance(weight, Mapping):
+            settings["class_weight"] = [float(weight.get(c, 1)) for c in self.classes_.tolist()]
+        settings["positive"] = None if self.positive is None else self._number(self.positive)
+        # A source of NumPy's has no JSON, and has moved on.
+        settings["random_state"] = int(state) if is_integer(state) else None
+        made = {**settings, "positive": _plain(self.positive)}
+        model = self.trained_on_.partition(" ")[2] or None
+        return HeadFile(
+            settings,
+            self.trained_on_,
+            self.classes_,
+            self.layers_,
+            {**origin(**made), "model": model},
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> HeadClassifier:
-        """Read a saved head.
+        """Read a saved head, also one of version 0.1.0.
 
         Raises
         ------
-        FileNotFoundError
+        MissingPathError
             There is no such file.
         ModelError
             It is no saved head.
         """
-        path = Path(path)
-        if not path.is_file():
-            raise FileNotFoundError(f"No head at {path}")
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                stored = dict(file)
-            version, trained_on = int(stored["format"]), str(stored["trained_on"])
-            settings = json.loads(str(stored["settings"]))
-            classes, layers = stored["classes"], [stored[f"layer_{i}"] for i in range(4)]
-            shapes = [layer.shape for layer in layers]
-            (d, hidden), count = shapes[0], len(classes)
-            if shapes != [(d, hidden), (hidden,), (hidden, count), (count,)]:
-                raise ValueError(f"shapes {shapes} for {count} classes")
-            if settings["positive"] is not None:
-                settings["positive"] = classes[settings["positive"]].item()
-            if isinstance(settings["class_weight"], list):
-                pairs = zip(classes.tolist(), settings["class_weight"], strict=True)
-                settings["class_weight"] = dict(pairs)
-            found = cls(**settings)
-        except (ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelError(
-                f"{path} is no head that was saved here. `gi-classifier head` writes one."
-            ) from error
-        if version != FORMAT:
-            raise ModelError(
-                f"{path} is of format {version}; this version of gi_classifier reads {FORMAT}."
-            )
-        found.classes_, found.layers_, found.n_features_in_ = classes, layers, d
-        found.trained_on_ = trained_on
+        stored = read_head(path, cls._get_param_names())
+        found = cls(**stored.settings)
+        found.classes_, found.layers_ = stored.classes, stored.layers
+        found.n_features_in_ = len(stored.layers[0])
+        found.trained_on_ = stored.trained_on
         return found
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as Python's, which JSON holds; all else as it is."""
+    return value.item() if isinstance(value, np.generic) else value

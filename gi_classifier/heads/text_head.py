@@ -5,7 +5,7 @@ In: texts and labels of any kind. Out: labels and probabilities; saved as ``.npz
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -13,8 +13,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
+from gi_classifier.classes import label_array
 from gi_classifier.data.near_duplicates import near_duplicate_groups
-from gi_classifier.errors import ModelError, SettingsError
+from gi_classifier.errors import ModelError, RecordsError, SettingsError
 from gi_classifier.heads.head_classifier import HeadClassifier
 from gi_classifier.model.activations import ActivationReader
 from gi_classifier.model.directory import ModelDirectory
@@ -38,6 +39,8 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         which holds little but what the encoder was trained to tell apart; for such labels.
     head : HeadClassifier, optional
         With its parameters; it is copied. Without, the default one.
+    random_state : int, RandomState, Generator or None
+        Of the head, instead of its own; None leaves the head's.
 
     Attributes
     ----------
@@ -48,8 +51,9 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> from gi_classifier import TextHead
-    >>> head = TextHead().fit(texts, labels)  # doctest: +SKIP
-    >>> head.predict(["肠镜病理：管状腺瘤"])  # doctest: +SKIP
+    >>> texts = ["肠镜病理：管状腺瘤", "胃镜病理：慢性炎", "肠镜见息肉", "胃镜见糜烂"]
+    >>> head = TextHead().fit(texts, ["病理", "病理", "所见", "所见"])
+    >>> head.predict(["胃镜病理：腺癌"])
     array(['病理'], dtype='<U2')
     """
 
@@ -59,24 +63,29 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         features: Features = "means",
         head: HeadClassifier | None = None,
+        random_state: Any = None,
     ) -> None:
         self.model = model
         self.features = features
         self.head = head
+        self.random_state = random_state
 
     def fit(
         self,
-        texts: Sequence[str],
-        labels: Sequence[Hashable],
-        validation: tuple[Sequence[str], Sequence[Hashable]] | None = None,
+        X: Sequence[str],  # noqa: N803
+        y: Sequence[Any],
+        validation: tuple[Sequence[str], Sequence[Any]] | None = None,
     ) -> TextHead:
         """Train a head anew.
 
         Parameters
         ----------
-        texts : sequence of str
-        labels : sequence
-        validation : (texts, labels), optional
+        X : sequence of str
+            Records of any length.
+        y : sequence
+            A label for each, all of one kind: strings, whole numbers (also as floats) or truth
+            values; two different ones or more.
+        validation : (X, y), optional
             Records for early stopping. Without, about a tenth is held out, with near-duplicates
             kept together.
 
@@ -84,10 +93,15 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ------
         InputError
             Some texts are not strings or blank: all positions are named.
-        RecordsError, SettingsError, ValueError
+        LabelError, RecordsError, SettingsError, ValueError
             As :meth:`HeadClassifier.fit`.
         """
-        checked = check_texts(texts)
+        labels = label_array(y)
+        checked = check_texts(X)
+        if len(labels) != len(checked):
+            raise RecordsError(f"{len(checked)} texts but {len(labels)} labels")
+        if not checked:
+            raise RecordsError("There is no record to train on.")
         held = None if validation is None else (self.embed(validation[0]), validation[1])
         groups = near_duplicate_groups(checked) if held is None else None
         return self.fit_vectors(self.embed(checked), labels, held, groups)
@@ -96,11 +110,17 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, vectors: np.ndarray, labels: Any, validation: Any = None, groups: Any = None
     ) -> TextHead:
         """Train a head anew on what :meth:`embed` gave, as :meth:`HeadClassifier.fit` does."""
-        head = clone(self.head) if self.head is not None else HeadClassifier()
-        self.head_ = head.fit(vectors, labels, validation, groups)
+        self.head_ = self.fresh_head().fit(vectors, labels, validation, groups)
         self.head_.trained_on_ = f"{self.features} {self.directory.digest}"
         self.classes_ = self.head_.classes_
         return self
+
+    def fresh_head(self) -> HeadClassifier:
+        """The head that fitting trains, not yet fitted."""
+        head: HeadClassifier = clone(self.head) if self.head is not None else HeadClassifier()
+        if self.random_state is not None:
+            head.set_params(random_state=self.random_state)
+        return head
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """The vectors that the head is given: float32 (texts, d).
@@ -141,15 +161,21 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         opened = ("_files", "_files_of", "_runner", "_runs")
         return {name: part for name, part in state.items() if name not in opened}
 
-    def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = tags.input_tags.string = True
+        return tags
+
+    def predict_proba(self, X: Sequence[str]) -> np.ndarray:  # noqa: N803
         """Probability of each class, float64 (texts, classes), columns as ``classes_``."""
         check_is_fitted(self)
-        return self.head_.predict_proba(self.embed(texts))
+        return self.head_.predict_proba(self.embed(X))
 
-    def predict(self, texts: Sequence[str]) -> np.ndarray:
-        """The label of the largest probability for each text: (texts,)."""
+    def predict(self, X: Sequence[str]) -> np.ndarray:  # noqa: N803
+        """The label of the largest probability for each text, as given: (texts,)."""
         check_is_fitted(self)
-        return self.head_.predict(self.embed(texts))
+        return self.head_.predict(self.embed(X))
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the head as :meth:`HeadClassifier.save` does, with its encoder's digest."""
@@ -168,7 +194,7 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        FileNotFoundError
+        MissingPathError
             There is no such file or directory.
         ModelError
             It is no saved head, or one that was trained on another model's features.

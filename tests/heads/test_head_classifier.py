@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -16,8 +17,11 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import check_estimator
 
+import gi_classifier
 from gi_classifier.errors import (
     InputError,
+    LabelError,
+    MissingPathError,
     ModelError,
     OutputExistsError,
     RecordsError,
@@ -94,7 +98,8 @@ def test_it_learns_labels_of_any_kind_and_gives_them_back(names: list) -> None:
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others() -> None:
     features, codes = _blobs()
     first, again, other = (
-        HeadClassifier(max_epochs=3, seed=seed).fit(features, codes).layers_ for seed in (0, 0, 1)
+        HeadClassifier(epochs=3, random_state=seed).fit(features, codes).layers_
+        for seed in (0, 0, 1)
     )
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert (first[0] != other[0]).any()
@@ -118,7 +123,7 @@ def test_of_two_classes_the_f1_of_the_positive_one_is_judged(
 ) -> None:
     features, codes = _blobs(40, 2)
     labels, held = np.array(["a", "b"])[codes], np.array(["a", "b"])[codes[::-1]]
-    found = HeadClassifier(positive=positive, max_epochs=2)
+    found = HeadClassifier(positive=positive, epochs=2)
     found.fit(features, labels, validation=(features, held))
     scores = f1_score(held, found.predict(features), average=None, labels=["a", "b"])
     judged = found.history_[found.best_epoch_ - 1]["validation_f1"]
@@ -131,7 +136,7 @@ def test_balanced_weights_raise_the_recall_of_a_rare_class() -> None:
     features = source.standard_normal((400, 3)) + codes[:, None]
     held = (features[:1], codes[:1])
     plain, balanced = (
-        HeadClassifier(class_weight=weight, max_epochs=10).fit(features, codes, held)
+        HeadClassifier(class_weight=weight, epochs=10).fit(features, codes, held)
         for weight in (None, "balanced")
     )
     found = [model.predict(features)[codes == 1].mean() for model in (plain, balanced)]
@@ -143,15 +148,15 @@ def test_records_of_one_group_are_held_out_together() -> None:
     groups = np.arange(60) // 6
     held = HeadClassifier()
     held.classes_ = np.unique(codes)
-    chosen = held._held_out(codes, groups)
+    chosen = held._held_out(codes, groups, 0)
     assert 0 < chosen.sum() < 60
     assert not set(groups[chosen]) & set(groups[~chosen])
 
 
 def test_scaling_and_batch_norm_are_folded_so_that_units_do_not_matter() -> None:
     features, codes = _blobs()
-    found = HeadClassifier(max_epochs=20).fit(features, codes)
-    other = HeadClassifier(max_epochs=20).fit(features * [1e-6, 1, 1e3, 1] + 50, codes)
+    found = HeadClassifier(epochs=20).fit(features, codes)
+    other = HeadClassifier(epochs=20).fit(features * [1e-6, 1, 1e3, 1] + 50, codes)
     np.testing.assert_allclose(
         found.predict_proba(features),
         other.predict_proba(features * [1e-6, 1, 1e3, 1] + 50),
@@ -168,8 +173,8 @@ def test_a_constant_feature_and_two_records_a_class_are_enough() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (["a"] * 4, "two classes or more. Received: the one class 'a'"),
-        (["a", "a", "a", "b"], r"\{'a': 3, 'b': 1\}"),
+        (["a"] * 4, "two classes or more. Received: one class only"),
+        (["a", "a", "a", "b"], r"1 of 2 classes have one:\n  that of position 3"),
     ],
 )
 def test_too_few_classes_or_records_are_an_error_that_says_so(
@@ -183,14 +188,21 @@ def test_parameters_out_of_range_are_named_all_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         HeadClassifier(hidden=0, patience=1.5, learning_rate=0, weight_decay=-1).fit(*_blobs())
     assert len(caught.value.problems) == 4
-    with pytest.raises(SettingsError, match=r"positive must be one of the labels \[0, 1, 2\]"):
-        HeadClassifier(positive="x").fit(*_blobs())
+    assert len(caught.value.problems) == 4
+    with pytest.raises(SettingsError, match=r"class_weight\[1\] must be a number in \(0, inf\]"):
+        HeadClassifier(class_weight={1: -1}).fit(*_blobs())
 
 
-def test_a_label_that_only_the_validation_records_have_is_an_error() -> None:
+def test_a_wrong_label_is_one_kind_of_error_everywhere() -> None:
     features, codes = _blobs()
-    with pytest.raises(RecordsError, match=r"no training record has: \[5\]"):
-        HeadClassifier().fit(features, codes, validation=(features[:1], [5]))
+    with pytest.raises(LabelError, match="No such label"):
+        HeadClassifier(positive="x").fit(features, codes)
+    with pytest.raises(LabelError, match="class_weight has 1 labels that no training record has"):
+        HeadClassifier(class_weight={7: 2.0}).fit(features, codes)
+    with pytest.raises(LabelError, match=r"(?s)1 of 2 labels are none of the 3.*position 1"):
+        HeadClassifier().fit(features, codes, validation=(features[:2], [0, 5]))
+    with pytest.raises(LabelError, match="position 1: a missing label"):
+        HeadClassifier().fit(features[:2], ["a", None])
 
 
 @pytest.mark.parametrize(
@@ -203,7 +215,7 @@ def test_a_saved_head_predicts_the_same_and_is_not_pickled(
     features, codes = _blobs(40, 2)
     labels = np.array(names)[codes]
     chosen = {labels[0]: 2.0, labels[1]: 1.0} if weight == "mapping" else weight
-    found = HeadClassifier(max_epochs=2, class_weight=chosen, positive=labels[0])
+    found = HeadClassifier(epochs=2, class_weight=chosen, positive=labels[0])
     found.fit(features, labels)
     back = HeadClassifier.load(found.save(tmp_path / "head.npz"))
     assert back.predict(features).tolist() == found.predict(features).tolist()
@@ -217,7 +229,7 @@ def test_a_saved_head_predicts_the_same_and_is_not_pickled(
 
 def test_a_file_that_is_no_head_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "head.npz"
-    with pytest.raises(FileNotFoundError, match="No head at"):
+    with pytest.raises(MissingPathError, match="No head at"):
         HeadClassifier.load(path)
     path.write_bytes(b"PK\x03\x04")
     with pytest.raises(ModelError, match="is no head"):
@@ -225,7 +237,7 @@ def test_a_file_that_is_no_head_is_an_error(tmp_path: Path) -> None:
     np.savez(path, x=1)
     with pytest.raises(ModelError, match="is no head"):
         HeadClassifier.load(path)
-    HeadClassifier(max_epochs=1).fit(*_blobs()).save(path, force=True)
+    HeadClassifier(epochs=1).fit(*_blobs()).save(path, force=True)
     with np.load(path) as file:
         stored = dict(file)
     np.savez(path, **{**stored, "classes": stored["classes"][:2]})
@@ -234,6 +246,56 @@ def test_a_file_that_is_no_head_is_an_error(tmp_path: Path) -> None:
     np.savez(path, **{**stored, "format": 9})
     with pytest.raises(ModelError, match="is of format 9"):
         HeadClassifier.load(path)
+
+
+def test_a_head_of_version_0_1_0_is_read(tmp_path: Path) -> None:
+    # Written as 0.1.0 wrote it: names of its parameters, a mapping as a list, no origin.
+    features, codes = _blobs(40, 2)
+    now = HeadClassifier(epochs=2, random_state=7).fit(features, np.array(["a", "胃"])[codes])
+    settings = {
+        "hidden": 138,
+        "learning_rate": 1e-3,
+        "weight_decay": 1e-2,
+        "batch_size": 32,
+        "first_cycle": 10,
+        "max_epochs": 2,
+        "patience": 40,
+        "positive": 1,
+        "seed": 7,
+        "class_weight": [1.0, 2.0],
+    }
+    np.savez(
+        tmp_path / "old.npz",
+        format=1,
+        settings=json.dumps(settings),
+        trained_on="means 0123abcd",
+        classes=now.classes_,
+        **{f"layer_{i}": layer for i, layer in enumerate(now.layers_)},
+    )
+    old = HeadClassifier.load(tmp_path / "old.npz")
+    assert (old.epochs, old.random_state, old.positive) == (2, 7, "胃")
+    assert old.class_weight == {"a": 1.0, "胃": 2.0}
+    assert old.trained_on_ == "means 0123abcd"
+    assert (old.predict_proba(features) == now.predict_proba(features)).all()
+    assert HeadClassifier.load(old.save(tmp_path / "new.npz")).get_params() == old.get_params()
+
+
+def test_a_head_says_what_it_was_made_with(trained: Path, tmp_path: Path) -> None:
+    texts, labels = zip(*made_up_records(30), strict=True)
+    head = TextHead(trained, head=HeadClassifier(epochs=1), random_state=np.int64(5))
+    head.fit(texts, labels).save(tmp_path / "head.npz")
+    with np.load(tmp_path / "head.npz", allow_pickle=False) as file:
+        origin = json.loads(str(file["origin"]))
+    assert origin["library"] == f"gi_classifier {gi_classifier.__version__}"
+    assert origin["model"] == load(trained).digest
+    assert origin["settings"]["epochs"] == 1
+    assert origin["settings"]["random_state"] == 5
+
+
+@pytest.mark.parametrize("state", [None, np.random.RandomState(1), np.random.default_rng(1)])
+def test_random_state_is_what_scikit_learn_takes(tmp_path: Path, state: object) -> None:
+    head = HeadClassifier(epochs=1, random_state=state).fit(*_blobs())
+    assert HeadClassifier.load(head.save(tmp_path / "head.npz")).random_state is None
 
 
 @pytest.mark.parametrize("features", ["means", "cls"])
@@ -256,7 +318,7 @@ def test_texts_get_a_users_own_labels_and_the_head_comes_back_from_its_file(
 
 def test_a_head_is_not_used_on_another_models_features(trained: Path, tmp_path: Path) -> None:
     texts, labels = zip(*made_up_records(30), strict=True)
-    head = TextHead(trained, head=HeadClassifier(max_epochs=1)).fit(texts, labels)
+    head = TextHead(trained, head=HeadClassifier(epochs=1)).fit(texts, labels)
     head.save(tmp_path / "head.npz")
     directory = load(trained)
     other = ModelDirectory(
@@ -265,7 +327,7 @@ def test_a_head_is_not_used_on_another_models_features(trained: Path, tmp_path: 
     save(other, tmp_path / "other")
     with pytest.raises(ModelError, match="trained on the features of another model"):
         TextHead.load(tmp_path / "head.npz", tmp_path / "other")
-    vectors = HeadClassifier(max_epochs=1).fit(*_blobs())
+    vectors = HeadClassifier(epochs=1).fit(*_blobs())
     vectors.save(tmp_path / "vectors.npz")
     with pytest.raises(ModelError, match=r"another model \(unknown, not"):
         TextHead.load(tmp_path / "vectors.npz", trained)
@@ -287,7 +349,7 @@ def test_training_a_head_needs_no_tensorflow(trained: Path) -> None:
     code = (
         "import sys\n"
         "from gi_classifier import HeadClassifier, TextHead\n"
-        f"TextHead({str(trained)!r}, head=HeadClassifier(max_epochs=1))"
+        f"TextHead({str(trained)!r}, head=HeadClassifier(epochs=1))"
         ".fit(list('胃肠肺心'), list('abab'))\n"
         "assert not {'tensorflow', 'tf_keras', 'matplotlib'} & set(sys.modules)\n"
     )
@@ -311,6 +373,6 @@ def test_batches_of_one_record_are_refused_and_never_made() -> None:
         HeadClassifier(batch_size=1).fit(*_blobs())
     features, labels = _blobs(classes=2)
     for count in (3, 5, 7):
-        head = HeadClassifier(batch_size=2, max_epochs=2)
+        head = HeadClassifier(batch_size=2, epochs=2)
         head.fit(features[:count], labels[:count], validation=(features, labels))
         assert np.isfinite(head.history_[-1]["loss"])
