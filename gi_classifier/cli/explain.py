@@ -77,7 +77,8 @@ def explain(
     check_source(text, input, id_column)
     check_file("--html", html, [".html"], *(input or ()), force=force)
     check_file("--png", png, [".png"], *(input or ()), force=force)
-    texts, places = read_source(text, input, text_column, id_column, skip_blank)
+    source = read_source(text, input, text_column, id_column, skip_blank)
+    texts, places = source.texts, source.places
     if png and len(texts) > 1:
         raise typer.BadParameter(f"--png draws one record. Received: {len(texts)}")
     directory = load_or_shipped(model)

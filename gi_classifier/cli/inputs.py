@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ from gi_classifier.data.fingerprints import trained_on_warning
 from gi_classifier.data.readers import FORMATS, Count, read_records
 from gi_classifier.data.records import Records
 from gi_classifier.display import shown
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.text_checks import check_texts
 
 # Texts between two steps of a progress bar.
 _CHUNK = 1024
 # Columns that predict writes by itself, beside the probabilities.
-_WRITTEN = ("file", "line", "text", "label", "name")
+_WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
 
 
 def read(path: Path, **options: Any) -> Records:
@@ -34,26 +35,39 @@ def read(path: Path, **options: Any) -> Records:
 
 
 def read_unlabelled(
-    path: Path, text_column: str, id_column: str | None, skip_blank: bool
+    path: Path, text_column: str, id_column: str | None, skip_blank: bool, **further: Any
 ) -> Records:
-    """Read records whose labels are passed over, with what their file calls them."""
+    """Read records whose labels are passed over, with what their file calls them.
+
+    Parameters
+    ----------
+    **further
+        Options of :func:`gi_classifier.data.readers.read_records`. With ``strict=False``, bad rows
+        are kept in their places and listed on standard error.
+    """
     return read(
         path,
         text_column=text_column,
         labelled=False,
         id_column=id_column,
         skip_blank=skip_blank,
+        **further,
     )
 
 
 def check_some(path: Path, count: int, found: Records | Count) -> None:
-    """Say how a file was read; raise where it has no record."""
+    """Say how a file was read, and list bad rows that were kept; raise where it has no record."""
     said = [f"{count} records, read as {found.encoding}", *found.notes]
     if found.empty:
         said.append(f"{found.empty} empty rows passed over")
     if found.blank:
         said.append(f"{found.blank} rows without text left out")
     notes.print(shown(f"{path}: {', '.join(said)}"))
+    if found.bad:
+        notes.print(f"{len(found.bad)} bad rows get no answer:")
+        more = len(found.bad) - SHOWN_PROBLEMS
+        listed = [*found.bad[:SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]
+        notes.print("\n".join(f"  {shown(problem)}" for problem in listed))
     if not count:
         raise RecordsError(f"No record in {path}")
 
@@ -69,7 +83,7 @@ def check_source(
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
     if id_column is not None and not files:
         raise typer.BadParameter("--id-column names a column of --input FILE.")
-    if id_column in _WRITTEN or re.fullmatch(r"probability(_\d+)?", id_column or ""):
+    if id_column is not None and _is_written(id_column):
         raise typer.BadParameter(
             f"--id-column {id_column}: a column of the output has this name. Rename yours."
         )
@@ -78,31 +92,113 @@ def check_source(
             raise typer.BadParameter(f"{text} is a file: give it with --input.")
 
 
+@dataclass(frozen=True)
+class Source:
+    """Records to answer, from the command line or files.
+
+    Attributes
+    ----------
+    texts : list of str
+        Those that can be read.
+    rows : list of dict
+        Of every row, bad ones too: where it stood (of several files, in which), what its own file
+        calls it, and with ``--keep-columns`` all that stands there.
+    errors : list of (str or None)
+        Of every row, why it gets no answer.
+    """
+
+    texts: list[str]
+    rows: list[dict[str, Any]]
+    errors: list[str | None]
+
+    @property
+    def bad(self) -> int:
+        """How many rows get no answer."""
+        return sum(error is not None for error in self.errors)
+
+    @property
+    def places(self) -> list[dict[str, Any]]:
+        """Where the readable records stood."""
+        pairs = zip(self.rows, self.errors, strict=True)
+        return [row for row, error in pairs if error is None]
+
+    def answered(self, answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Each row in its place with its answer; where some are bad, with the column "error".
+
+        Where lines are not the rows that a spreadsheet counts, those follow as "row".
+
+        Parameters
+        ----------
+        answers : sequence of mapping
+            One for each of ``texts``.
+        """
+        waiting = iter(answers)
+        none = dict.fromkeys(answers[0] if answers else ("label",)) | {"text": "", "name": ""}
+        found: list[dict[str, Any]] = []
+        for row, error in zip(self.rows, self.errors, strict=True):
+            answer = none if error else next(waiting)
+            further = {"row": row["row"]} if "row" in row else {}
+            further |= {"error": error or ""} if self.bad else {}
+            found.append({k: v for k, v in row.items() if k != "row"} | {**answer, **further})
+        return found
+
+
 def read_source(
     texts: Sequence[str] | None,
     files: Sequence[Path] | None,
     text_column: str,
     id_column: str | None,
     skip_blank: bool,
-) -> tuple[list[str], list[dict[str, Any]]]:
-    """Texts, and of files' where each stood and what its own file calls it.
+    **further: Any,
+) -> Source:
+    """Texts of the command line, or of files.
 
-    Of several files, "file" says which one.
+    Parameters
+    ----------
+    **further
+        As in :func:`read_unlabelled`.
     """
     if not files:
         checked = check_texts(texts)
-        return checked, [{} for _ in checked]
-    found: list[str] = []
-    places: list[dict[str, Any]] = []
+        return Source(checked, [{} for _ in checked], [None] * len(checked))
+    found = Source([], [], [])
     for file in files:
-        records = read_unlabelled(file, text_column, id_column, skip_blank)
-        found += records.texts
+        records = read_unlabelled(file, text_column, id_column, skip_blank, **further)
         which = {"file": str(file)} if len(files) > 1 else {}
-        ids = records.ids or [None] * len(records)
-        for line, own in zip(records.lines, ids, strict=True):
-            named = {} if id_column is None else {id_column: own}
-            places.append({**which, "line": line, **named})
-    return found, places
+        found.texts.extend(records.texts[i] for i in records.readable)
+        found.errors.extend(records.problems or [None] * len(records))
+        found.rows.extend({**which, **row} for row in _places(records, text_column, id_column))
+    return found
+
+
+def _places(records: Records, text_column: str, id_column: str | None) -> Iterator[dict[str, Any]]:
+    """Where each record stood, its id, and the columns kept; the text stands in the answer."""
+    nowhere: list[None] = [None] * len(records)
+    rows = records.rows if records.rows != records.lines else None
+    columns = zip(
+        records.lines,
+        rows or nowhere,
+        records.ids or nowhere,
+        records.kept or nowhere,
+        strict=True,
+    )
+    for line, row, own, kept in columns:
+        further = {
+            f"{name} (input)" if _is_written(name) else name: value
+            for name, value in (kept or {}).items()
+            if name not in (text_column, id_column)
+        }
+        yield {
+            "line": line,
+            **({"row": row} if rows else {}),
+            **({} if id_column is None else {id_column: own}),
+            **further,
+        }
+
+
+def _is_written(name: str) -> bool:
+    """Whether the output has a column of this name by itself."""
+    return name in _WRITTEN or bool(re.fullmatch(r"probability(_\d+)?", name))
 
 
 def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str]) -> np.ndarray:

@@ -27,11 +27,11 @@ InputOption = Annotated[
 ]
 TextColumn = Annotated[
     str,
-    typer.Option(metavar="NAME", help="The column that holds the text (.csv, .jsonl, .xlsx)."),
+    typer.Option(metavar="NAME", help="The column that holds the text, in files with columns."),
 ]
 LabelColumn = Annotated[
     str,
-    typer.Option(metavar="NAME", help="The column that holds the label (.csv, .jsonl, .xlsx)."),
+    typer.Option(metavar="NAME", help="The column that holds the label, in files with columns."),
 ]
 IdColumn = Annotated[
     str | None,
@@ -42,7 +42,30 @@ IdColumn = Annotated[
     ),
 ]
 SkipBlank = Annotated[
-    bool, typer.Option("--skip-blank", help="Leave out rows without text instead of stopping.")
+    bool, typer.Option("--skip-blank", help="Leave out rows without text; else they are bad rows.")
+]
+StrictOption = Annotated[
+    bool,
+    typer.Option("--strict", help="Do nothing if any row is bad, instead of answering the others."),
+]
+KeepColumns = Annotated[
+    bool,
+    typer.Option("--keep-columns", help="Repeat all columns of the file beside each answer."),
+]
+SheetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sheet", metavar="NAME", help="The worksheet of an .xlsx; without it, the first visible."
+    ),
+]
+HeaderRow = Annotated[
+    int | None,
+    typer.Option(
+        "--header-row",
+        metavar="NUMBER",
+        min=1,
+        help="The row that names the columns; without it, the first, or it is looked for (.xlsx).",
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
 JsonOption = Annotated[

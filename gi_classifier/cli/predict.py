@@ -17,11 +17,15 @@ from gi_classifier.cli.inputs import check_source, in_chunks, read_source
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
+    HeaderRow,
     IdColumn,
     InputOption,
     JsonOption,
+    KeepColumns,
     ModelOption,
+    SheetOption,
     SkipBlank,
+    StrictOption,
     TextColumn,
     check_engine,
 )
@@ -53,7 +57,11 @@ def predict(
     ] = None,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
+    keep_columns: KeepColumns = False,
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
+    strict: StrictOption = False,
     model: ModelOption = None,
     engine: EngineOption = None,
     prior: Annotated[
@@ -88,35 +96,58 @@ def predict(
     """Classify records given as arguments, or files of them."""
     check_engine(engine)
     check_source(text, input, id_column)
-    _check_id_column(id_column, output, as_json)
+    _check_further_columns(id_column, keep_columns, output, as_json)
+    if not input and (keep_columns or sheet is not None or header_row is not None):
+        raise typer.BadParameter("--keep-columns, --sheet and --header-row are for --input FILE.")
     check_file("--output", output, OUTPUT_FORMATS, *(input or ()), force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
-    texts, places = read_source(text, input, text_column, id_column, skip_blank)
-    rows = [
-        place | row
-        for place, row in zip(places, _answers(directory, engine, texts, decision), strict=True)
-    ]
+    source = read_source(
+        text,
+        input,
+        text_column,
+        id_column,
+        skip_blank,
+        strict=strict,
+        keep_columns=keep_columns,
+        sheet=sheet,
+        header_row=header_row,
+        num_classes=directory.settings.num_classes,
+    )
+    rows = source.answered(_answers(directory, engine, source.texts, decision))
     summary = _summary(rows, directory.settings.names)
     if output:
         write_results(rows, output)
         write_origin(output, origin(directory, **options_of(context)))
     if as_json:
-        print_json({"records": rows, "summary": summary, "output": output and str(output)})
+        print_json(
+            {
+                "records": rows,
+                "summary": summary,
+                "errors": source.bad,
+                "output": output and str(output),
+            }
+        )
     else:
         if not output or len(rows) <= _SHOWN:
             _show(rows)
         counts = ", ".join(f"{name} {count}" for name, count in summary.items())
-        typer.echo(f"{len(rows)} records: {counts}")
+        bad = f"; {source.bad} bad rows without an answer" if source.bad else ""
+        typer.echo(f"{len(rows)} records: {counts}{bad}")
     if output:
         say_written(output)
+    if source.bad:
+        raise typer.Exit(1)
 
 
-def _check_id_column(id_column: str | None, output: Path | None, as_json: bool) -> None:
-    if id_column is not None and not as_json and (not output or output.suffix.lower() in PLAIN):
+def _check_further_columns(
+    id_column: str | None, keep_columns: bool, output: Path | None, as_json: bool
+) -> None:
+    option = "--keep-columns" if keep_columns else "--id-column" if id_column is not None else None
+    if option and not as_json and (not output or output.suffix.lower() in PLAIN):
         raise typer.BadParameter(
-            "--id-column is written to .csv, .jsonl and .xlsx, and printed with --json."
+            f"{option} is written to .csv, .jsonl and .xlsx, and printed with --json."
         )
 
 
@@ -133,7 +164,7 @@ def _answers(
 
 def _summary(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, int]:
     """How often each label was answered, and why there is no answer."""
-    counts = Counter(row["name"] for row in rows)
+    counts = Counter(row["name"] for row in rows if not row.get("error"))
     return {name: counts[name] for name in dict.fromkeys([*names, *counts])}
 
 
@@ -141,8 +172,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     """A table on a terminal, tab-separated lines in a pipe."""
     if not sys.stdout.isatty():
         for row in rows:
-            body = shown(row["text"])
-            typer.echo(f"{_digit(row)}\t{shown(row['name'])}\t{row['probability']:.4f}\t{body}")
+            typer.echo("\t".join(_cells(row)))
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("label", justify="right")
@@ -150,15 +180,16 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     table.add_column("probability", justify="right")
     table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
-        body = shown(row["text"])
-        table.add_row(
-            _digit(row), Text(shown(row["name"])), f"{row['probability']:.4f}", Text(body)
-        )
+        table.add_row(*map(Text, _cells(row)))
     Console(highlight=False).print(table)
 
 
-def _digit(row: dict[str, Any]) -> str:
-    return "–" if row["label"] is None else str(row["label"])
+def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Label, name, probability and text of an answer; of a bad row, why it has none."""
+    if row.get("error"):
+        return "–", "error", "–", shown(row["error"])
+    label = "–" if row["label"] is None else str(row["label"])
+    return label, shown(row["name"]), f"{row['probability']:.4f}", shown(row["text"])
 
 
 def _threshold(given: str | None) -> float | Literal["stored"] | None:

@@ -70,7 +70,7 @@ def is_blank(cell: Any) -> bool:
 def text_problem(cell: Any) -> str | None:
     """Say why a cell is no record's text."""
     if is_blank(cell):
-        return EMPTY_TEXT
+        return EMPTY_TEXT if is_nothing(cell) else f"{EMPTY_TEXT}: it says that a value is missing"
     if isinstance(cell, Cell):
         return f"the text is {cell.problem or f'not text but a {cell.kind}'}"
     return None if isinstance(cell, str) else f"not text but {type(cell).__name__}"

@@ -74,6 +74,12 @@ class Records:
         problems = self.problems or ()
         return [i for i in range(len(self)) if not problems or problems[i] is None]
 
+    @property
+    def bad(self) -> tuple[str, ...]:
+        """Bad rows that were kept, each with its line."""
+        pairs = zip(self.lines, self.problems or (), strict=False)
+        return tuple(f"{self.unit} {line}: {problem}" for line, problem in pairs if problem)
+
     def take(self, rows: Iterable[int]) -> Records:
         """The records of these 0-based rows."""
         rows = list(rows)
