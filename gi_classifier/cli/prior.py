@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,88 +12,132 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier.cli.inputs import in_chunks, read
-from gi_classifier.cli.options import ForceOption, JsonOption, ModelOption, SkipBlank, TextColumn
-from gi_classifier.cli.outputs import notes
+from gi_classifier.cli.inputs import in_chunks, read_unlabelled
+from gi_classifier.cli.options import (
+    EngineOption,
+    ForceOption,
+    JsonOption,
+    ModelOption,
+    SkipBlank,
+    TextColumn,
+    check_engine,
+)
+from gi_classifier.cli.outputs import check_file, notes, options_of, print_json, write_file
 from gi_classifier.data.writers import csv_for_excel
-from gi_classifier.files import check_output, write_whole
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
-from gi_classifier.plots.style import check_plots
+from gi_classifier.training.keras_engine import open_any_engine
 
 _COLUMNS = ("label", "name", "training", "predicted", "estimated", "low", "high")
+# Records below which an estimate says little, and its interval is too short.
+_FEW = 200
 
 
 def prior(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
     output: Annotated[
-        Path | None, typer.Option(help="Write the table there: .csv, for Excel too.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the table there: .csv, for Excel too."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the shares as PNG (extra 'plots').")
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the shares as PNG (extra 'plots')."),
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=1, help="Bootstrap resamples of the interval.")
+        int, typer.Option(min=1, help="How often the records are drawn again for the interval.")
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of these draws: the same seed, the same.")] = 0,
     text_column: TextColumn = "text",
     skip_blank: SkipBlank = False,
     model: ModelOption = None,
+    engine: EngineOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Estimate which share of a file's records has each label, where that differs from training."""
-    from gi_classifier.decisions.priors import (
-        estimate_prior,
-        prior_interval,
-        training_prior,
-        unsmoothed,
-    )
-    from gi_classifier.plots.priors import prior_figure
+    """Estimate how common each label is among a file's records, without reading them yourself.
 
-    if output and output.suffix.lower() != ".csv":
-        raise typer.BadParameter(f"--output ends in .csv. Received: {output}")
-    if plot and plot.suffix.lower() != ".png":
-        raise typer.BadParameter(f"--plot ends in .png. Received: {plot}")
-    if plot:
-        check_plots()
-    for place in (output, plot):
-        if place:
-            check_output(place, force=force)
+    Better than counting the predicted labels where the labels are not as common as they were among
+    the training records. The shares can be given to predict as --prior.
+    """
+    from gi_classifier.decisions.priors import training_prior
+
+    check_engine(engine)
+    check_file("--output", output, (".csv",), file, force=force)
+    check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     before = training_prior(directory)
-    records = read(file, text_column=text_column, labelled=False, skip_blank=skip_blank)
-    probabilities = in_chunks(Predictor.from_directory(directory).predict_proba, records.texts)
-    names = directory.settings.names
-    predicted = np.bincount(probabilities.argmax(axis=1), minlength=len(names)) / len(records)
-    probabilities = unsmoothed(probabilities, directory)
-    estimated = estimate_prior(probabilities, before)
-    interval = prior_interval(probabilities, before, resamples=resamples, seed=seed)
-    shares = (before, predicted, estimated, *interval)
-    rows: list[dict[str, Any]] = [
-        dict(zip(_COLUMNS, (label, name, *map(float, values)), strict=True))
-        for label, (name, *values) in enumerate(zip(names, *shares, strict=True))
-    ]
-    picture = prior_figure(before, predicted, estimated, interval, names) if plot else b""
-    for place, content in ((output, csv_for_excel(rows, _COLUMNS)), (plot, picture)):
-        if place:
-            write_whole(place, content)
+    records = read_unlabelled(file, text_column, None, skip_blank)
+    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
+    probabilities = in_chunks(predictor.predict_proba, records.texts)
+    shares = _shares(probabilities, before, directory, resamples, seed)
+    rows = _rows(directory.settings.names, shares)
+    made_from = origin(directory, **options_of(context))
+    write_file(output, csv_for_excel(rows, _COLUMNS), made_from)
+    if plot:
+        write_file(plot, _picture(shares, directory.settings.names), made_from)
+    warnings = _warnings(len(records))
     if as_json:
-        table = {
-            "file": str(file),
-            "records": len(records),
-            "resamples": resamples,
-            "classes": rows,
-        }
-        typer.echo(json.dumps(table, ensure_ascii=False))
+        found = {"file": str(file), "records": len(records), "resamples": resamples}
+        print_json({**found, "warnings": warnings, "classes": rows})
     else:
         _show(rows, len(records), resamples)
-    for place in (output, plot):
-        if place:
-            notes.print(f"Written to {place}")
+    for warning in warnings:
+        notes.print(warning)
 
 
-def _show(rows: list[dict[str, Any]], records: int, resamples: int) -> None:
+def _shares(
+    probabilities: np.ndarray,
+    before: np.ndarray,
+    directory: ModelDirectory,
+    resamples: int,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Shares (classes,) in training, among the predicted labels, as estimated, and its interval."""
+    from gi_classifier.decisions.priors import estimate_prior, prior_interval, unsmoothed
+
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=len(before))
+    plain = unsmoothed(probabilities, directory)
+    low, high = prior_interval(plain, before, resamples=resamples, seed=seed)
+    return {
+        "training": before,
+        "predicted": counts / len(probabilities),
+        "estimated": estimate_prior(plain, before),
+        "low": low,
+        "high": high,
+    }
+
+
+def _rows(names: Sequence[str], shares: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """One for each label."""
+    return [
+        {"label": label, "name": name, **{key: float(part[label]) for key, part in shares.items()}}
+        for label, name in enumerate(names)
+    ]
+
+
+def _warnings(records: int) -> list[str]:
+    """Why the estimate may not be believed."""
+    if records >= _FEW:
+        return []
+    return [
+        f"{records} records are few: the estimate says little, and its interval is too short. "
+        "Give some hundred or more."
+    ]
+
+
+def _picture(shares: Mapping[str, np.ndarray], names: Sequence[str]) -> bytes:
+    from gi_classifier.plots.priors import prior_figure
+
+    interval = np.stack([shares["low"], shares["high"]])
+    return prior_figure(
+        shares["training"], shares["predicted"], shares["estimated"], interval, names
+    )
+
+
+def _show(rows: Sequence[Mapping[str, Any]], records: int, resamples: int) -> None:
     table = Table(box=None, pad_edge=False)
     headings = ("label", "in training", "predicted labels", "estimated", "95% interval")
     for number, heading in enumerate(headings):

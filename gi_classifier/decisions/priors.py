@@ -9,12 +9,12 @@ where the probabilities are calibrated.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from gi_classifier.decisions.mixture_shares import likeliest_shares
 from gi_classifier.errors import ModelError, SettingsError
 from gi_classifier.metrics.calibration import check_predictions
 from gi_classifier.metrics.measures import RESAMPLES, resample_counts
@@ -124,46 +124,6 @@ def reweight(
     return np.asarray(np.where(mass > 0, scaled / np.where(mass > 0, mass, 1.0), after))
 
 
-def _maximise(
-    ratios: np.ndarray, counts: np.ndarray, start: np.ndarray, tolerance: float, limit: int
-) -> np.ndarray:
-    """Expectation-maximisation for many resamples at once.
-
-    Parameters
-    ----------
-    ratios : ndarray, shape (n, classes)
-        Probability over training prior: the likelihood of each record, up to a factor of its own.
-    counts : ndarray, shape (resamples, n)
-        How often each record counts.
-    start : ndarray, shape (classes,)
-        Above 0.
-    tolerance : float
-    limit : int
-
-    Returns
-    -------
-    ndarray, shape (resamples, classes)
-    """
-    records = counts.sum(axis=1, keepdims=True)
-    prior: np.ndarray = np.tile(start, (len(counts), 1))
-    for _ in range(limit):
-        # A record that was not drawn may have no likelihood under what is left.
-        shares = np.divide(counts, prior @ ratios.T, out=np.zeros_like(counts), where=counts > 0)
-        after = prior * (shares @ ratios) / records
-        change, prior = abs(after - prior).max(), after / after.sum(axis=1, keepdims=True)
-        if change < tolerance:
-            return prior
-    from sklearn.exceptions import ConvergenceWarning
-
-    warnings.warn(
-        f"After {limit} iterations the prior still moves by {change:.1e}: the records hardly tell "
-        "the classes apart, or they are too few.",
-        ConvergenceWarning,
-        stacklevel=3,
-    )
-    return prior
-
-
 def _ready(
     probabilities: np.ndarray,
     training_prior: Sequence[float] | np.ndarray,
@@ -193,12 +153,12 @@ def estimate_prior(
     tolerance: float = TOLERANCE,
     max_iterations: int = MAX_ITERATIONS,
 ) -> np.ndarray:
-    """Estimate the prior of unlabelled records by expectation-maximisation.
+    """Estimate the prior of unlabelled records by maximum likelihood.
 
-    The likeliest prior for these probabilities (Saerens et al. 2002, equation 2.9): from the
-    training prior on, records are re-weighted by the prior, and their mean is the next prior. The
-    likelihood has a single height, so where this begins does not matter. Of a single record, or
-    of records that are all alike, the likeliest prior is one class alone.
+    The likeliest prior for these probabilities (Saerens et al. 2002, equation 2.9): that which is
+    the mean of the records re-weighted by it. The likelihood has a single height;
+    :mod:`gi_classifier.decisions.mixture_shares` finds it. Of a single record, or of records that
+    are all alike, the likeliest prior is one class alone.
 
     Parameters
     ----------
@@ -226,7 +186,7 @@ def estimate_prior(
     """
     ratios, before = _ready(probabilities, training_prior, tolerance, max_iterations)
     counts = np.ones((1, len(ratios)))
-    return np.asarray(_maximise(ratios, counts, before, tolerance, max_iterations)[0])
+    return np.asarray(likeliest_shares(ratios, counts, before, tolerance, max_iterations)[0])
 
 
 def prior_interval(
@@ -259,9 +219,13 @@ def prior_interval(
     """
     if problem := integer_problem("resamples", resamples, 1):
         raise SettingsError(problem)
-    ratios, before = _ready(probabilities, training_prior, _INTERVAL_TOLERANCE, MAX_ITERATIONS)
+    tolerance, limit = _INTERVAL_TOLERANCE, MAX_ITERATIONS
+    ratios, before = _ready(probabilities, training_prior, tolerance, limit)
+    whole = likeliest_shares(ratios, np.ones((1, len(ratios))), before, tolerance, limit)[0]
+    # Near the end already, but where no record may be without a likelihood.
+    start = 0.99 * whole + 0.01 * before
     drawn = [
-        _maximise(ratios, counts, before, _INTERVAL_TOLERANCE, MAX_ITERATIONS)
+        likeliest_shares(ratios, counts, start, tolerance, limit, first=0)
         for counts in resample_counts(len(ratios), resamples, seed)
     ]
     return np.asarray(np.quantile(np.concatenate(drawn), (0.025, 0.975), axis=0))

@@ -50,6 +50,10 @@ def test_prior_prints_training_predicted_and_estimated_shares(
     np.testing.assert_allclose(written["estimated"], shares["estimated"])
     assert written["name"].tolist() == list(directory.settings.names)
     assert picture.read_bytes().startswith(b"\x89PNG")
+    for path in (table, picture):
+        origin = json.loads((tmp_path / f"{path.name}.origin.json").read_text("utf-8"))
+        assert origin["model"] == directory.digest
+        assert origin["settings"]["resamples"] == 1000
 
 
 def test_prior_prints_a_row_for_each_label(trained: Path, records_file: Path) -> None:
@@ -57,6 +61,17 @@ def test_prior_prints_a_row_for_each_label(trained: Path, records_file: Path) ->
     for name in load(trained).settings.names:
         assert name in shown
     assert "120 records. Interval: 20 bootstrap resamples" in shown
+
+
+def test_few_records_are_warned_of(trained: Path, records_file: Path, tmp_path: Path) -> None:
+    command = (records_file, "--model", trained, "--resamples", 2)
+    assert "120 records are few: the estimate says little" in run(*command).stderr
+    assert "120 records are few" in json.loads(run(*command, "--json").stdout)["warnings"][0]
+    many = tmp_path / "many.txt"
+    many.write_text(records_file.read_text("utf-8") * 2, "utf-8")
+    found = run(many, *command[1:], "--json", "--engine", "int8")
+    assert json.loads(found.stdout)["warnings"] == []
+    assert "records are few" not in found.stderr
 
 
 def test_prior_of_a_model_whose_training_is_unknown_is_refused(

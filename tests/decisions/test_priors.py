@@ -211,6 +211,35 @@ def test_too_few_iterations_are_warned_of() -> None:
         estimate_prior(probabilities, TRAINING, max_iterations=1)
 
 
+def test_an_absent_class_takes_no_more_steps_than_others() -> None:
+    _, probabilities = gaussians(np.array([0.0, 0.7, 0.3]), 5000, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = estimate_prior(probabilities, TRAINING, tolerance=1e-12, max_iterations=30)
+        assert found[0] < 0.01
+        # What expectation-maximisation arrives at in the end.
+        prior = TRAINING
+        for _ in range(20_000):
+            prior = reweight(probabilities, TRAINING, prior).mean(axis=0)
+    np.testing.assert_allclose(found, prior, atol=1e-4)
+
+
+@hypothesis_settings(max_examples=50, deadline=None)
+@given(rows, st.integers(0, 99))
+def test_the_estimate_is_likelier_than_any_other_prior(
+    probabilities: np.ndarray, seed: int
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = estimate_prior(probabilities, TRAINING, tolerance=1e-12, max_iterations=200)
+    others = np.random.default_rng(seed).dirichlet(np.ones(3), 20)
+    with np.errstate(divide="ignore"):
+        height, *heights = (
+            np.log((probabilities / TRAINING) @ prior).sum() for prior in (found, *others)
+        )
+    assert height >= max(heights) - 1e-6
+
+
 def test_bad_options_are_named_at_once() -> None:
     with pytest.raises(SettingsError, match=r"tolerance must(.|\n)*max_iterations must"):
         estimate_prior(EXACT, TRAINING, tolerance=0, max_iterations=0)
