@@ -229,7 +229,7 @@ def _draft(path: Path, make: Callable[[Path], None]) -> Iterator[Path]:
         yield draft
     finally:
         # Once it was renamed, another process may have made one of the same name.
-        if lock is None or _is_at(lock, draft):
+        if lock is None or is_at(lock, draft):
             _remove(draft)
         if lock is not None:
             os.close(lock)
@@ -259,7 +259,7 @@ def _claimed(draft: Path, make: Callable[[Path], None]) -> int | None:
             return None
         with suppress(FileNotFoundError):
             lock = os.open(draft, os.O_RDONLY)
-            if try_lock(lock) and _is_at(lock, draft):
+            if try_lock(lock) and is_at(lock, draft):
                 return lock
             os.close(lock)
 
@@ -276,7 +276,7 @@ def _remove_abandoned(draft: Path) -> bool:
         try:
             if not try_lock(lock):
                 return False
-            if _is_at(lock, draft):
+            if is_at(lock, draft):
                 _remove(draft)
         finally:
             os.close(lock)
@@ -307,7 +307,7 @@ def try_lock(file: int) -> bool:
     return True
 
 
-def _is_at(file: int, path: Path) -> bool:
+def is_at(file: int, path: Path) -> bool:
     """Whether an open file is still the one at a path."""
     try:
         return os.path.samestat(os.fstat(file), path.lstat())

@@ -17,9 +17,27 @@ from typing import Any, Literal
 
 from gi_classifier.errors import SettingsError
 from gi_classifier.labels import names_for
+from gi_classifier.option_checks import (
+    choice_problem,
+    integer_problem,
+    is_integer,
+    is_number,
+    range_problem,
+)
 
 WindowRule = Literal["evidence", "mean"]
 InitialBias = Literal["prior", "zero"]
+
+
+# A recipe for a few hundred records: more and smaller steps, and time to learn.
+FEW_RECORDS = {
+    "batch_size": 16,
+    "learning_rate": 3e-4,
+    "warmup_steps": 20,
+    "decay_steps": 300,
+    "epochs": 20,
+    "patience": 20,
+}
 
 
 @dataclass(frozen=True)
@@ -108,31 +126,28 @@ class Settings:
 
     def __post_init__(self) -> None:
         _plain_values(self)
-        problems = list(self._problems())
+        problems = [problem for problem in self._problems() if problem]
         if problems:
             raise SettingsError("These settings cannot be used:", problems)
 
-    def _problems(self) -> Iterator[str]:
+    def _problems(self) -> Iterator[str | None]:
         whole = {"num_classes": 2, "maxlen": 4, "batch_size": 1, "epochs": 1}
         whole |= {} if self.overlap is None else {"overlap": 0}
         whole |= {"warmup_steps": 0, "decay_steps": 0, "patience": 1, "seed": 0}
         whole |= {"unlabelled_pieces": 1}
-        yield from _not_whole(self, whole)
+        for name, least in whole.items():
+            yield integer_problem(name, getattr(self, name), least)
         real = {"learning_rate": math.inf, "final_learning_rate": math.inf, "dropout": 1.0}
         real |= {"label_smoothing": 1.0, "adversarial_epsilon": math.inf}
         real |= {"gradient_penalty": math.inf, "token_dropout": 1.0, "teacher_confidence": 1.0}
         for name, limit in real.items():
-            value = getattr(self, name)
-            if not _is_number(value) or not 0 <= value < limit:
-                yield f"{name} must be a number in [0, {limit}). Received: {value!r}"
-        if self.window_rule not in ("evidence", "mean"):
-            yield f"window_rule must be 'evidence' or 'mean'. Received: {self.window_rule!r}"
-        if self.initial_bias not in ("prior", "zero"):
-            yield f"initial_bias must be 'prior' or 'zero'. Received: {self.initial_bias!r}"
+            yield range_problem(name, getattr(self, name), 0, limit, open_high=True)
+        yield choice_problem("window_rule", self.window_rule, ("evidence", "mean"))
+        yield choice_problem("initial_bias", self.initial_bias, ("prior", "zero"))
         yield from self._problems_together()
 
     def _problems_together(self) -> Iterator[str]:
-        if _are_whole(self.maxlen, self.window_overlap) and (
+        if _are_integers(self.maxlen, self.window_overlap) and (
             self.window_overlap > (self.maxlen - 2) // 2
         ):
             yield (
@@ -153,13 +168,13 @@ class Settings:
         elif (
             not isinstance(weight, tuple)
             or len(weight) != self.num_classes
-            or not all(isinstance(w, (int, float)) and math.isfinite(w) and w > 0 for w in weight)
+            or not all(is_number(one) and one > 0 for one in weight)
         ):
             yield (
                 f"class_weight must be {self.num_classes} positive numbers. Received: {weight!r}"
             )
         steps = (self.warmup_steps, self.decay_steps)
-        if _are_whole(*steps) and self.decay_steps < self.warmup_steps:
+        if _are_integers(*steps) and self.decay_steps < self.warmup_steps:
             yield (
                 "decay_steps must not come before warmup_steps. "
                 f"Received: {self.decay_steps} and {self.warmup_steps}"
@@ -168,7 +183,7 @@ class Settings:
     @property
     def window_overlap(self) -> int:
         """Tokens that two neighbouring windows share: as set, or a quarter of ``maxlen``."""
-        if self.overlap is None and _are_whole(self.maxlen):
+        if self.overlap is None and is_integer(self.maxlen):
             return self.maxlen // 4
         return self.overlap  # type: ignore[return-value]
 
@@ -242,12 +257,13 @@ class PretrainingSettings:
         _plain_values(self)
         least = {"epochs": 1, "maxlen": 4, "batch_tokens": 1, "warmup_steps": 0}
         least |= {"checkpoint_steps": 1, "seed": 0}
-        problems = list(_not_whole(self, least))
-        if not _is_number(self.learning_rate) or not self.learning_rate > 0:
-            problems.append(f"learning_rate must be above 0. Received: {self.learning_rate!r}")
-        if not _is_number(self.mask_share) or not 0 < self.mask_share < 1:
-            problems.append(f"mask_share must lie between 0 and 1. Received: {self.mask_share!r}")
-        if problems:
+        found = [integer_problem(name, getattr(self, name), low) for name, low in least.items()]
+        rate, share = self.learning_rate, self.mask_share
+        found += [
+            range_problem("learning_rate", rate, 0, math.inf, open_low=True, open_high=True),
+            range_problem("mask_share", share, 0, 1, open_low=True, open_high=True),
+        ]
+        if problems := [problem for problem in found if problem]:
             raise SettingsError("These pre-training settings cannot be used:", problems)
 
     def learning_rate_at(self, step: int, steps: int) -> float:
@@ -275,20 +291,8 @@ def _plain_values(settings: Any) -> None:
         object.__setattr__(settings, field.name, value)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _are_whole(*values: Any) -> bool:
-    return all(isinstance(value, int) for value in values)
-
-
-def _not_whole(settings: Any, least: Mapping[str, int]) -> Iterator[str]:
-    """Name every field that is no integer, or below its least value."""
-    for name, low in least.items():
-        value = getattr(settings, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            yield f"{name} must be an integer of at least {low}. Received: {value!r}"
+def _are_integers(*values: Any) -> bool:
+    return all(map(is_integer, values))
 
 
 @dataclass(frozen=True)
@@ -309,6 +313,7 @@ class AlbertConfig:
     hidden_act: str = "gelu"
 
     def __post_init__(self) -> None:
+        _plain_values(self)
         problems = []
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -316,9 +321,9 @@ class AlbertConfig:
                 if value not in ("gelu", "relu", "tanh", "linear"):
                     problems.append(f"hidden_act is not known. Received: {value!r}")
             elif not (value is None and field.name == "embedding_size") and (
-                isinstance(value, bool) or not isinstance(value, int) or value < 1
+                problem := integer_problem(field.name, value, 1)
             ):
-                problems.append(f"{field.name} must be a positive integer. Received: {value!r}")
+                problems.append(problem)
         if not problems and self.hidden_size % self.num_attention_heads:
             problems.append(
                 "hidden_size must be a multiple of num_attention_heads. "

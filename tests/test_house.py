@@ -54,7 +54,6 @@ EXCUSED_BODIES = {
     "cli.evaluate.evaluate": "to be mended",
     "cli.head.head": "to be mended",
     "cli.keywords.keywords": "to be mended",
-    "training.optimise.fit": "to be mended",
 }
 EXCUSED_TESTS = {
     "cli/test_attribution.py": "to be mended",

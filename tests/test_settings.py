@@ -162,7 +162,7 @@ def test_a_config_without_embedding_size_is_not_factorised() -> None:
         ("{}", "holds no vocab_size"),
         ('{"vocab_size": 0, "hidden_act": "swish"}', r"vocab_size must(.|\n)*hidden_act is not"),
         ('{"vocab_size": 9, "hidden_size": 313}', "multiple of num_attention_heads"),
-        ('{"vocab_size": 9, "hidden_size": "312"}', "hidden_size must be a positive integer"),
+        ('{"vocab_size": 9, "hidden_size": "312"}', "hidden_size must be an integer of at least 1"),
     ],
 )
 def test_a_config_that_cannot_be_used_is_refused(

@@ -30,6 +30,8 @@ def show_measures(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) 
                 f"  {row['label']} {names[row['label']]}: precision {row['precision']:.4f}  "
                 f"recall {row['recall']:.4f}  F1 {row['f1']:.4f}  support {row['support']}"
             )
-    typer.echo(
-        f"confusion (rows: truth, columns: prediction): {next(iter(found.values()))['confusion']}"
-    )
+    title, values = next(iter(found.items()))
+    typer.echo(f"confusion of {title} (a row for each true label, a column for each answer):")
+    width = max(len(str(count)) for row in values["confusion"] for count in row)
+    for name, row in zip(names, values["confusion"], strict=True):
+        typer.echo(f"  {' '.join(f'{count:>{width}}' for count in row)}  {name}")

@@ -9,7 +9,7 @@ import typer
 
 from gi_classifier.cli.measures import show_measures
 from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, TextColumn
-from gi_classifier.cli.outputs import print_json, say_written
+from gi_classifier.cli.outputs import notes, print_json, say_written
 from gi_classifier.cli.training_options import (
     OutputOption,
     RecordsArgument,
@@ -21,6 +21,7 @@ from gi_classifier.cli.training_options import (
     data_of,
     settings_table,
 )
+from gi_classifier.data.fingerprints import known_warning
 from gi_classifier.settings import Settings
 
 
@@ -76,5 +77,10 @@ def show_trained(metadata: dict[str, Any], output: Path, as_json: bool) -> None:
     if as_json:
         print_json({**metadata, "output": str(output)})
     elif "test" in metadata:
-        show_measures({"this model": metadata["test"]}, metadata["labels"])
+        found = {"this model": metadata["test"]}
+        if shipped := metadata.get("test_shipped"):
+            found["the model that ships"] = shipped
+            if warning := known_warning(shipped["known"], shipped["records"], "the test split"):
+                notes.print(f"The model that ships: {warning}")
+        show_measures(found, metadata["labels"])
     say_written(output)

@@ -17,29 +17,27 @@ _STATE = "state"
 
 
 def write_checkpoint(
-    path: Path, identity: str, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]
+    path: Path, digest: str, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]
 ) -> None:
     """Replace a checkpoint.
 
     Parameters
     ----------
     path : Path
-    identity : str
-        A digest of all that the run depends on; reading asks for the same.
+    digest : str
+        Of all that the run depends on; reading asks for the same.
     arrays : mapping of str to ndarray
         No name may be "state".
     state : mapping
         Anything that JSON holds.
     """
-    text = json.dumps({"identity": identity, **state})
+    text = json.dumps({"digest": digest, **state})
     buffer = io.BytesIO()
     np.savez(buffer, **arrays, **{_STATE: np.frombuffer(text.encode(), dtype=np.uint8)})  # type: ignore[arg-type]
     write_whole(path, buffer.getvalue())
 
 
-def read_checkpoint(
-    path: Path, identity: str
-) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+def read_checkpoint(path: Path, digest: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """Read a checkpoint back, or None where there is none yet.
 
     Raises
@@ -51,7 +49,7 @@ def read_checkpoint(
         return None
     with np.load(path, allow_pickle=False) as stored:
         state = json.loads(stored[_STATE].tobytes())
-        if state.pop("identity") != identity:
+        if state.pop("digest", None) != digest:
             raise ModelError(
                 f"{path} is of a run with other data, settings or starting weights. "
                 "Repeat that run's command to go on with it, or drop it (--restart)."

@@ -6,7 +6,6 @@ validation or test before stay held out, so what a model was measured on is neve
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,20 @@ from gi_classifier.data.fingerprints import (
     fingerprint,
     known_fingerprints,
 )
+from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import to_json
-from gi_classifier.model.directory import LOG, NOVELTY, SPLITS, ModelDirectory, load, save
+from gi_classifier.model.directory import (
+    LOG,
+    NOVELTY,
+    SPLITS,
+    ModelDirectory,
+    check_model_output,
+    load,
+    save,
+)
 from gi_classifier.settings import Settings
-from gi_classifier.training.run_state import logging_to, working_directory
+from gi_classifier.training.run_state import logging_to, phase, working_directory
 from gi_classifier.training.splits import Data, read_splits
 from gi_classifier.training.train import run
 
@@ -70,45 +78,53 @@ def continue_training(
         The records don't fit the model: a label out of range, or records that would move between
         training and the held-out splits.
     """
-    from gi_classifier.training.keras_model import build
-
     before = load(model)
-    fixed = sorted(set(changes or {}) & set(FIXED))
+    settings = _changed(before.settings, changes or {})
+    with working_directory(check_model_output(output, force=force), restart=restart) as work:
+        with phase("starting TensorFlow"):
+            from gi_classifier.training.keras_model import build
+        with phase("reading"):
+            earlier = earlier_splits(before.splits)
+            splits = read_splits(data, settings, text_column, label_column, earlier)
+            _check_stays(splits, earlier)
+        with phase("building the network"):
+            built = build(Path(model), settings, head=True)
+        with logging_to(work / LOG):
+            directory = run(built, splits, settings, work, keep_start=True)
+        directory = _remembering(directory, before)
+        save(directory, output, force=force)
+    return directory
+
+
+def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    fixed = sorted(set(changes) & set(FIXED))
     if fixed:
         raise SettingsError(
             f"{', '.join(fixed)} can't change when training goes on; train a new model for that."
         )
-    settings = Settings.from_dict({**before.settings.to_dict(), **(changes or {})})
-    work = working_directory(output, force=force)
-    earlier = earlier_splits(before.splits)
-    splits = read_splits(data, settings, text_column, label_column, earlier)
+    return Settings.from_dict({**settings.to_dict(), **changes})
+
+
+def _check_stays(splits: Mapping[str, Records], earlier: Mapping[str, str]) -> None:
+    """Raise where a record would move between training and the held-out splits."""
     problems = [
-        f"{name} line {line} was in {earlier[mark]} before"
+        f"{name} {part.unit} {line} was in {earlier[found]} before"
         for name, part in splits.items()
         for text, line in zip(part.texts, part.lines, strict=True)
-        if earlier.get(mark := fingerprint(text), name) != name
+        if earlier.get(found := fingerprint(text), name) != name
     ]
     if problems:
         raise RecordsError("These records must stay in the split that they were in:", problems)
-    built = build(Path(model), settings, head=True)
-    if restart:
-        shutil.rmtree(work, ignore_errors=True)
-    with logging_to(work / LOG):
-        directory = run(built, splits, settings, work, keep_start=True)
-    directory = _remembering(directory, before)
-    save(directory, output, force=force)
-    shutil.rmtree(work)
-    return directory
 
 
 def _remembering(directory: ModelDirectory, before: ModelDirectory) -> ModelDirectory:
     """Add the splits of the records that the earlier model saw, so that no later run forgets."""
-    marks = earlier_splits(directory.splits) | earlier_splits(before.splits)
+    known = earlier_splits(directory.splits) | earlier_splits(before.splits)
     splits: dict[str, list[str]] = {name: [] for name in SPLIT_NAMES}
-    for mark, name in sorted(marks.items()):
-        splits[name].append(mark)
+    for found, name in sorted(known.items()):
+        splits[name].append(found)
     # What the run calls its base are the splits above, and what the earlier model's base had seen.
-    if base := sorted(known_fingerprints(before.splits) - set(marks)):
+    if base := sorted(known_fingerprints(before.splits) - set(known)):
         splits[BASE] = base
     files, metadata = {**directory.files, SPLITS: to_json(splits)}, dict(directory.metadata)
     if CLASSES in before.metadata:

@@ -53,7 +53,9 @@ def forward(model: Any) -> Any:
         logits = tf.matmul(cls, head.kernel) + head.bias
         return tf.identity(logits, "logits"), tf.identity(cls, "cls")
 
-    return tf.function(run, input_signature=[tf.TensorSpec((None, None), tf.int32, name="ids")])
+    return tf.function(
+        run, autograph=False, input_signature=[tf.TensorSpec((None, None), tf.int32, name="ids")]
+    )
 
 
 @contextmanager
@@ -272,5 +274,10 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Mod
     }
     directory = ModelDirectory(files, metadata)
     engine["largest_difference_gradient_graph"] = check_gradient(built.model, directory, random[:4])
-    logger.info("exported: %s", engine)
+    logger.info(
+        "%(default)s is the default; int8 keeps %(label_agreement_int8).2f of the labels of "
+        "%(checked_windows)d windows; largest difference of probability %(largest_difference_fp32)"
+        ".1e in fp32, %(largest_difference_int8).1e in int8",
+        engine,
+    )
     return directory

@@ -102,6 +102,13 @@ _models = _import_bert4keras()
 ALBERT: Any = _models.ALBERT
 
 
+class _Clock:
+    """Holds the training step apart from the layer, whose weights it would count among."""
+
+    def __init__(self) -> None:
+        self.step = tf.Variable(0, dtype=tf.int32, trainable=False, name="step")
+
+
 class StatelessDropout(tf_keras.layers.Layer):  # type: ignore[misc]
     """Dropout whose mask depends only on seed, training step and place in the encoder.
 
@@ -113,7 +120,7 @@ class StatelessDropout(tf_keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.rate = rate
         self.supports_masking = True
-        self.step = tf.Variable(0, dtype=tf.int32, trainable=False, name="step")
+        self.clock = _Clock()
         self.seed = 0
 
     def call(self, inputs: Any, index: int = 0, training: bool | None = None) -> Any:
@@ -121,7 +128,9 @@ class StatelessDropout(tf_keras.layers.Layer):  # type: ignore[misc]
         if not training:
             return inputs
         place = zlib.crc32(f"{self.seed} {self.name} {index}".encode()) & 0x7FFFFFFF
-        return tf.nn.experimental.stateless_dropout(inputs, self.rate, seed=[place, self.step])
+        return tf.nn.experimental.stateless_dropout(
+            inputs, self.rate, seed=[place, self.clock.step]
+        )
 
 
 class ClsALBERT(ALBERT):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from gi_classifier.errors import ModelError
 from gi_classifier.metrics.calibration import apply_temperature, fit_temperature
 from gi_classifier.metrics.epochs import class_metrics
 from gi_classifier.model.weights import HEAD, LayerWeights
-from gi_classifier.settings import Settings
+from gi_classifier.settings import FEW_RECORDS, Settings
 from gi_classifier.text import batches_by_length, pad
 from gi_classifier.training.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.training.encodings import Encodings
@@ -171,6 +171,7 @@ def training_step(model: Any, optimizer: Any, settings: Settings) -> Any:
 
     return tf.function(
         step,
+        autograph=False,
         input_signature=[
             tf.TensorSpec((None, None), tf.int32),
             tf.TensorSpec((None, settings.num_classes), tf.float32),
@@ -185,7 +186,9 @@ def validation_step(model: Any) -> Any:
     def run(ids: Any) -> Any:
         return model([ids, tf.zeros_like(ids)], training=False)
 
-    return tf.function(run, input_signature=[tf.TensorSpec((None, None), tf.int32)])
+    return tf.function(
+        run, autograph=False, input_signature=[tf.TensorSpec((None, None), tf.int32)]
+    )
 
 
 def probabilities(run: Callable[..., Any], data: Encodings) -> np.ndarray:
@@ -244,19 +247,19 @@ class Checkpoint:
     Parameters
     ----------
     path : Path
-    identity : str
-        A digest of data, settings and starting weights; a checkpoint of another is refused.
+    digest : str
+        Of data, settings and starting weights; a checkpoint of another is refused.
     """
 
-    def __init__(self, path: Path, identity: str) -> None:
+    def __init__(self, path: Path, digest: str) -> None:
         self.path = path
-        self.identity = identity
+        self.digest = digest
 
     def write(self, model: Any, optimizer: Any, best: LayerWeights, progress: Progress) -> None:
         """Replace the checkpoint."""
         arrays = flatten("model", get_weights(model)) | flatten("best", best)
         arrays |= flatten("optimizer", {"all": [v.numpy() for v in optimizer.variables]})
-        write_checkpoint(self.path, self.identity, arrays, vars(progress))
+        write_checkpoint(self.path, self.digest, arrays, vars(progress))
 
     def read(self, model: Any, optimizer: Any) -> tuple[LayerWeights, Progress] | None:
         """Put a checkpoint's state back and return its best weights and progress.
@@ -266,7 +269,7 @@ class Checkpoint:
         ModelError
             It is of other data, settings or starting weights.
         """
-        stored = read_checkpoint(self.path, self.identity)
+        stored = read_checkpoint(self.path, self.digest)
         if stored is None:
             return None
         arrays, state = stored
@@ -303,78 +306,125 @@ def fit(
     -------
     Progress
     """
-    optimizer = tf_keras.optimizers.Adam(learning_rate=0.0)
-    optimizer.build(model.trainable_variables)
-    step, validate = training_step(model, optimizer, settings), validation_step(model)
-    dropouts = [layer for layer in model.layers if isinstance(layer, StatelessDropout)]
-    for dropout in dropouts:
-        dropout.seed = settings.seed
-    weights = class_weights(settings, train.labels)
-    resumed = checkpoint.read(model, optimizer)
-    if resumed:
-        best, progress = resumed
-        logger.info("going on after epoch %d", progress.epoch)
-    else:
-        if settings.initial_bias == "prior" and not keep_start:
-            set_head_bias(model, log_prior(settings, train.targets))
-        loss, accuracy = evaluate(validate, val)
-        best, progress = get_weights(model), Progress(best_loss=loss if keep_start else math.inf)
-        logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
-    lengths = [len(ids) for ids in train.ids]
-    steps = settings.epochs * math.ceil(len(lengths) / settings.batch_size)
-    if steps <= settings.warmup_steps:
-        logger.warning(
-            "at most %d steps, and the learning rate rises for %d: it never reaches its height. "
-            "For so few records lower warmup_steps, decay_steps and batch_size",
-            steps,
-            settings.warmup_steps,
-        )
-    while progress.epoch < settings.epochs and (
-        progress.epoch - progress.best_epoch < settings.patience
+    trainer = _Trainer(model, train, val, settings)
+    best, progress = trainer.begin(checkpoint, keep_start)
+    _warn_of_few_steps(len(train.ids), settings)
+    while (
+        progress.epoch < settings.epochs
+        and progress.epoch - progress.best_epoch < settings.patience
     ):
-        began, total = time.monotonic(), 0.0
-        batches = epoch_batches(lengths, settings, progress.epoch)
-        for rows in _shown(batches, f"epoch {progress.epoch + 1}"):
-            optimizer.learning_rate.assign(settings.learning_rate_at(progress.step))
-            for dropout in dropouts:
-                dropout.step.assign(progress.step)
-            targets = train.targets[rows]
-            ids = pad([train.ids[row] for row in rows])
-            if settings.token_dropout:
-                source = np.random.default_rng([settings.seed, 1, progress.step])
-                ids = drop_tokens(ids, settings.token_dropout, train.mask_id, source)
-            total += float(step(ids, targets, targets @ weights)) * len(rows)
-            progress.step += 1
-        progress.epoch += 1
-        found = calibrated(validate, val)
-        loss, accuracy = loss_and_accuracy(found, val.labels)
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"The validation loss is {loss} after epoch {progress.epoch}: training diverged. "
-                "Lower learning_rate, adversarial_epsilon or gradient_penalty."
-            )
-        if loss < progress.best_loss:
-            best, progress.best_loss, progress.best_epoch = get_weights(model), loss, progress.epoch
+        began = time.monotonic()
+        loss = trainer.epoch(progress)
         row = {
             "epoch": progress.epoch,
             "steps": progress.step,
             "learning_rate": settings.learning_rate_at(progress.step - 1),
-            "loss": total / len(lengths),
-            "val_loss": loss,
-            "val_accuracy": accuracy,
-            "seconds": round(time.monotonic() - began, 1),
-            **{f"val_{k}": v for k, v in class_metrics(val.labels, found).items()},
+            "loss": loss,
+            **trainer.validate(),
         }
-        progress.history.append(row)
-        checkpoint.write(model, optimizer, best, progress)
+        _check_finite(row)
+        if row["val_loss"] < progress.best_loss:
+            best = get_weights(model)
+            progress.best_loss, progress.best_epoch = row["val_loss"], progress.epoch
+        row["seconds"] = round(time.monotonic() - began, 1)
+        progress.history.append({name: row[name] for name in _ordered(row)})
+        checkpoint.write(model, trainer.optimizer, best, progress)
         logger.info(
             "epoch %(epoch)d: loss %(loss).4f, validation loss %(val_loss).4f, "
             "accuracy %(val_accuracy).4f, %(seconds).1f s",
             row,
         )
+    if progress.epoch < settings.epochs:
+        logger.info("stopped: no lower validation loss in %d epochs (patience)", settings.patience)
     set_weights(model, best)
     logger.info("kept epoch %d: validation loss %.4f", progress.best_epoch, progress.best_loss)
     return progress
+
+
+class _Trainer:
+    """A classifier with its optimizer, its compiled steps and what it is trained on."""
+
+    def __init__(self, model: Any, train: Encodings, val: Encodings, settings: Settings) -> None:
+        self.model, self.train, self.val, self.settings = model, train, val, settings
+        self.optimizer = tf_keras.optimizers.Adam(learning_rate=0.0)
+        self.optimizer.build(model.trainable_variables)
+        self._step = training_step(model, self.optimizer, settings)
+        self._validate = validation_step(model)
+        self._lengths = [len(ids) for ids in train.ids]
+        self._weights = class_weights(settings, train.labels)
+        self._dropouts = [layer for layer in model.layers if isinstance(layer, StatelessDropout)]
+        for dropout in self._dropouts:
+            dropout.seed = settings.seed
+
+    def begin(self, checkpoint: Checkpoint, keep_start: bool) -> tuple[LayerWeights, Progress]:
+        """The best weights and the progress so far: a checkpoint's, or those of a fresh start."""
+        resumed = checkpoint.read(self.model, self.optimizer)
+        if resumed:
+            logger.info("going on after epoch %d", resumed[1].epoch)
+            return resumed
+        if self.settings.initial_bias == "prior" and not keep_start:
+            set_head_bias(self.model, log_prior(self.settings, self.train.targets))
+        loss, accuracy = evaluate(self._validate, self.val)
+        logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
+        return get_weights(self.model), Progress(best_loss=loss if keep_start else math.inf)
+
+    def epoch(self, progress: Progress) -> float:
+        """Take every step of the next epoch, count them, and return the mean loss."""
+        total = 0.0
+        batches = epoch_batches(self._lengths, self.settings, progress.epoch)
+        progress.epoch += 1
+        for rows in _shown(batches, f"epoch {progress.epoch}"):
+            self.optimizer.learning_rate.assign(self.settings.learning_rate_at(progress.step))
+            for dropout in self._dropouts:
+                dropout.clock.step.assign(progress.step)
+            total += self._loss_of(rows, progress.step) * len(rows)
+            progress.step += 1
+        return total / len(self._lengths)
+
+    def _loss_of(self, rows: np.ndarray, number: int) -> float:
+        """Take one step on these rows."""
+        targets = self.train.targets[rows]
+        ids = pad([self.train.ids[row] for row in rows])
+        if self.settings.token_dropout:
+            source = np.random.default_rng([self.settings.seed, 1, number])
+            ids = drop_tokens(ids, self.settings.token_dropout, self.train.mask_id, source)
+        return float(self._step(ids, targets, targets @ self._weights))
+
+    def validate(self) -> dict[str, float]:
+        """What the model is worth on the validation windows, at the best temperature."""
+        found = calibrated(self._validate, self.val)
+        loss, accuracy = loss_and_accuracy(found, self.val.labels)
+        measures = class_metrics(self.val.labels, found) if math.isfinite(loss) else {}
+        named = {f"val_{name}": value for name, value in measures.items()}
+        return {"val_loss": loss, "val_accuracy": accuracy, **named}
+
+
+def _ordered(row: Mapping[str, float]) -> list[str]:
+    """The columns of the history, in the order that they always had."""
+    first = [*("epoch", "steps", "learning_rate", "loss"), *("val_loss", "val_accuracy", "seconds")]
+    return [*first, *(name for name in row if name not in first)]
+
+
+def _check_finite(row: Mapping[str, float]) -> None:
+    if not math.isfinite(row["val_loss"]):
+        raise ModelError(
+            f"The validation loss is {row['val_loss']} after epoch {row['epoch']}: training "
+            "diverged. Lower learning_rate, adversarial_epsilon or gradient_penalty."
+        )
+
+
+def _warn_of_few_steps(records: int, settings: Settings) -> None:
+    """Say that a schedule for many records never gets going on few."""
+    steps = settings.epochs * math.ceil(records / settings.batch_size)
+    if steps <= settings.warmup_steps:
+        recipe = " ".join(f"--set {name}={value}" for name, value in FEW_RECORDS.items())
+        logger.warning(
+            "at most %d steps, and the learning rate rises for %d: it never reaches its height. "
+            "For a few hundred records: %s",
+            steps,
+            settings.warmup_steps,
+            recipe,
+        )
 
 
 def _shown(batches: Sequence[np.ndarray], name: str) -> Iterator[np.ndarray]:

@@ -8,9 +8,9 @@ from jieba; of the masked tokens 80% become [MASK], 10% another token, 10% stay 
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import logging
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,13 @@ from tqdm import tqdm
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import check_output_directory, check_owned, to_json, write_directory
+from gi_classifier.model.origin import origin
 from gi_classifier.segmenter import new_segmenter
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, pad
 from gi_classifier.training.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.training.initialisation import local_attention
-from gi_classifier.training.run_state import logging_to
+from gi_classifier.training.run_state import logging_to, phase, working_directory
 
 if TYPE_CHECKING:
     from gi_classifier.model.weights import LayerWeights
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE = "albert_config.json", "vocab.txt", "model.h5"
+# Not named like a config: training finds that by its name.
+ORIGIN_FILE = "origin.json"
+LOG_FILE, CHECKPOINT = "pretrain.log", "checkpoint.npz"
 
 
 @dataclass(frozen=True)
@@ -66,8 +70,8 @@ def passages(texts: Iterable[str], vocabulary: Vocabulary, maxlen: int) -> list[
         for start in range(0, len(words), maxlen - 2):
             part = slice(start, start + maxlen - 2)
             ids = np.concatenate(([special["cls"]], encoded.ids[part], [special["sep"]]))
-            marks = np.concatenate(([-1], words[part], [-1]))
-            found.append(Passage(ids.astype(np.int32), marks.astype(np.int32)))
+            numbers = np.concatenate(([-1], words[part], [-1]))
+            found.append(Passage(ids.astype(np.int32), numbers.astype(np.int32)))
     return found
 
 
@@ -150,6 +154,7 @@ def step_function(
 
     compiled = tf.function(
         step,
+        autograph=False,
         input_signature=[
             tf.TensorSpec((None, None), tf.int32),
             tf.TensorSpec((None, 2), tf.int64),
@@ -211,30 +216,38 @@ def pretrain(
         The directory; :func:`gi_classifier.training.keras_model.build` and so training start from
         it, or from the ``model.h5`` in it.
     """
-    from gi_classifier.training.keras_model import to_h5
-
     settings = settings or PretrainingSettings()
-    vocabulary, config, weights = _start(vocabulary, config, base, settings)
     output = check_output_directory(output, force=force)
     if output.exists():
-        check_owned(output, (CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE))
-    work = output.with_name(f"{output.name}.training")
+        check_owned(output, (CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE, ORIGIN_FILE))
     files_read = check_passages(corpora)
-    if restart:
-        shutil.rmtree(work, ignore_errors=True)
-    with logging_to(work / "pretrain.log"):
-        found = passages(read_passages(files_read), vocabulary, settings.maxlen)
-        if not found:
-            raise RecordsError(f"No text in {', '.join(map(str, files_read))}")
-        body = _run(found, vocabulary, config, weights, settings, work / "checkpoint.npz")
-    files = {
-        CONFIG_FILE: to_json(config.to_dict()),
-        VOCABULARY_FILE: vocabulary.to_text().encode("utf-8"),
-        WEIGHTS_FILE: to_h5(body),
-    }
-    write_directory(files, output)
-    shutil.rmtree(work)
+    with working_directory(output, restart=restart) as work:
+        with phase("starting TensorFlow"):
+            from gi_classifier.training.keras_model import to_h5
+        vocabulary, config, weights = _start(vocabulary, config, base, settings)
+        with logging_to(work / LOG_FILE):
+            with phase("reading"):
+                found = passages(read_passages(files_read), vocabulary, settings.maxlen)
+            if not found:
+                raise RecordsError(f"No text in {', '.join(map(str, files_read))}")
+            with phase("pre-training"):
+                body = _run(found, vocabulary, config, weights, settings, work / CHECKPOINT)
+        files = {
+            CONFIG_FILE: to_json(config.to_dict()),
+            VOCABULARY_FILE: vocabulary.to_text().encode("utf-8"),
+            WEIGHTS_FILE: to_h5(body),
+            ORIGIN_FILE: to_json(_origin(files_read, base, settings)),
+        }
+        write_directory(files, output)
     return output
+
+
+def _origin(
+    corpora: Sequence[Path], base: str | Path | None, settings: PretrainingSettings
+) -> dict[str, Any]:
+    """What the encoder was made with."""
+    told = {"corpora": [path.name for path in corpora], "base": base and str(base)}
+    return origin(None, command="pretrain", **told, **dataclasses.asdict(settings))
 
 
 def _start(
@@ -265,6 +278,47 @@ def _run(
     settings: PretrainingSettings,
     path: Path,
 ) -> Any:
+    """Take every step that a checkpoint at ``path`` does not hold yet; return the encoder."""
+    digest = _run_digest(found, vocabulary, config, weights, settings)
+    body, variables, optimizer, step = step_function(
+        config, settings.seed, log_frequencies(found, len(vocabulary)), weights
+    )
+    done, recent = 0, 0.0
+    if stored := read_checkpoint(path, digest):
+        arrays, state = stored
+        for kind, targets in (("model", variables), ("optimizer", optimizer.variables)):
+            for variable, value in zip(targets, unflatten(kind, arrays)["all"], strict=True):
+                variable.assign(value)
+        done, recent = state["step"], state["recent"]
+        logger.info("going on after step %d", done)
+    lengths = np.array([len(passage.ids) for passage in found])
+    batches = [
+        rows for epoch in range(settings.epochs) for rows in epoch_batches(lengths, settings, epoch)
+    ]
+    steps = len(batches)
+    logger.info("%d passages, %d tokens, %d steps", len(found), int(lengths.sum()), steps)
+    for number in tqdm(range(done, steps), initial=done, total=steps, unit="step", disable=None):
+        source = np.random.default_rng([settings.seed, 1, number])
+        batch = masked_batch([found[i] for i in batches[number]], vocabulary, settings, source)
+        optimizer.learning_rate.assign(settings.learning_rate_at(number, steps))
+        loss = float(step(*batch))
+        recent = loss if not number else 0.99 * recent + 0.01 * loss
+        if (number + 1) % settings.checkpoint_steps == 0 or number + 1 == steps:
+            logger.info("step %d of %d: loss %.4f", number + 1, steps, recent)
+            arrays = flatten("model", {"all": [v.numpy() for v in variables]})
+            arrays |= flatten("optimizer", {"all": [v.numpy() for v in optimizer.variables]})
+            write_checkpoint(path, digest, arrays, {"step": number + 1, "recent": recent})
+    return body
+
+
+def _run_digest(
+    found: Sequence[Passage],
+    vocabulary: Vocabulary,
+    config: AlbertConfig,
+    weights: LayerWeights | None,
+    settings: PretrainingSettings,
+) -> str:
+    """A digest of all that a run's result depends on, but the machine."""
     start = "weights" if weights else local_attention.__name__
     digest = hashlib.sha256(repr((settings, config, vocabulary.tokens, start)).encode())
     for passage in found:
@@ -273,37 +327,30 @@ def _run(
         digest.update(name.encode())
         for array in layer_arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
-    identity = digest.hexdigest()
-    body, variables, optimizer, step = step_function(
-        config, settings.seed, log_frequencies(found, len(vocabulary)), weights
-    )
-    done, recent = 0, 0.0
-    if stored := read_checkpoint(path, identity):
-        arrays, state = stored
-        for kind, targets in (("model", variables), ("optimizer", optimizer.variables)):
-            for variable, value in zip(targets, unflatten(kind, arrays)["all"], strict=True):
-                variable.assign(value)
-        done, recent = state["step"], state["recent"]
-        logger.info("going on after step %d", done)
-    lengths = np.array([len(passage.ids) for passage in found])
-    per_epoch = [epoch_batches(lengths, settings, epoch) for epoch in range(settings.epochs)]
-    steps = sum(map(len, per_epoch))
-    logger.info("%d passages, %d tokens, %d steps", len(found), int(lengths.sum()), steps)
-    batches = [rows for batches in per_epoch for rows in batches]
-    for number in tqdm(range(done, steps), initial=done, total=steps, unit="step", disable=None):
-        source = np.random.default_rng([settings.seed, 1, number])
-        ids, places, truth = [], [], []
-        for row, index in enumerate(batches[number]):
-            masked, positions = mask_words(found[index], vocabulary, settings.mask_share, source)
-            ids.append(masked)
-            places.append(np.stack([np.full(len(positions), row), positions], axis=1))
-            truth.append(found[index].ids[positions])
-        optimizer.learning_rate.assign(settings.learning_rate_at(number, steps))
-        loss = float(step(pad(ids), np.concatenate(places), np.concatenate(truth)))
-        recent = loss if not number else 0.99 * recent + 0.01 * loss
-        if (number + 1) % settings.checkpoint_steps == 0 or number + 1 == steps:
-            logger.info("step %d of %d: loss %.4f", number + 1, steps, recent)
-            arrays = flatten("model", {"all": [v.numpy() for v in variables]})
-            arrays |= flatten("optimizer", {"all": [v.numpy() for v in optimizer.variables]})
-            write_checkpoint(path, identity, arrays, {"step": number + 1, "recent": recent})
-    return body
+    return digest.hexdigest()
+
+
+def masked_batch(
+    rows: Sequence[Passage],
+    vocabulary: Vocabulary,
+    settings: PretrainingSettings,
+    source: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mask words of a batch's passages.
+
+    Returns
+    -------
+    ids : ndarray of int32, shape (rows, length)
+        Padded with 0.
+    places : ndarray of int64, shape (masked, 2)
+        Row and position of each masked token.
+    truth : ndarray of int32, shape (masked,)
+        The ids that stood there.
+    """
+    ids, places, truth = [], [], []
+    for row, passage in enumerate(rows):
+        masked, positions = mask_words(passage, vocabulary, settings.mask_share, source)
+        ids.append(masked)
+        places.append(np.stack([np.full(len(positions), row), positions], axis=1))
+        truth.append(passage.ids[positions])
+    return pad(ids), np.concatenate(places), np.concatenate(truth)

@@ -1,7 +1,7 @@
-"""Where a run of training keeps its state, its log and its history.
+"""Where a run of training keeps its state, its log and its history, and what it says meanwhile.
 
-In: an output path and what tells one run from another. Out: a directory beside the output, a log
-file, CSV.
+In: an output path and what tells one run from another. Out: a locked directory beside the output,
+a log file with the time of each phase, CSV.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import os
+import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,30 +19,86 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gi_classifier.files import to_json
-from gi_classifier.model.directory import check_model_output
+from gi_classifier.errors import OutputError
+from gi_classifier.files import is_at, to_json, try_lock
 from gi_classifier.settings import Settings
 
 if TYPE_CHECKING:
     from gi_classifier.training.encodings import Encodings
 
+logger = logging.getLogger(__name__)
+_LOCK = "lock"
 
-def working_directory(output: str | Path, *, force: bool) -> Path:
-    """Return the directory beside an output that holds a run's state.
+
+@contextmanager
+def working_directory(output: Path, *, restart: bool = False) -> Iterator[Path]:
+    """A directory beside an output for a run's state, that no other process may use meanwhile.
+
+    It is removed where the work ends well, or ends before it left anything; a run that was
+    stopped finds it again.
+
+    Parameters
+    ----------
+    output : Path
+    restart : bool
+        Drop what an earlier run left in it.
+
+    Yields
+    ------
+    Path
+        ``<output>.training``.
 
     Raises
     ------
-    OutputExistsError
-        Something is at the output that may not be replaced.
+    OutputError
+        Another process that is alive writes the same output.
     """
-    output = check_model_output(output, force=force)
-    return output.with_name(f"{output.name}.training")
+    work = output.with_name(f"{output.name}.training")
+    lock = _lock(work)
+    finished = False
+    try:
+        if restart:
+            for path in _contents(work):
+                path.unlink()
+        yield work
+        finished = True
+    finally:
+        # Windows removes no file that is open.
+        unused = finished or not _contents(work)
+        if unused and os.name != "nt":
+            shutil.rmtree(work)
+        os.close(lock)
+        if unused:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _contents(work: Path) -> list[Path]:
+    return [path for path in work.iterdir() if path.name != _LOCK]
+
+
+def _lock(work: Path) -> int:
+    """Lock a directory, made where it is missing; the system lets go when the process ends."""
+    while True:
+        work.mkdir(exist_ok=True)
+        path = work / _LOCK
+        try:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            continue  # a run that ended removed it meanwhile
+        if not try_lock(lock):
+            os.close(lock)
+            raise OutputError(
+                f"Another process is training into {work.with_suffix('')} and is still running. "
+                "Wait until it ends, or choose another output."
+            )
+        if is_at(lock, path):
+            return lock
+        os.close(lock)
 
 
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """Append the library's log to a file as well; it never holds a record's text."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     root = logging.getLogger("gi_classifier")
@@ -54,7 +113,16 @@ def logging_to(path: Path) -> Iterator[None]:
         handler.close()
 
 
-def identity(built: Any, train_data: Encodings, val_data: Encodings, settings: Settings) -> str:
+@contextmanager
+def phase(name: str) -> Iterator[None]:
+    """Log that a part of the work begins, and how long it took."""
+    logger.info("%s …", name)
+    began = time.monotonic()
+    yield
+    logger.info("%s: %.1f s", name, time.monotonic() - began)
+
+
+def run_digest(built: Any, train_data: Encodings, val_data: Encodings, settings: Settings) -> str:
     """A digest of all that a run's result depends on, but the machine."""
     from gi_classifier.training.keras_model import get_weights
 

@@ -8,28 +8,34 @@ when training starts.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gi_classifier.data.fingerprints import BASE, fingerprints
+from gi_classifier.data.fingerprints import BASE, fingerprints, trained_on
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
-from gi_classifier.model.directory import ModelDirectory, save
-from gi_classifier.model.shipped import shipped
+from gi_classifier.model.directory import ModelDirectory, check_model_output, save
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import open_shipped, shipped, shipped_directory
 from gi_classifier.settings import Settings
+from gi_classifier.training.encodings import encode, with_unlabelled
+from gi_classifier.training.run_state import (
+    history_csv,
+    logging_to,
+    phase,
+    run_digest,
+    working_directory,
+)
+from gi_classifier.training.splits import Data, check_classes, read_splits
 
 if TYPE_CHECKING:
-    pass
-from gi_classifier.training.encodings import encode, with_unlabelled
-from gi_classifier.training.run_state import history_csv, identity, logging_to, working_directory
-from gi_classifier.training.splits import Data, check_classes, read_splits
+    from gi_classifier.training.optimise import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +69,8 @@ def train(
     settings : Settings, optional
     base : str or Path, optional
         What to start from, see :func:`gi_classifier.training.keras_model.build`: a model
-        directory, an official
-        checkpoint directory, an ``.h5``, or a config ``.json`` for random weights. Without, the
-        encoder of the model that ships.
+        directory, an official checkpoint directory, an ``.h5``, or a config ``.json`` for random
+        weights. Without, the encoder of the model that ships.
     unlabelled : str, Path or sequence of them
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
         that the model will read. A linear teacher labels it, see
@@ -84,27 +89,33 @@ def train(
 
     Raises
     ------
-    RecordsError, ModelError, OutputExistsError, FileNotFoundError
+    RecordsError, ModelError, OutputExistsError, MissingPathError
         Before anything is trained or written.
+    OutputError
+        Another process trains into the same output.
     """
-    from gi_classifier.training.keras_model import build
-
     settings = settings or Settings()
-    work = working_directory(output, force=force)
+    with working_directory(check_model_output(output, force=force), restart=restart) as work:
+        with phase("starting TensorFlow"):
+            from gi_classifier.training.keras_model import build
+        with phase("reading"):
+            passages = _passages(unlabelled)
+            splits = read_splits(data, settings, text_column, label_column)
+            check_classes(splits["train"], settings)
+        with phase("building the network"):
+            built = build(Path(base) if base else shipped(), settings)
+        with logging_to(work / model_dir.LOG):
+            directory = run(built, splits, settings, work, unlabelled=passages)
+        save(directory, output, force=force)
+    return directory
+
+
+def _passages(unlabelled: str | Path | Sequence[str | Path]) -> list[str]:
     files = check_passages(unlabelled)
     passages = list(read_passages(files))
     if files and not passages:
         raise RecordsError(f"No text in {', '.join(map(str, files))}")
-    splits = read_splits(data, settings, text_column, label_column)
-    check_classes(splits["train"], settings)
-    built = build(Path(base) if base else shipped(), settings)
-    if restart:
-        shutil.rmtree(work, ignore_errors=True)
-    with logging_to(work / model_dir.LOG):
-        directory = run(built, splits, settings, work, unlabelled=passages)
-    save(directory, output, force=force)
-    shutil.rmtree(work)
-    return directory
+    return passages
 
 
 def run(
@@ -132,58 +143,89 @@ def run(
         Whether the weights it starts from may be the best ones.
     """
     from gi_classifier.decisions.novelty_fit import fit_novelty
-    from gi_classifier.metrics.measures import measure
-    from gi_classifier.model.predictor import Predictor
     from gi_classifier.training import export, optimise
 
     counts = {
         name: np.bincount(part.labels or (), minlength=settings.num_classes).tolist()
         for name, part in splits.items()
     }
-    logger.info("records by label: %s", counts)
+    logger.info("records by label: %s", _listed(counts))
     train_data, val_data = (
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
     labelled = len(train_data.ids)
     if unlabelled:
-        train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)
+        with phase("labelling the unlabelled text"):
+            train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)
     checkpoint = optimise.Checkpoint(
-        work / optimise.CHECKPOINT, identity(built, train_data, val_data, settings)
+        work / optimise.CHECKPOINT, run_digest(built, train_data, val_data, settings)
     )
-    progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)
+    with phase("training"):
+        progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)
     # Weights that no epoch bettered stay as they were, calibration and all.
     temperature = optimise.calibrate(built.model, val_data) if progress.best_epoch else 1.0
     logger.info("calibrated: temperature %.3f", temperature)
-    directory = export.exported(built, settings, val_data.ids)
-    marks = fingerprints(splits)
-    if base := sorted(built.seen.difference(*marks.values())):
-        marks[BASE] = base
-    files = {
-        **directory.files,
-        model_dir.SPLITS: to_json(marks),
-        model_dir.HISTORY: history_csv(progress.history),
-    }
+    with phase("exporting and checking the graphs"):
+        directory = export.exported(built, settings, val_data.ids)
     metadata = {
         **directory.metadata,
         "training": {
             "records": counts,
             "unlabelled_pieces": len(train_data.ids) - labelled,
-            "epochs": progress.epoch,
-            "steps": progress.step,
-            "best_epoch": progress.best_epoch,
-            "val_loss": progress.best_loss,
+            **_summary(progress),
             "temperature": temperature,
         },
     }
     if "test" in splits and len(splits["test"]):
-        test = splits["test"]
-        probabilities = Predictor.from_directory(directory).predict_proba(test.texts)
-        found = measure(np.array(test.labels), probabilities)
-        logger.info("test: macro-F1 %(macro_f1).4f, accuracy %(accuracy).4f", found)
-        metadata["test"] = found
-    train_texts, val_texts = splits["train"].texts, splits["val"].texts
-    files[model_dir.NOVELTY] = fit_novelty(directory, train_texts, val_texts, settings.seed)
+        with phase("measuring on the test records"):
+            metadata |= _measures(directory, splits["test"])
+    files = {**directory.files, model_dir.SPLITS: _remembered(splits, built.seen)}
+    files[model_dir.HISTORY] = history_csv(progress.history)
+    with phase("fitting novelty"):
+        files[model_dir.NOVELTY] = fit_novelty(
+            directory, splits["train"].texts, splits["val"].texts, settings.seed
+        )
     log = work / model_dir.LOG
     if log.is_file():
         files[model_dir.LOG] = log.read_bytes()
     return ModelDirectory(files, metadata)
+
+
+def _listed(counts: Mapping[str, Sequence[int]]) -> str:
+    return "; ".join(f"{name} {', '.join(map(str, part))}" for name, part in counts.items())
+
+
+def _summary(progress: Progress) -> dict[str, Any]:
+    return {
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "best_epoch": progress.best_epoch,
+        "val_loss": progress.best_loss,
+    }
+
+
+def _measures(directory: ModelDirectory, test: Records) -> dict[str, Any]:
+    """The model's measures on the test records, and those of the model that ships beside them.
+
+    Those stand only where both have the same labels; ``known`` counts the records that the model
+    that ships was trained on, so that its figures flatter.
+    """
+    from gi_classifier.metrics.measures import measure
+
+    labels = np.array(test.labels)
+    found = measure(labels, Predictor.from_directory(directory).predict_proba(test.texts))
+    logger.info("test: macro-F1 %(macro_f1).4f, accuracy %(accuracy).4f", found)
+    beside = shipped_directory()
+    if beside.settings.names != directory.settings.names:
+        return {"test": found}
+    probabilities = open_shipped(Predictor.from_directory).predict_proba(test.texts)
+    known = int(trained_on(beside.splits, test.texts).sum())
+    return {"test": found, "test_shipped": {**measure(labels, probabilities), "known": known}}
+
+
+def _remembered(splits: Mapping[str, Records], seen: frozenset[str]) -> bytes:
+    """Fingerprints of each split's records, and of what the model it began with had seen."""
+    found = fingerprints(splits)
+    if base := sorted(seen.difference(*found.values())):
+        found[BASE] = base
+    return to_json(found)
