@@ -7,15 +7,21 @@ as a table or as a dict for JSON.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from gi_classifier.attribution.words import UNITS, Unit, cut
+from gi_classifier.attribution.words import cut
 from gi_classifier.errors import SettingsError
+from gi_classifier.option_checks import choice_problem
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# What scores are summed over; "token" are the model's.
+SpanUnit = Literal["token", "word", "clause", "sentence"]
+SPAN_UNITS: tuple[str, ...] = get_args(SpanUnit)
 
 
 class Span(NamedTuple):
@@ -87,7 +93,7 @@ class Attribution:
         for array in (self.offsets, self.scores):
             array.flags.writeable = False
 
-    def spans(self, by: Unit | Literal["token"] = "word") -> list[Span]:
+    def spans(self, unit: SpanUnit = "word") -> list[Span]:
         """Sum the scores over tokens, words, clauses or sentences.
 
         Every token counts once, in the span that holds its first character. Spans without a
@@ -95,22 +101,22 @@ class Attribution:
 
         Parameters
         ----------
-        by : {"token", "word", "clause", "sentence"}
+        unit : {"token", "word", "clause", "sentence"}
 
         Raises
         ------
         SettingsError
             No such unit.
         """
-        if by == "token":
+        if unit == "token":
             found = [(int(a), int(b)) for a, b in self.offsets]
             return [
                 Span(self.text[a:b], a, b, float(score))
                 for (a, b), score in zip(found, self.scores, strict=True)
             ]
-        if by not in UNITS:
-            raise SettingsError(f"by must be one of token, {', '.join(UNITS)}. Received: {by!r}")
-        parts = cut(self.text, by)
+        if problem := choice_problem("unit", unit, SPAN_UNITS):
+            raise SettingsError(problem)
+        parts = cut(self.text, unit)
         owners = np.searchsorted([start for start, _ in parts], self.offsets[:, 0], "right") - 1
         sums = np.bincount(owners, self.scores, len(parts))
         held = np.bincount(owners, minlength=len(parts))
@@ -124,15 +130,15 @@ class Attribution:
         """The scores by word."""
         return self.spans("word")
 
-    def to_frame(self, by: Unit | Literal["token"] = "token") -> pd.DataFrame:
+    def to_frame(self, unit: SpanUnit = "token") -> pd.DataFrame:
         """One row for each token (or word, clause, sentence): text, start, end, score.
 
         By token, the column ``token`` holds what the model read.
         """
         import pandas as pd
 
-        table = pd.DataFrame(self.spans(by), columns=list(Span._fields))
-        if by == "token":
+        table = pd.DataFrame(self.spans(unit), columns=list(Span._fields))
+        if unit == "token":
             table.insert(0, "token", list(self.tokens))
         return table
 

@@ -182,11 +182,10 @@ class Progress:
         """Records read that equal an earlier one, once normalised and lower-cased."""
         return self.read - len(self.seen)
 
-    def to_json(self, mark: str) -> bytes:
-        """As bytes, with a mark of what the count depends on."""
+    def to_json(self) -> bytes:
+        """As bytes."""
         seen = np.sort(np.fromiter(self.seen, dtype=np.uint64, count=len(self.seen)))
         table = {
-            "mark": mark,
             "halves": [half.to_dict() for half in self.halves],
             "read": self.read,
             "unconverged": self.unconverged,
@@ -195,27 +194,20 @@ class Progress:
         return json.dumps(table).encode()
 
     @classmethod
-    def from_json(cls, content: bytes, mark: str, source: str) -> Progress:
+    def from_json(cls, content: bytes, source: str) -> Progress:
         """Undo :meth:`to_json`.
 
         Raises
         ------
         RecordsError
-            The state is of another count, or no state.
+            These bytes are no state of a count.
         """
         try:
             table = json.loads(content)
-            if table["mark"] != mark:
-                raise RecordsError(
-                    f"{source} is of another file, model or setting. Leave out --resume to "
-                    "begin anew."
-                )
             first, second = (KeywordCounter.from_dict(half) for half in table["halves"])
             seen = np.frombuffer(base64.b64decode(table["seen"]), dtype=np.uint64)
             return cls((first, second), table["read"], set(seen.tolist()), table["unconverged"])
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            if isinstance(error, RecordsError):
-                raise
             raise RecordsError(
                 f"{source} is no state of a count. Leave out --resume to begin anew."
             ) from error
@@ -249,19 +241,19 @@ def count_keywords(
     while part := list(itertools.islice(rest, _CHUNK)):
         new: dict[int, str] = {}
         for text in part:
-            mark = int(fingerprint(text), 16)
-            if mark not in progress.seen:
-                new.setdefault(mark, text)
+            key = int(fingerprint(text), 16)
+            if key not in progress.seen:
+                new.setdefault(key, text)
         found = explainer.explain(list(new.values()), **asdict(path)) if new else []
-        for mark, attribution in zip(new, found, strict=True):
-            progress.halves[mark % 2].add(attribution, options)
+        for key, attribution in zip(new, found, strict=True):
+            progress.halves[key % 2].add(attribution, options)
             progress.unconverged += not attribution.converged
         progress.seen.update(new)
         progress.read += len(part)
         yield len(part)
 
 
-def mark_of(
+def digest_of(
     source: Path,
     text_column: str,
     directory: ModelDirectory,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
+from gi_classifier.attribution.keyword_counts import Progress, count_keywords
+from gi_classifier.attribution.keywords import KeywordOptions, Unit
 from gi_classifier.data.readers import check_texts_of, iterate_texts
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.shipped import open_shipped
@@ -20,8 +22,6 @@ from gi_classifier.text_checks import check_texts
 
 if TYPE_CHECKING:
     import pandas as pd
-from gi_classifier.attribution.keyword_counts import Progress, count_keywords
-from gi_classifier.attribution.keywords import KeywordOptions, Unit
 
 # How records are explained that are only counted: fewer points, a table nearly the same (measured
 # in docs/attribution.md).
@@ -31,7 +31,7 @@ COUNTING = PathOptions(steps=8, tolerance=0.05)
 def keyword_table(
     texts_or_file: Sequence[str] | str | Path,
     *,
-    threshold: float = KeywordOptions.threshold,
+    threshold: float = KeywordOptions.share,
     extracts_max: bool = False,
     by_label: bool = True,
     min_frequency: int = 1,
@@ -54,8 +54,8 @@ def keyword_table(
         Records, or a file of them (.txt, .tsv, .csv, .jsonl or .xlsx), which is streamed, but
         for .xlsx.
     threshold : float
-        Share of the record's largest score from which a word counts, above 0 and at most 1. The
-        reference used 0.2 and 0.5.
+        Share of the record's largest score from which a word counts, above 0 and at most 1: the
+        reference's name for what is ``share`` elsewhere. The reference used 0.2 and 0.5.
     extracts_max : bool
         Take only the keyword that holds the record's largest score.
     by_label : bool
@@ -64,7 +64,7 @@ def keyword_table(
     min_frequency : int
         Leave out keywords that occur less often.
     unit : {"word", "span"}
-        Words of the dictionary, or as in the reference runs of adjacent tokens above the threshold.
+        Words of the dictionary, or as in the reference runs of adjacent tokens that reach it.
     against : bool
         The negative table: words that speak against the label that won; their scores are below 0.
     all_words : bool
@@ -84,7 +84,7 @@ def keyword_table(
     -------
     DataFrame
         Sorted by label and falling total (of ``against``: from the lowest up): keyword; label;
-        frequency (occurrences above the threshold); documents (records that have one); mean and
+        frequency (occurrences that reach it); documents (records that have one); mean and
         total score; share of the label's total; distinctiveness (:func:`distinctiveness`); an
         example in its context.
 
@@ -95,9 +95,20 @@ def keyword_table(
     SettingsError
         With every option out of range.
     """
+    given = {
+        "share": threshold,
+        "extracts_max": extracts_max,
+        "unit": unit,
+        "against": against,
+        "all_words": all_words,
+    }
+    problems = KeywordOptions.problems(given, share="threshold")
+    if wrong := integer_problem("min_frequency", min_frequency, 1):
+        problems.append(wrong)
+    if problems:
+        raise SettingsError("No keywords can be counted with these settings:", problems)
     options = KeywordOptions(threshold, extracts_max, unit, against, all_words)
     chosen = PathOptions.of(path, COUNTING)
-    check_min_frequency(min_frequency)
     if isinstance(texts_or_file, (str, Path)):
         counted = check_texts_of(texts_or_file, text_column=text_column, skip_blank=skip_blank)
         count = counted.records
@@ -112,9 +123,3 @@ def keyword_table(
         ):
             bar.update(done)
     return progress.whole.to_frame(by_label=by_label, min_frequency=min_frequency)
-
-
-def check_min_frequency(value: Any) -> None:
-    """Raise where it is no integer of at least 1."""
-    if problem := integer_problem("min_frequency", value, 1):
-        raise SettingsError(problem)

@@ -7,21 +7,17 @@ each distinct record that tells duplicates (some 60 bytes in a set).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from gi_classifier.attribution.attribution import Attribution, Span
 from gi_classifier.attribution.words import STOP_WORDS, is_word
 from gi_classifier.errors import SettingsError
+from gi_classifier.option_checks import choice_problem, range_problem
 from gi_classifier.text import normalise
-
-if TYPE_CHECKING:
-    pass
-
 
 Unit = Literal["word", "span"]
 UNITS: tuple[str, ...] = get_args(Unit)
@@ -29,28 +25,34 @@ UNITS: tuple[str, ...] = get_args(Unit)
 
 @dataclass(frozen=True)
 class KeywordOptions:
-    """What counts as a keyword; see :func:`keyword_table`."""
+    """What counts as a keyword; see :func:`gi_classifier.keyword_table`.
 
-    threshold: float = 0.2
+    ``share`` of a record's largest score is what that calls ``threshold``, as the reference did.
+    """
+
+    share: float = 0.2
     extracts_max: bool = False
     unit: Unit = "word"
     against: bool = False
     all_words: bool = False
 
     def __post_init__(self) -> None:
-        problems = []
-        number = isinstance(self.threshold, Real) and not isinstance(self.threshold, bool)
-        if not number or not 0 < self.threshold <= 1:
-            problems.append(
-                f"threshold must be a number above 0, at most 1. Received: {self.threshold!r}"
-            )
-        if self.unit not in UNITS:
-            problems.append(f"unit must be one of {', '.join(UNITS)}. Received: {self.unit!r}")
-        for name in ("extracts_max", "against", "all_words"):
-            if not isinstance(getattr(self, name), bool):
-                problems.append(f"{name} must be a bool. Received: {getattr(self, name)!r}")
-        if problems:
+        if problems := self.problems(vars(self)):
             raise SettingsError("No keywords can be counted with these settings:", problems)
+
+    @staticmethod
+    def problems(given: Mapping[str, Any], share: str = "share") -> list[str]:
+        """What is wrong with options by name; ``share`` is what the caller calls that one."""
+        found = [
+            range_problem(share, given["share"], 0, 1, open_low=True),
+            choice_problem("unit", given["unit"], UNITS),
+        ]
+        found += [
+            f"{name} must be a bool. Received: {given[name]!r}"
+            for name in ("extracts_max", "against", "all_words")
+            if not isinstance(given[name], bool)
+        ]
+        return [problem for problem in found if problem]
 
 
 def rescaled(scores: np.ndarray) -> np.ndarray:
@@ -75,7 +77,7 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
     -------
     list of Span
         In the order of the text, with unscaled scores (of ``against``: below 0).
-        Words whose score, divided by the record's largest, reaches the threshold; with the unit
+        Words whose score, divided by the record's largest, reaches ``share``; with the unit
         "span", runs of adjacent tokens that do, broken by punctuation and white space. What can be
         no keyword (punctuation, stop words) has no part in it, so the largest is a keyword's. With
         ``extracts_max``, only the keyword that holds the record's largest score.
@@ -84,7 +86,7 @@ def keywords_of(attribution: Attribution, options: KeywordOptions) -> list[Span]
     allowed = [_allowed(span.text, options) for span in spans]
     scores = np.where(allowed, [span.score for span in spans], 0.0)
     shares = rescaled(-scores if options.against else scores)
-    chosen = [bool(share >= options.threshold) for share in shares]
+    chosen = [bool(share >= options.share) for share in shares]
     if options.unit == "word":
         groups = [[i] for i, is_chosen in enumerate(chosen) if is_chosen]
     else:

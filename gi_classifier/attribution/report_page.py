@@ -7,17 +7,18 @@ it needs: no browser asks a network for anything.
 from __future__ import annotations
 
 import base64
-import hashlib
+import itertools
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gi_classifier.attribution.heatmap import STYLE, escape, figure_html
+from gi_classifier.attribution.heatmap import SCALE_NOTE, STYLE, figure_html
+from gi_classifier.attribution.page import escape, escape_line, html_page
 from gi_classifier.data.fingerprints import fingerprint
 from gi_classifier.errors import InputError
-from gi_classifier.plots.fonts import font_face
-from gi_classifier.plots.keywords import keyword_figure
+from gi_classifier.plots.keywords import label_figure
 from gi_classifier.plots.style import CLASS_COLOURS
 from gi_classifier.text import folded
 
@@ -32,15 +33,15 @@ if TYPE_CHECKING:
 _COLUMNS = {
     "keyword": ("keyword<br>关键词", "", None),
     "label": ("label<br>类别", "", "d"),
-    "frequency": ("frequency<br>次数", "occurrences above the threshold 超过阈值的出现次数", "d"),
+    "frequency": ("frequency<br>次数", "occurrences that reach the share 达到比例的出现次数", "d"),
     "documents": ("records<br>记录数", "records that hold it 含有该词的记录数", "d"),
     "mean": ("mean<br>均分", "mean score of an occurrence 每次出现的平均得分", ".3f"),
     "total": ("total<br>总分", "sum of the scores 得分之和", ".2f"),
     "share": ("share<br>占比", "of the label's total 占该类别总分的比例", ".2%"),
     "distinctiveness": (
         "distinctiveness<br>区分度",
-        "weighted log-odds against the other labels, as a z-score "
-        "与其他类别相比的加权对数几率 (z 值)",
+        "weighted log-odds against the other labels; above about 1.1: more than chance "
+        "与其他类别相比的加权对数几率；约 1.1 以上超出偶然",
         ".2f",
     ),
     "example": ("example<br>例句", "", None),
@@ -79,6 +80,9 @@ button:focus-visible{outline:2px solid #10508c;outline-offset:-2px}
 [aria-sort=descending] button::after{content:" \\25BC"}
 mark{background:none;color:inherit;font-weight:700}
 .gi-heatmap{border:1px solid #d9d9d9;border-radius:.3rem;break-inside:avoid}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(18rem,100%),1fr));gap:1rem}
+@media(max-width:40rem){body{padding:1.5rem 1rem 3rem}.bar{width:20%}th,td{padding:.35rem .3rem}
+ .gi-scale{width:5em}}
 .shares{margin:1.4rem 0 .3rem;font-size:.9rem;font-variant-numeric:tabular-nums;break-after:avoid}
 @media print{body{max-width:none;padding:0;font-size:11pt}.scroll{max-height:none;overflow:visible;
  border:0}.scroll thead th{position:static}thead{display:table-header-group}
@@ -128,6 +132,7 @@ def report(
     examples: int = 3,
     doubtful: int = 10,
     rows: int = 200,
+    origin: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> str:
     """Write the page; only the records shown as heatmaps are explained here.
@@ -156,13 +161,16 @@ def report(
         Heatmaps of the records whose two likeliest labels are nearest to each other.
     rows : int
         Keywords shown for each label; the page says how many were left out.
+    origin : mapping, optional
+        See :func:`gi_classifier.attribution.page.html_page`.
     **options
         Of :func:`gi_classifier.explain`, without ``label``.
 
     Returns
     -------
     str
-        HTML. Lone surrogates and U+0000, which no page can hold, are U+FFFD.
+        HTML. Control characters and those that turn the reading direction are spelt out; lone
+        surrogates, which no page can hold, are U+FFFD.
 
     Raises
     ------
@@ -174,36 +182,16 @@ def report(
     """
     names = explainer.settings.names
     _check(texts, probabilities, table, names)
-    predicted = probabilities.argmax(axis=1)
-    ranked = np.sort(probabilities, axis=1)
-    margins = ranked[:, -1] - ranked[:, -2]
-    # The first of equal texts stands for all.
-    marks = {fingerprint(text): i for i, text in reversed(list(enumerate(texts)))}
-    first = np.array(list(marks.values()))
-    by_margin = first[np.lexsort((first, margins[first]))]
-    doubts = by_margin[:doubtful].tolist()
-    surest = {
-        label: [i for i in by_margin[::-1].tolist() if predicted[i] == label][:examples]
-        for label in range(len(names))
-    }
-    shown = list(dict.fromkeys([*(i for part in surest.values() for i in part), *doubts]))
-    found = explainer.explain(
-        [texts[i] for i in shown], [int(predicted[i]) for i in shown], **options
-    )
-    blocks = {
-        i: _block(_called(i, lines, ids), probabilities[i], names, attribution)
-        for i, attribution in zip(shown, found, strict=True)
-    }
-
-    picture = base64.b64encode(keyword_figure(table, names)).decode()
+    chosen = _choose(texts, probabilities, examples, doubtful)
+    blocks = _blocks(chosen, texts, probabilities, explainer, lines, ids, options)
     sections = [
+        f'<h1>{escape_line(f"Report on {source}")}<span lang="zh">分析报告</span></h1>\n',
         _heading("Summary", "概要"),
-        _summary(len(texts), len(first), left_out, source, model, date),
+        _summary(len(texts), chosen.distinct, left_out, source, model, date),
         _heading("Records by predicted label", "各类别的记录数"),
-        _counts(predicted, names),
+        _counts(probabilities.argmax(axis=1), names),
         _heading("Keywords by label", "各类别的关键词"),
-        f'<img alt="Keywords of each label, by total score 各类别关键词的总分" '
-        f'src="data:image/png;base64,{picture}">\n',
+        *_charts(table, names),
         _heading("Keyword table", "关键词表"),
         *_keyword_table(table, names, rows),
         _heading("Examples", "示例"),
@@ -212,31 +200,67 @@ def report(
             "line under it speaks against.",
             "模型最有把握的记录。橙色支持该类别，带下划线的蓝色反对该类别。",
         ),
-        *_examples(surest, names, blocks),
+        f'<p class="note">{escape(SCALE_NOTE)}</p>\n',
+        *_examples(chosen.surest, names, blocks),
         _heading("Doubtful records", "存疑的记录"),
         _note(
             "The records whose two likeliest labels are nearest to each other: read these first.",
             "最可能的两个类别概率最接近的记录，建议优先人工核对。",
         ),
-        *(blocks[i] for i in doubts),
+        *(blocks[i] for i in chosen.doubtful),
     ]
-    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-    # The browser itself refuses whatever is not in the page.
-    policy = (
-        "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{digest}'"
+    return html_page(
+        f"Report on {source}",
+        "".join(sections),
+        STYLE + _PAGE_STYLE,
+        language="en",
+        script=_SCRIPT,
+        origin=origin,
     )
-    title = f"Report on {escape(source)}"
-    body = "".join(sections)
-    face = font_face(f"{title}{body}分析报告")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{face}{STYLE}{_PAGE_STYLE}</style>\n</head>\n<body>\n"
-        f'<h1>{title}<span lang="zh">分析报告</span></h1>\n'
-        f"{body}<script>{_SCRIPT}</script>\n</body>\n</html>\n"
-    )
+
+
+class _Chosen(NamedTuple):
+    """The positions of the records that are shown (the first of equals), and how many differ."""
+
+    surest: dict[int, list[int]]
+    doubtful: list[int]
+    distinct: int
+
+
+def _choose(
+    texts: Sequence[str], probabilities: np.ndarray, examples: int, doubtful: int
+) -> _Chosen:
+    predicted = probabilities.argmax(axis=1)
+    ranked = np.sort(probabilities, axis=1)
+    margins = ranked[:, -1] - ranked[:, -2]
+    places = {fingerprint(text): i for i, text in reversed(list(enumerate(texts)))}
+    first = np.array(list(places.values()))
+    by_margin = first[np.lexsort((first, margins[first]))]
+    surest = {
+        label: [i for i in by_margin[::-1].tolist() if predicted[i] == label][:examples]
+        for label in range(probabilities.shape[1])
+    }
+    return _Chosen(surest, by_margin[:doubtful].tolist(), len(first))
+
+
+def _blocks(
+    chosen: _Chosen,
+    texts: Sequence[str],
+    probabilities: np.ndarray,
+    explainer: Explainer,
+    lines: Sequence[int] | None,
+    ids: Sequence[str] | None,
+    options: Mapping[str, Any],
+) -> dict[int, str]:
+    """Each record that is shown, by its position, explained for its likeliest label."""
+    surest = itertools.chain.from_iterable(chosen.surest.values())
+    places = list(dict.fromkeys([*surest, *chosen.doubtful]))
+    labels = [int(probabilities[i].argmax()) for i in places]
+    found = explainer.explain([texts[i] for i in places], labels, **options)
+    return {
+        i: _block(_called(i, lines, ids), probabilities[i], explainer.settings.names, attribution)
+        for i, attribution in zip(places, found, strict=True)
+    }
 
 
 def _check(
@@ -278,14 +302,16 @@ def _summary(count: int, distinct: int, left_out: int, source: str, model: str, 
         "Model 模型": model,
         "Date 日期": date,
     }
-    items = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>\n" for name, text in lines.items())
+    items = "".join(
+        f"<dt>{name}</dt><dd>{escape_line(text)}</dd>\n" for name, text in lines.items()
+    )
     return f"<dl>\n{items}</dl>\n"
 
 
 def _counts(predicted: np.ndarray, names: Sequence[str]) -> str:
     counts = np.bincount(predicted, minlength=len(names)).tolist()
     lines = "".join(
-        f'<tr><td>{escape(name)}</td><td class="n">{count:,}</td>'
+        f'<tr><td>{escape_line(name)}</td><td class="n">{count:,}</td>'
         f'<td class="n">{count / len(predicted):.1%}</td><td class="bar"><div style="'
         f"width:{count / max(counts):.1%};background:{CLASS_COLOURS[i % len(CLASS_COLOURS)]}"
         '"></div></td></tr>\n'
@@ -337,14 +363,35 @@ def _cell(row: dict[Any, Any], name: str, style: str | None) -> str:
 
 def _place(keyword: str, example: str) -> tuple[int, int]:
     """Where an example has its keyword, be it in other case or width."""
-    if keyword in example:
-        start = example.index(keyword)
-        return start, start + len(keyword)
-    for start in range(len(example)):
-        for end in range(start + 1, len(example) + 1):
-            if folded(example[start:end]) == folded(keyword):
-                return start, end
-    return 0, 0
+    starts = [i for i, c in enumerate(example) if not i or not _composes(c)]
+    parts = list(itertools.pairwise([*starts, len(example)]))
+    forms = [folded(example[start:end]) for start, end in parts]
+    ends = np.cumsum([len(form) for form in forms])
+    wanted = folded(keyword)
+    place = "".join(forms).find(wanted)
+    if place < 0 or not wanted:
+        return 0, 0
+    first = int(np.searchsorted(ends, place, side="right"))
+    last = int(np.searchsorted(ends, place + len(wanted), side="left"))
+    return parts[first][0], parts[last][1]
+
+
+def _composes(character: str) -> bool:
+    """Whether a character may be one with that before it: a combining mark, or a jamo."""
+    first = unicodedata.normalize("NFKD", character)[0]
+    return bool(unicodedata.combining(first)) or "\u1160" <= first <= "\u11ff"
+
+
+def _charts(table: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
+    """A picture for each label, side by side where there is room."""
+    yield '<div class="charts">\n'
+    for label, name in enumerate(names):
+        picture = base64.b64encode(label_figure(table, label, name)).decode()
+        yield (
+            f'<img alt="Keywords of {escape_line(name)}, by total score 关键词的总分" '
+            f'src="data:image/png;base64,{picture}">\n'
+        )
+    yield "</div>\n"
 
 
 def _legend(names: Sequence[str]) -> str:
@@ -355,7 +402,7 @@ def _examples(
     surest: Mapping[int, Sequence[int]], names: Sequence[str], blocks: Mapping[int, str]
 ) -> Iterator[str]:
     for label, places in surest.items():
-        yield f"<h3>{escape(names[label])}</h3>\n"
+        yield f"<h3>{escape_line(names[label])}</h3>\n"
         if not places:
             yield _note("No record has this label.", "没有该类别的记录。")
         yield from (blocks[i] for i in places)
@@ -364,16 +411,16 @@ def _examples(
 def _called(place: int, lines: Sequence[int] | None, ids: Sequence[str] | None) -> str:
     """What a record is called: its file's own name for it and its line, or its number."""
     line = f"Record 记录 {place + 1:,}" if lines is None else f"Line 行 {lines[place]:,}"
-    return f"{escape(ids[place])} · {line}" if ids and ids[place] else line
+    return f"{escape_line(ids[place])} · {line}" if ids and ids[place] else line
 
 
 def _block(called: str, shares: np.ndarray, names: Sequence[str], found: Attribution) -> str:
     """One record: what it is called, all its probabilities and its heatmap."""
     likeliest, *others = np.argsort(-shares, kind="stable").tolist()
-    rest = "".join(f" · {escape(names[label])} {shares[label]:.3f}" for label in others)
+    rest = "".join(f" · {escape_line(names[label])} {shares[label]:.3f}" for label in others)
     margin = shares[likeliest] - shares[others[0]]
     return (
-        f'<p class="shares">{called} · <strong>{escape(names[likeliest])} '
+        f'<p class="shares">{called} · <strong>{escape_line(names[likeliest])} '
         f"{shares[likeliest]:.3f}</strong>{rest} · margin 差距 {margin:.3f}</p>\n"
         + figure_html(found, "word" if len(found.text) <= _LONG else "clause")
     )

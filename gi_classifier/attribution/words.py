@@ -81,13 +81,13 @@ def _segmenter() -> Any:
     return segmenter
 
 
-def cut(text: str, by: Unit = "word") -> list[tuple[int, int]]:
+def cut(text: str, unit: Unit = "word") -> list[tuple[int, int]]:
     """Cut a text into spans.
 
     Parameters
     ----------
     text : str
-    by : {"word", "clause", "sentence"}
+    unit : {"word", "clause", "sentence"}
         A clause or sentence keeps the punctuation that ends it; an item of a numbered list
         (1. 2. or 1、 2、 or （1）（2） or ①②) begins one of each. Among words, every character of
         punctuation and of white space is a span of its own.
@@ -96,10 +96,10 @@ def cut(text: str, by: Unit = "word") -> list[tuple[int, int]]:
     -------
     list of (start, end)
     """
-    if by == "word":
+    if unit == "word":
         return _words(text)
     # An item begins where its number does; all else ends behind its punctuation.
-    ends = [m.start() if m["item"] else m.end() for m in _ENDS[by].finditer(text)]
+    ends = [m.start() if m["item"] else m.end() for m in _ENDS[unit].finditer(text)]
     bounds = [0, *ends, len(text)]
     return [(a, b) for a, b in itertools.pairwise(bounds) if b > a]
 

@@ -9,14 +9,35 @@ import typer
 from gi_classifier.errors import SettingsError
 
 BaselineOption = Annotated[
-    str, typer.Option(help="Where paths begin: mask, pad or zero (the reference's).")
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What a record is compared with: as many [MASK] (mask) or [PAD] (pad) as it has "
+        "tokens, or nothing at all (zero, the reference's).",
+    ),
 ]
-StepsOption = Annotated[int, typer.Option(help="Points of the path, at first.")]
+StepsOption = Annotated[
+    int,
+    typer.Option(
+        metavar="NUMBER",
+        help="How many points a score is computed from, at first; more is slower and exacter.",
+    ),
+]
 ToleranceOption = Annotated[
-    float, typer.Option(help="Completeness error above which a record gets more points.")
+    float,
+    typer.Option(
+        metavar="SHARE",
+        help="How far a record's scores may miss what they are to add up to, before it gets more "
+        "points.",
+    ),
 ]
-ThresholdOption = Annotated[
-    float, typer.Option(help="Share of a record's largest score from which a word counts.")
+ShareOption = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE",
+        help="A word counts as a keyword from this share of its record's largest score on, above "
+        "0 and at most 1.",
+    ),
 ]
 
 

@@ -1,14 +1,17 @@
-"""The commands that explain: explain, keywords, rules and report."""
+"""The command explain: which words of a record speak for a label, and which against it."""
 
 from __future__ import annotations
 
-import json
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
+from rich.text import Text
 from tqdm import tqdm
 
 from gi_classifier.attribution.attribution import Attribution
@@ -31,18 +34,25 @@ from gi_classifier.cli.options import (
     SkipBlank,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_file
+from gi_classifier.cli.outputs import (
+    check_file,
+    options_of,
+    print_json,
+    results_console,
+    write_file,
+)
 from gi_classifier.data.writers import encode
-from gi_classifier.files import write_whole
+from gi_classifier.display import shown
 from gi_classifier.labels import label_number
+from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 
 # Records explained between two steps of the progress bar.
 _CHUNK = 64
 
 
-class By(StrEnum):
-    """The parts that an explanation is summed over."""
+class Unit(StrEnum):
+    """The parts that scores are summed over."""
 
     token = "token"
     word = "word"
@@ -51,16 +61,26 @@ class By(StrEnum):
 
 
 def explain(
+    context: typer.Context,
     text: Annotated[list[str] | None, typer.Argument(help="Records to explain.")] = None,
     input: InputOption = None,
     label: Annotated[
         str | None,
-        typer.Option(help="The label to explain, by number or name; without, the predicted one."),
+        typer.Option(
+            metavar="LABEL",
+            help="The label to explain, by number or name; without it, the one that is predicted.",
+        ),
     ] = None,
-    by: Annotated[By, typer.Option(help="Sum the scores over these parts.")] = By.word,
-    html: Annotated[Path | None, typer.Option(help="Also write a heatmap page.")] = None,
-    png: Annotated[
-        Path | None, typer.Option(help="Also write a picture (one record; extra 'plots').")
+    unit: Annotated[
+        Unit, typer.Option(help="The parts of a record that get a score each.")
+    ] = Unit.word,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the records, coloured by their scores: .html."),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw one record, coloured by its scores: .png."),
     ] = None,
     baseline: BaselineOption = PathOptions.baseline,
     steps: StepsOption = PathOptions.steps,
@@ -75,58 +95,86 @@ def explain(
     """Say which words of a record speak for a label, and which against it."""
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
     check_source(text, input, id_column)
-    check_file("--html", html, [".html"], *(input or ()), force=force)
-    check_file("--png", png, [".png"], *(input or ()), force=force)
-    source = read_source(text, input, text_column, id_column, skip_blank)
-    texts, places = source.texts, source.places
-    if png and len(texts) > 1:
-        raise typer.BadParameter(f"--png draws one record. Received: {len(texts)}")
+    check_file("--output", output, [".html"], *(input or ()), force=force)
+    check_file("--plot", plot, [".png"], force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
-    explainer = Explainer(directory)
-    found: list[Attribution] = []
-    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
-        for begin in range(0, len(texts), _CHUNK):
-            found += explainer.explain(texts[begin : begin + _CHUNK], number, **asdict(path))
-            bar.update(len(found) - begin)
-    if html:
-        write_whole(html, encode(heatmap_page(found, by.value)))
-    if png:
-        write_whole(png, to_png(found[0], by=by.value))
+    source = read_source(text, input, text_column, id_column, skip_blank)
+    texts, places = source.texts, source.places
+    if plot and len(texts) > 1:
+        raise typer.BadParameter(f"--plot draws one record. Received: {len(texts)}")
+    found = _explained(Explainer(directory), texts, number, path)
+    made = origin(directory, **options_of(context))
+    if output:
+        called = [_called(place) for place in places]
+        write_file(output, encode(heatmap_page(found, unit.value, called=called, origin=made)))
+    if plot:
+        write_file(plot, to_png(found[0], unit.value), made)
     if as_json:
-        items = [
-            {
-                **({"record": place} if place else {}),
-                **item.to_dict(),
-                "spans": [span._asdict() for span in item.spans(by.value)],
-            }
-            for place, item in zip(places, found, strict=True)
-        ]
-        typer.echo(json.dumps(items, ensure_ascii=False))
+        print_json([_row(place, item, unit) for place, item in zip(places, found, strict=True)])
         return
     for place, attribution in zip(places, found, strict=True):
         if place:
-            typer.echo(", ".join(f"{name} {value}" for name, value in place.items()))
-        _show(attribution, by)
-    for output in (html, png):
-        if output:
-            typer.echo(f"Written to {output}")
+            typer.echo(_called(place))
+        _show(attribution, unit)
 
 
-def _show(attribution: Attribution, by: By) -> None:
-    """A line about the record, and one for each part, the strongest first."""
-    remark = "" if attribution.converged else ", above the tolerance"
+def _explained(
+    explainer: Explainer, texts: Sequence[str], label: int | None, path: PathOptions
+) -> list[Attribution]:
+    """Explain records, with a progress bar on a terminal."""
+    found: list[Attribution] = []
+    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
+        for begin in range(0, len(texts), _CHUNK):
+            found += explainer.explain(texts[begin : begin + _CHUNK], label, **asdict(path))
+            bar.update(len(found) - begin)
+    return found
+
+
+def _called(place: dict[str, Any]) -> str:
+    """What a record is called: its file, its line and its own id."""
+    return ", ".join(f"{shown(name)} {shown(str(value))}" for name, value in place.items())
+
+
+def _row(place: dict[str, Any], item: Attribution, unit: Unit) -> dict[str, Any]:
+    spans = [span._asdict() for span in item.spans(unit.value)]
+    return {**({"record": place} if place else {}), **item.to_dict(), "spans": spans}
+
+
+def _show(attribution: Attribution, unit: Unit) -> None:
+    """A line about the record, and one for each part, the strongest first.
+
+    On a terminal a long part is cut, never its score; in a pipe lines are tab-separated and whole.
+    """
+    warning = "" if attribution.converged else ", above the tolerance"
     typer.echo(
-        f"{attribution.label} {attribution.label_name}: probability "
+        f"{attribution.label} {shown(attribution.label_name)}: probability "
         f"{attribution.probability:.4f} (at the baseline {attribution.baseline_probability:.4f}), "
-        f"completeness error {attribution.error:.2%}{remark} in {attribution.steps} steps"
+        f"completeness error {attribution.error:.2%}{warning} in {attribution.steps} steps"
     )
-    typer.echo("   score\tstart\ttext")
-    for span in sorted(attribution.spans(by.value), key=lambda span: -abs(span.score)):
-        typer.echo(f"{span.score:+8.3f}\t{span.start}\t{' '.join(span.text.split())}")
-    typer.echo(f"{attribution.special:+8.3f}\t\t[CLS], [SEP]")
     total = attribution.scores.sum() + attribution.special
-    typer.echo(
-        f"{total:+8.3f}\t\tin all; log-odds {attribution.log_odds:+.3f}, at the baseline "
-        f"{attribution.baseline_log_odds:+.3f}"
-    )
+    rows = [
+        *(
+            (f"{span.score:+8.3f}", str(span.start), shown(span.text))
+            for span in sorted(attribution.spans(unit.value), key=lambda span: -abs(span.score))
+        ),
+        (f"{attribution.special:+8.3f}", "", "[CLS], [SEP]"),
+        (
+            f"{total:+8.3f}",
+            "",
+            f"in all; log-odds {attribution.log_odds:+.3f}, at the baseline "
+            f"{attribution.baseline_log_odds:+.3f}",
+        ),
+    ]
+    if not sys.stdout.isatty():
+        typer.echo("   score\tstart\ttext")
+        for row in rows:
+            typer.echo("\t".join(row))
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("start", justify="right", no_wrap=True)
+    table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    results_console().print(table)

@@ -11,28 +11,21 @@ import typer
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.keyword_table import keyword_table
 from gi_classifier.attribution.keywords import KeywordOptions
-from gi_classifier.cli.attribution_options import BaselineOption, ThresholdOption, checked_options
-from gi_classifier.cli.inputs import (
-    read_unlabelled,
-)
-from gi_classifier.cli.options import (
-    ForceOption,
-    IdColumn,
-    ModelOption,
-    SkipBlank,
-    TextColumn,
-)
-from gi_classifier.cli.outputs import check_file
+from gi_classifier.cli.attribution_options import BaselineOption, ShareOption, checked_options
+from gi_classifier.cli.inputs import read_unlabelled
+from gi_classifier.cli.options import ForceOption, IdColumn, ModelOption, SkipBlank, TextColumn
+from gi_classifier.cli.outputs import check_file, options_of, write_file
 from gi_classifier.data.writers import encode
-from gi_classifier.files import check_output, write_whole
+from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.plots.style import check_plots
 
 
 def report(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
-    output: Annotated[Path, typer.Option(help="The page to write: .html.")],
-    threshold: ThresholdOption = KeywordOptions.threshold,
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The page to write: .html.")],
+    share: ShareOption = KeywordOptions.share,
     baseline: BaselineOption = PathOptions.baseline,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
@@ -40,31 +33,28 @@ def report(
     model: ModelOption = None,
     force: ForceOption = False,
 ) -> None:
-    """Write one self-contained page: counts, keywords, heatmaps, doubtful records."""
+    """Write one page about a file: counts, keywords, explained examples, doubtful records."""
     from gi_classifier.attribution.report_page import report as page
 
-    checked_options(KeywordOptions, threshold=threshold)
+    checked_options(KeywordOptions, share=share)
     checked_options(PathOptions, baseline=baseline)
-    check_file("--output", output, [".html"], force=force)
+    check_file("--output", output, [".html"], file, force=force)
     check_plots()
-    check_output(output, force=force)
+    directory = load_or_shipped(model)
     records = read_unlabelled(file, text_column, id_column, skip_blank)
-    explainer = Explainer(load_or_shipped(model))
-    table = keyword_table(
-        records.texts, threshold=threshold, explainer=explainer, baseline=baseline
-    )
+    explainer = Explainer(directory)
     content = page(
         records.texts,
         explainer.predictor.predict_proba(records.texts),
         explainer,
-        table,
+        keyword_table(records.texts, threshold=share, explainer=explainer, baseline=baseline),
         lines=records.lines,
         ids=records.ids,
         left_out=records.blank,
         source=file.name,
         model=str(model) if model else "the model that ships 随库模型",
         date=date.today().isoformat(),
+        origin=origin(directory, **options_of(context)),
         baseline=baseline,
     )
-    write_whole(output, encode(content))
-    typer.echo(f"Written to {output}")
+    write_file(output, encode(content))

@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from gi_classifier.attribution.rules import keyword_rules, measure_search, search
-from gi_classifier.cli.inputs import (
-    read,
-)
-from gi_classifier.cli.options import (
-    JsonOption,
-    LabelColumn,
-    TextColumn,
-)
+from gi_classifier.cli.inputs import read
+from gi_classifier.cli.options import JsonOption, LabelColumn, TextColumn
+from gi_classifier.cli.outputs import print_json
 from gi_classifier.data.encodings import recognise
-from gi_classifier.errors import RecordsError
+from gi_classifier.display import shown
+from gi_classifier.errors import MissingPathError, RecordsError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def rules(
-    table: Annotated[Path, typer.Argument(help="A .csv that keywords wrote.")],
     file: Annotated[Path, typer.Argument(help="Records with their true labels.")],
-    top: Annotated[int, typer.Option(min=1, help="Keywords of each label.")] = 20,
+    keywords: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="The table whose words are searched for: .csv, as `keywords --output` wrote it.",
+        ),
+    ],
+    top: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="NUMBER",
+            help="How many of each label's first keywords are searched for.",
+        ),
+    ] = 20,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     as_json: JsonOption = False,
 ) -> None:
     """Measure how far a plain search for a table's keywords would go."""
+    chosen = keyword_rules(_table(keywords), top)
+    records = read(file, text_column=text_column, label_column=label_column)
+    found = measure_search(np.array(records.labels), search(records.texts, chosen))
+    if as_json:
+        print_json({**found, "rules": chosen})
+    else:
+        _show(found, chosen)
+
+
+def _table(path: Path) -> pd.DataFrame:
     import pandas as pd
 
-    if not table.is_file():
-        raise FileNotFoundError(f"No keyword table at {table}")
+    if not path.is_file():
+        raise MissingPathError(f"No keyword table at {path}")
     try:
-        ranked = pd.read_csv(table, encoding=recognise(table).name, keep_default_na=False)
+        return pd.read_csv(path, encoding=recognise(path).name, keep_default_na=False)
     except ValueError as error:
-        raise RecordsError(f"{table} is no keyword table ({error})") from error
-    chosen = keyword_rules(ranked, top)
-    records = read(file, text_column=text_column, label_column=label_column)
-    labels = np.array(records.labels)
-    found = measure_search(labels, search(records.texts, chosen))
-    if as_json:
-        typer.echo(json.dumps({**found, "rules": chosen}, ensure_ascii=False))
-        return
+        raise RecordsError(
+            f"{path} is no keyword table. Give a .csv that `keywords --output` wrote."
+        ) from error
+
+
+def _show(found: Mapping[str, Any], chosen: Mapping[int, Sequence[str]]) -> None:
     for label, words in chosen.items():
-        typer.echo(f"{label}: {' '.join(words)}")
+        typer.echo(f"{label}: {shown(' '.join(words))}")
     typer.echo(
         f"{found['records']} records: {found['coverage']:.1%} hold a keyword that decides; "
         f"accuracy {found['accuracy']:.3f} of all, macro-F1 {found['macro_f1']:.3f}"

@@ -86,6 +86,9 @@ class SavedState:
         """Remove all parts: the work is done, or begins anew."""
         if self.path and self.path.is_dir():
             shutil.rmtree(self.path)
+        elif self.path:
+            # A state of the first release was one file.
+            self.path.unlink(missing_ok=True)
 
     def say_how_to_go_on(self) -> None:
         """Note, after an interruption, how to go on."""

@@ -6,10 +6,11 @@ In: a keyword table and the labels' names. Out: bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gi_classifier.display import shown
 from gi_classifier.plots.fonts import drawable
 from gi_classifier.plots.style import CLASS_COLOURS, canvas, png, shortened
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # Point sizes, larger than elsewhere: the words are what is looked at.
 _PLAIN, _LARGE = 11, 13
 
+# Inches of a class's panel.
+_WIDTH = 4.4
 # Keywords can be spans of any length.
 _LONGEST_KEYWORD = 16
 
@@ -46,42 +49,64 @@ def keyword_figure(table: pd.DataFrame, names: Sequence[str], top: int = 20) -> 
     MissingExtraError
         Matplotlib, seaborn or the font is not installed.
     """
-    against = bool((table["total"] < 0).any())
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
-    parts = [table[table["label"] == label].head(top) for label in range(len(names))]
-    height = 1.3 + 0.25 * max(len(part) for part in parts)
-    figure = canvas(4.4 * columns, max(height, 2.5) * rows)
-    import seaborn
-
+    parts = [_first(table, label, top) for label in range(len(names))]
+    figure = canvas(_WIDTH * columns, max(map(_height, parts)) * rows)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for panel in panels[len(names) :]:
         panel.set_axis_off()
     for label, (panel, part, name) in enumerate(zip(panels, parts, names, strict=False)):
-        heading = drawable(f"against 反对: {name}" if against else name)
-        panel.set_title(heading, fontsize=_LARGE, loc="left")
-        if part.empty:
-            panel.set_axis_off()
-            panel.text(0, 0.9, "no keyword 没有关键词", transform=panel.transAxes, fontsize=_PLAIN)
-            continue
-        places = np.arange(len(part))
-        seaborn.barplot(
-            x=part["total"].to_numpy(),
-            y=places,
-            orient="y",
-            color=CLASS_COLOURS[label % len(CLASS_COLOURS)],
-            saturation=1,
-            width=0.75,
-            ax=panel,
-        )
-        panel.bar_label(
-            panel.containers[0], [f"×{n}" for n in part["frequency"]], padding=3, fontsize=8
-        )
-        panel.set_yticks(
-            places, [shortened(word, _LONGEST_KEYWORD) for word in part["keyword"]], fontsize=_PLAIN
-        )
-        panel.set_xlabel("total score 总分 (×: occurrences 次数)", fontsize=_PLAIN)
-        panel.set_ylabel("")
-        panel.margins(x=0.12)
-        seaborn.despine(ax=panel)
+        _draw(panel, part, label, _title(table, name))
     return png(figure)
+
+
+def label_figure(table: pd.DataFrame, label: int, name: str, top: int = 20) -> bytes:
+    """Draw the first keywords of one class; see :func:`keyword_figure`."""
+    part = _first(table, label, top)
+    figure = canvas(_WIDTH, _height(part))
+    _draw(figure.subplots(), part, label, _title(table, name))
+    return png(figure)
+
+
+def _first(table: pd.DataFrame, label: int, top: int) -> pd.DataFrame:
+    return table[table["label"] == label].head(top)
+
+
+def _height(part: pd.DataFrame) -> float:
+    return max(1.3 + 0.25 * len(part), 2.5)
+
+
+def _title(table: pd.DataFrame, name: str) -> str:
+    return f"against 反对: {name}" if (table["total"] < 0).any() else name
+
+
+def _draw(panel: Any, part: pd.DataFrame, label: int, title: str) -> None:
+    """The bars of one class."""
+    import seaborn
+
+    panel.set_title(drawable(shown(title)), fontsize=_LARGE, loc="left")
+    if part.empty:
+        panel.set_axis_off()
+        panel.text(0, 0.9, "no keyword 没有关键词", transform=panel.transAxes, fontsize=_PLAIN)
+        return
+    places = np.arange(len(part))
+    seaborn.barplot(
+        x=part["total"].to_numpy(),
+        y=places,
+        orient="y",
+        color=CLASS_COLOURS[label % len(CLASS_COLOURS)],
+        saturation=1,
+        width=0.75,
+        ax=panel,
+    )
+    panel.bar_label(
+        panel.containers[0], [f"×{n}" for n in part["frequency"]], padding=3, fontsize=8
+    )
+    panel.set_yticks(
+        places, [shortened(word, _LONGEST_KEYWORD) for word in part["keyword"]], fontsize=_PLAIN
+    )
+    panel.set_xlabel("total score 总分 (×: occurrences 次数)", fontsize=_PLAIN)
+    panel.set_ylabel("")
+    panel.margins(x=0.12)
+    seaborn.despine(ax=panel)

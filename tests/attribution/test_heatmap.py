@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import sys
 import warnings
@@ -18,21 +19,14 @@ from hypothesis import strategies as st
 from samples import made
 
 from gi_classifier.attribution.attribution import Attribution
-from gi_classifier.attribution.heatmap import (
-    INK,
-    Cell,
-    cells,
-    colour,
-    escape,
-    lay_out,
-    page,
-    to_html,
-    to_png,
-)
+from gi_classifier.attribution.heatmap import cells, page, to_html, to_png
+from gi_classifier.attribution.page import escape
+from gi_classifier.display import visible
 from gi_classifier.errors import InputError, MissingExtraError, SettingsError
 from gi_classifier.plots.fonts import cjk_font
+from gi_classifier.plots.heatmap import INK, Cell, colour, lay_out
 
-BYS = ("token", "word", "clause", "sentence")
+UNITS = ("token", "word", "clause", "sentence")
 # What a page can hold: no U+0000 and no lone surrogates.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 MESSY = st.one_of(TEXTS, st.text("胃肠，。；\n\r\t <>&'\"$_a1😀\ue000", min_size=1))
@@ -46,6 +40,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.record = self.text = ""
+        self.held: dict[str, list[str]] = {}
         self.inside = 0
         # As browsers do first (HTML standard, preprocessing the input stream).
         self.feed(content.replace("\r\n", "\n").replace("\r", "\n"))
@@ -67,22 +62,29 @@ class Page(HTMLParser):
         self.text += data
         if self.inside:
             self.record += data
+        for tag in set(self.open):
+            self.held.setdefault(tag, []).append(data)
+
+    def texts(self, tag: str) -> list[str]:
+        """All that stands in elements of a tag, joined."""
+        return ["".join(self.held.get(tag, []))]
 
 
 @settings(deadline=None)
-@given(MESSY, st.sampled_from(BYS), st.integers(0, 99))
-def test_a_parser_reads_the_very_record(text: str, by: str, seed: int) -> None:
+@given(MESSY, st.sampled_from(UNITS), st.integers(0, 99))
+def test_a_parser_reads_the_very_record(text: str, unit: str, seed: int) -> None:
     places = sum(not c.isspace() for c in text)
     scores = np.random.default_rng(seed).normal(size=places).tolist()
-    page = Page(to_html(made(text, scores), by))
-    assert page.record == text
+    page = Page(to_html(made(text, scores), unit))
+    assert page.record == visible(text)
     assert {tag for tag, _ in page.tags} <= {
-        "style", "figure", "figcaption", "strong", "small", "div", "i", "span",
+        "style", "figure", "figcaption", "strong", "small", "div", "i", "span", "details",
+        "summary",
     }  # fmt: skip
 
 
 def test_what_no_page_can_hold_is_replaced() -> None:
-    assert escape("胃\0\ud800<") == "胃\ufffd\ufffd&lt;"
+    assert escape("胃\0\ud800<") == "胃\\x00\ufffd&lt;"
 
 
 def test_a_script_shows_as_text_and_nothing_is_loaded() -> None:
@@ -96,8 +98,8 @@ def test_a_script_shows_as_text_and_nothing_is_loaded() -> None:
 
 
 @settings(deadline=None)
-@given(MESSY, st.sampled_from(BYS), st.data())
-def test_cells_cover_the_record_and_keep_the_sum(text: str, by: str, data: st.DataObject) -> None:
+@given(MESSY, st.sampled_from(UNITS), st.data())
+def test_cells_cover_the_record_and_keep_the_sum(text: str, unit: str, data: st.DataObject) -> None:
     place = st.integers(0, len(text) - 1)
     starts = sorted(data.draw(st.lists(place, max_size=12)))
     ends = [data.draw(st.integers(a + 1, len(text))) for a in starts]
@@ -105,7 +107,7 @@ def test_cells_cover_the_record_and_keep_the_sum(text: str, by: str, data: st.Da
     scores = np.arange(1.0, len(starts) + 1)
     tokens = tuple(text[a:b] for a, b in offsets)
     attribution = made(text, offsets=offsets, scores=scores, tokens=tokens)
-    found = cells(attribution, by)
+    found = cells(attribution, unit)
     assert "".join(part for part, _ in found) == text
     assert sum(score or 0 for _, score in found) == pytest.approx(scores.sum())
     assert all(part for part, _ in found)
@@ -148,6 +150,25 @@ def test_the_title_holds_probabilities_error_and_steps() -> None:
     assert "[CLS]" not in Page(to_html(made("胃", [1.0]))).text
 
 
+def test_how_it_was_computed_is_behind_a_fold_and_a_warning_is_not() -> None:
+    page = Page(to_html(made("胃", [1.0], converged=False)))
+    folded = page.texts("details")[0]
+    assert "completeness error" in folded
+    assert "Not converged" not in folded
+    assert "0.987" in page.texts("figcaption")[0].replace(folded, "")
+
+
+def test_what_turns_the_direction_is_spelt_out_everywhere() -> None:
+    attribution = made("胃\u202e癌\x1b[2J", label_name="a\u202eb")
+    content = page([attribution], called=["\u2067id\x07"])
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x07\x1b]", content)
+    for shown in ("胃\\u202e癌\\x1b[2J", "a\\u202eb", "\\u2067id\\x07"):
+        assert shown in re.sub(r"<[^>]*>", "", content)
+    np.testing.assert_array_equal(
+        pixels(made("\u202e"), "sentence"), pixels(made("\\u202e"), "sentence")
+    )
+
+
 def test_only_what_did_not_converge_is_marked() -> None:
     for converged in (True, False):
         attribution = made("胃", [1.0], converged=converged)
@@ -158,7 +179,7 @@ def test_only_what_did_not_converge_is_marked() -> None:
 
 def test_an_unknown_unit_is_an_error() -> None:
     for draw in (to_html, to_png):
-        with pytest.raises(SettingsError, match="by must be one of token, .* Received: 'line'"):
+        with pytest.raises(SettingsError, match="unit must be one of token, .* Received: 'line'"):
             draw(made("胃"), "line")
 
 
@@ -183,8 +204,20 @@ def test_a_page_holds_every_record_once_and_one_style() -> None:
     assert tags.count("style") == tags.count("html") == tags.count("body") == 1
     assert not {"script", "link", "img", "b"} & set(tags)
     assert content.startswith('<!DOCTYPE html>\n<html lang="zh">')
-    assert "<title>gi-classifier</title>" in content
+    assert "<title>gi-classifier: what decided 判断依据</title>" in content
+    assert "end at its own largest score" in found.text
     assert {"charset": "utf-8"} in [attrs for _, attrs in found.tags]
+
+
+def test_a_page_says_what_each_record_is_called_and_what_made_it() -> None:
+    made_with = {"library": "gi_classifier 1.0", "model": "ab" * 32, "settings": {"unit": "<b>"}}
+    content = page([made("胃癌"), made("息肉")], called=["line 2", "line <3>"], origin=made_with)
+    found = WholePage(content)
+    assert "line 2" in found.text
+    assert "line <3>" in found.text
+    assert "gi_classifier 1.0 · model 模型 abababababab · unit <b>" in found.texts("footer")[0]
+    (origin,) = [attrs["content"] for _, attrs in found.tags if attrs.get("name") == "origin"]
+    assert json.loads(origin or "") == made_with
 
 
 def test_a_browser_lets_a_page_load_nothing_but_its_own_font() -> None:
@@ -193,7 +226,7 @@ def test_a_browser_lets_a_page_load_nothing_but_its_own_font() -> None:
         for _, attrs in WholePage(page([made("胃")])).tags
         if attrs.get("http-equiv") == "Content-Security-Policy"
     ]
-    assert policy == "default-src 'none'; font-src data:; style-src 'unsafe-inline'"
+    assert policy == "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'"
 
 
 def test_a_page_brings_the_glyphs_of_all_chinese_that_it_shows_and_names_them_first() -> None:
@@ -313,11 +346,11 @@ def _no_warnings() -> Iterator[None]:
         yield
 
 
-def pixels(attribution: Attribution, by: str = "token") -> np.ndarray:
+def pixels(attribution: Attribution, unit: str = "token") -> np.ndarray:
     """Red, green and blue in 0…1, (height, width, 3)."""
     from PIL import Image
 
-    content = Image.open(io.BytesIO(to_png(attribution, by))).convert("RGB")
+    content = Image.open(io.BytesIO(to_png(attribution, unit))).convert("RGB")
     return np.asarray(content) / 255
 
 
@@ -365,15 +398,15 @@ def test_the_glyphs_are_really_drawn(character: str) -> None:
         assert likeness(found, other) < 0.7
 
 
-@pytest.mark.parametrize("character", ["😀", "\ue000", "\U0010ffff", "\x07", "\u200b"])
+@pytest.mark.parametrize("character", ["😀", "\ue000", "\U0010ffff", "\u200b"])
 def test_what_the_font_lacks_is_a_box(character: str) -> None:
     np.testing.assert_array_equal(pixels(made(character)), pixels(made("□")))
 
 
-@pytest.mark.parametrize("by", ["token", "word"])
-def test_a_combining_mark_is_drawn_on_its_character(by: str) -> None:
+@pytest.mark.parametrize("unit", ["token", "word"])
+def test_a_combining_mark_is_drawn_on_its_character(unit: str) -> None:
     apart = made("e\u0301胃", offsets=np.array([(0, 2), (2, 3)]), scores=np.zeros(2))
-    np.testing.assert_array_equal(pixels(apart, by), pixels(made("é胃"), by))
+    np.testing.assert_array_equal(pixels(apart, unit), pixels(made("é胃"), unit))
 
 
 def test_a_mark_that_makes_no_character_is_a_box_beside_its_neighbours() -> None:

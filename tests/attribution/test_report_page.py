@@ -8,6 +8,8 @@ import io
 import json
 import re
 import subprocess
+import time
+import unicodedata
 import warnings
 from html.parser import HTMLParser
 from pathlib import Path
@@ -161,8 +163,10 @@ def test_records_and_keywords_show_as_text(content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keyword", "example", "marked"),
+    ("keyword", "example", "found"),
     [
+        ("ガス", "見ｶﾞｽ有", "ｶﾞｽ"),
+        ("\u1eadb", "xa\u0302\u0323B", "a\u0302\u0323B"),
         ("胃窦", "见胃窦充血", "胃窦"),
         ("ESD", "行ＥＳＤ术", "ＥＳＤ"),
         ("poem", "行POEM术", "POEM"),
@@ -170,12 +174,50 @@ def test_records_and_keywords_show_as_text(content: str) -> None:
         ("食管", "肠", ""),
     ],
 )
-def test_a_keyword_is_marked_in_its_example_in_any_case_and_width(
-    explainer: Explainer, keyword: str, example: str, marked: str
+def test_a_keyword_stands_out_in_its_example_in_any_case_and_width(
+    explainer: Explainer, keyword: str, example: str, found: str
 ) -> None:
     table = keywords(rows=1, labels=(0,)).assign(keyword=keyword, example=example)
     page = Page(written(explainer, table=table))
-    assert page.find("mark") == [marked]
+    assert page.find("mark") == [found]
+
+
+def test_a_long_keyword_in_another_width_is_found_in_time(explainer: Explainer) -> None:
+    wide = "ＥＲＣＰ" * 5000
+    table = keywords(rows=1, labels=(0,)).assign(
+        keyword=unicodedata.normalize("NFKC", wide), example=f"行{wide}术"
+    )
+    began = time.process_time()
+    page = Page(written(explainer, table=table))
+    assert page.find("mark") == [wide]
+    assert time.process_time() - began < 30
+
+
+def test_what_turns_the_direction_is_spelt_out(explainer: Explainer) -> None:
+    table = keywords(rows=1, labels=(0,)).assign(example="见\u202e胃")
+    ids = ["\u2067id\x07"] * len(TEXTS)
+    texts = [f"{text}\u202e" for text in TEXTS]
+    content = written(explainer, texts, table=table, ids=ids, source="\u202e.csv", model="\x1b[2J")
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x07\x1b]", content)
+    page = Page(content)
+    assert page.find("title") == ["Report on \\u202e.csv"]
+    assert "\\x1b[2J" in page.find("dd")
+    assert "见\\u202e胃" in page.find("td")
+    assert page.find("p", class_="shares")[0].startswith("\\u2067id\\x07 · ")
+
+
+def test_each_label_has_a_chart_of_its_own_and_the_page_says_what_made_it(
+    explainer: Explainer,
+) -> None:
+    made_with = {"library": "gi_classifier 1.0", "model": "ab" * 32, "settings": {"share": 0.2}}
+    page = Page(written(explainer, origin=made_with))
+    charts = [attrs["alt"] for tag, attrs in page.tags if tag == "img"]
+    assert [str(alt).split(",")[0] for alt in charts] == [
+        f"Keywords of {name}" for name in DEFAULT_NAMES
+    ]
+    assert page.find("footer") == ["gi_classifier 1.0 · model 模型 abababababab · share 0.2"]
+    assert any(attrs.get("name") == "origin" for _, attrs in page.tags)
+    assert "end at its own largest score" in "".join(page.find("p", class_="note"))
 
 
 def test_counts_are_those_of_the_likeliest_labels(explainer: Explainer) -> None:
@@ -334,7 +376,7 @@ def test_bars_show_chinese_and_every_class_and_warn_of_nothing() -> None:
 def test_bars_stop_at_top_and_a_class_without_keywords_says_so() -> None:
     table = keywords(rows=25, labels=(0, 2))
     np.testing.assert_array_equal(bars(table, top=5), bars(table.groupby("label").head(5)))
-    # The remark is drawn in the middle, but no bar.
+    # The note is drawn in the middle, but no bar.
     full, part = bars(keywords(rows=25)), bars(table)
     green = [
         (abs(x - np.array([0, 158, 115]) / 255) < 0.01).all(axis=2).sum() for x in (full, part)
