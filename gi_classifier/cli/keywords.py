@@ -135,7 +135,9 @@ def keywords(
     check_some(file, counted.records, counted)
     digest = digest_of(file, text_column, directory, options, path) if output else ""
     state = SavedState(output, digest, resume=resume, seconds=_STATE_SECONDS)
-    progress = _counted(file, text_column, counted.records, Explainer(directory), options, path, state)
+    progress = _counted(
+        file, text_column, counted.records, Explainer(directory), options, path, state
+    )
     table = progress.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
     _write(table, output, plot, directory, options_of(context))
     state.drop()
