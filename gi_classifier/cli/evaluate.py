@@ -2,127 +2,188 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
 from gi_classifier.cli.options import (
+    EngineOption,
     ForceOption,
+    IdColumn,
     JsonOption,
     LabelColumn,
     ModelOption,
     TextColumn,
+    check_engine,
 )
-from gi_classifier.cli.outputs import check_directory, notes, results_console
+from gi_classifier.cli.outputs import (
+    check_directory,
+    notes,
+    options_of,
+    print_json,
+    results_console,
+    write_files,
+)
 from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows, trained_on
-from gi_classifier.data.records import drop_duplicates
+from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.errors import RecordsError
-from gi_classifier.files import write_directory
+from gi_classifier.metrics.measures import RESAMPLES
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.training.keras_engine import open_any_engine
 
-if TYPE_CHECKING:
-    pass
-from gi_classifier.cli.options import EngineOption, check_engine
+_THIS = "this model"
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Records with their true labels.")],
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records with their true labels.")],
     model: ModelOption = None,
     engine: EngineOption = None,
     train: Annotated[
         Path | None,
         typer.Option(
-            "--train", help="Records to train TF-IDF + logistic regression on, to compare."
+            "--train",
+            metavar="FILE",
+            help="Labelled records to train a simple model on (TF-IDF + logistic regression) that "
+            "is measured beside this one.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="A directory to write: JSON, CSV and a picture (extra 'plots')."),
+        typer.Option(
+            metavar="DIR",
+            help="Write the report (JSON, CSV) and a picture into this directory (needs the extra "
+            "'plots').",
+        ),
     ] = None,
-    by: Annotated[
-        str | None, typer.Option(help="Also group by this column of .csv, .jsonl or .xlsx.")
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Also measure each group of records that share a value of this column, such as a "
+            "ward (.csv, .jsonl, .xlsx).",
+        ),
     ] = None,
-    errors: Annotated[int, typer.Option(min=0, help="List so many of the surest errors.")] = 20,
+    resamples: Annotated[
+        int,
+        typer.Option(min=1, help="How often records are drawn anew for the 95% intervals."),
+    ] = RESAMPLES,
+    errors: Annotated[
+        int, typer.Option(min=0, help="List at most so many errors, the surest first.")
+    ] = 20,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    id_column: IdColumn = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure a model on labelled records, beside the keyword rule."""
-    from gi_classifier.evaluation.evaluation_report import account, groups_of, titles
-    from gi_classifier.evaluation.report_tables import FIGURE, FILES, files, terminal_tables
-    from gi_classifier.metrics.baselines import keyword_rule, tfidf_probabilities
-    from gi_classifier.plots.evaluation import evaluation_figure
+    """Measure how often a model is right on labelled records, beside simple models."""
+    from gi_classifier.evaluation.evaluation_report import evaluation_report, groups_of
+    from gi_classifier.evaluation.report_tables import FILES, files
 
     check_engine(engine)
     check_directory(output, FILES, force)
     directory = load_or_shipped(model)
     settings = directory.settings
-    options: dict[str, Any] = {
+    columns: dict[str, Any] = {
         "text_column": text_column,
         "label_column": label_column,
         "num_classes": settings.num_classes,
     }
-    records = drop_duplicates(read(file, group_column=by, **options))
-    groups = groups_of(records, by)
-    rows = read(train, **options) if train else None
+    records = drop_duplicates(read(file, group_column=group_column, id_column=id_column, **columns))
+    groups = groups_of(records, group_column)
+    rows = _apart(read(train, **columns), records) if train else None
     warn_of_known(directory, records)
-    known = says_what_it_knows(directory.splits)
-    seen = int(trained_on(directory.splits, records.texts).sum()) if known else None
-    if rows is not None:
-        held = {fingerprint(text) for text in records.texts}
-        apart = [i for i, text in enumerate(rows.texts) if fingerprint(text) not in held]
-        if len(apart) < len(rows):
-            notes.print(f"{len(rows) - len(apart)} records of {train} are in {file}: left out.")
-            rows = rows.take(apart)
-    if rows is not None and len(set(rows.labels or ())) < 2:
-        raise RecordsError(
-            f"{train}: needs records of two labels or more, other than those of {file}, to train "
-            f"on. It has {len(rows)} of {len(set(rows.labels or ()))}."
-        )
-    texts = list(records.texts)
-    models = {
-        "this model": in_chunks(
-            Predictor.from_directory(directory, open_any_engine(directory, engine)).predict_proba,
-            texts,
-        )
+    models = _probabilities(directory, engine, records, rows)
+    report = {
+        "file": str(file),
+        "trained_on": _known(directory, records),
+        **evaluation_report(
+            records, models, settings.names, groups=groups, errors=errors, resamples=resamples
+        ),
     }
+    if output:
+        picture = _picture(report, records, models[_THIS])
+        made = origin(directory, **options_of(context))
+        write_files(output, {**files(report), **picture}, made)
+    if as_json:
+        print_json(report)
+    else:
+        _show(report)
+
+
+def _apart(rows: Records, records: Records) -> Records:
+    """Records to train on that are not among those to measure on."""
+    held = {fingerprint(text) for text in records.texts}
+    apart = [i for i, text in enumerate(rows.texts) if fingerprint(text) not in held]
+    if len(apart) < len(rows):
+        left_out = len(rows) - len(apart)
+        notes.print(f"{left_out} records of {rows.source} are in {records.source}: left out.")
+    rows = rows.take(apart)
+    found = len(set(rows.labels or ()))
+    if found < 2:
+        raise RecordsError(
+            f"{rows.source}: needs records of two labels or more, other than those of "
+            f"{records.source}, to train on. It has {len(rows)} of {found}."
+        )
+    return rows
+
+
+def _known(directory: ModelDirectory, records: Records) -> int | None:
+    """How many of the records the model was trained on; None where it does not say."""
+    if not says_what_it_knows(directory.splits):
+        return None
+    return int(trained_on(directory.splits, records.texts).sum())
+
+
+def _probabilities(
+    directory: ModelDirectory, engine: str | None, records: Records, rows: Records | None
+) -> dict[str, np.ndarray]:
+    """Probabilities (n, classes) of the model, and of what it is compared with."""
+    from gi_classifier.metrics.baselines import keyword_rule, tfidf_probabilities
+
+    settings, texts = directory.settings, list(records.texts)
+    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
+    models = {_THIS: in_chunks(predictor.predict_proba, texts)}
     if settings.num_classes == 3 and settings.label_names is None:
         models["keyword rule"] = keyword_rule(texts)
     if rows is not None:
-        models["TF-IDF + logistic regression"] = tfidf_probabilities(
-            rows.texts, rows.labels or (), texts, classes=settings.num_classes, seed=settings.seed
-        )
-    found = {
-        "file": str(file),
-        "trained_on": seen,
-        **account(records, models, settings.names, groups=groups, errors=errors),
-    }
-    if output:
-        labels = np.array(records.labels)
-        picture = evaluation_figure(
-            {title: found[title] for title in titles(found)},
-            settings.names,
-            labels,
-            models["this model"],
-        )
-        write_directory({**files(found), FIGURE: picture}, output)
-    if as_json:
-        typer.echo(json.dumps(found, ensure_ascii=False))
-        return
+        with notes.status("Training TF-IDF + logistic regression …"):
+            models["TF-IDF + logistic regression"] = tfidf_probabilities(
+                rows.texts,
+                rows.labels or (),
+                texts,
+                classes=settings.num_classes,
+                seed=settings.seed,
+            )
+    return models
+
+
+def _picture(
+    report: dict[str, Any], records: Records, probabilities: np.ndarray
+) -> dict[str, bytes]:
+    from gi_classifier.evaluation.report_tables import FIGURE
+    from gi_classifier.plots.evaluation import evaluation_figure
+
+    labels = np.array(records.labels)
+    picture = evaluation_figure(report["models"], report["labels"], labels, probabilities)
+    return {FIGURE: picture}
+
+
+def _show(report: dict[str, Any]) -> None:
+    from gi_classifier.evaluation.report_tables import terminal_tables
+
     screen = results_console()
-    for table in terminal_tables(found):
+    for table in terminal_tables(report):
         screen.print(table)
         screen.print()
     typer.echo(
-        f"[low, high]: 95% interval of {found['resamples']} bootstrap resamples. "
+        f"[low, high]: 95% interval of {report['resamples']} bootstrap resamples. "
         "Brier score, ECE (calibration error)\nand log loss: less is better."
     )
-    if output:
-        typer.echo(f"Written to {output}")

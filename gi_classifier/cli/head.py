@@ -131,7 +131,7 @@ def head(
         )
         measured, truth = splits["train"], labels["train"]
     warn_of_known(found.directory, measured)
-    from gi_classifier.evaluation.evaluation_report import account
+    from gi_classifier.evaluation.evaluation_report import evaluation_report
     from gi_classifier.evaluation.report_tables import terminal_tables
 
     codes = tuple(names.index(label) for label in truth)
@@ -141,11 +141,11 @@ def head(
         "measured_on": str(test) if test else f"{_FOLDS}-fold cross-validation of {data}",
         "epochs": len(found.head_.history_),
         "best_epoch": found.head_.best_epoch_,
-        **account(replace(measured, labels=codes), models, names, errors=errors),
+        **evaluation_report(replace(measured, labels=codes), models, names, errors=errors),
     }
     found.save(output, force=force)
     if picture:
-        write_whole(picture, confusion_figure(table["head"]["confusion"], names))
+        write_whole(picture, confusion_figure(table["models"]["head"]["confusion"], names))
     if as_json:
         typer.echo(json.dumps({**table, "output": str(output)}, ensure_ascii=False))
         return

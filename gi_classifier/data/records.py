@@ -90,6 +90,12 @@ class Records:
         return replace(self, **taken)
 
 
+def place_of(records: Records, row: int) -> dict[str, Any]:
+    """Where a record stood: ``line``, and ``id`` where its file has a column for it."""
+    named = {} if records.ids is None else {"id": records.ids[row]}
+    return {"line": records.lines[row], **named}
+
+
 def drop_duplicates(records: Records) -> Records:
     """Keep the first of the records that are equal once normalised and lower-cased.
 

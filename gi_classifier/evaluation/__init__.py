@@ -1,1 +1,1 @@
-"""Measures of a classifier, and the simple rivals it is compared with."""
+"""Studies of a file of records: evaluation, comparison, inspection, label errors."""

@@ -1,7 +1,8 @@
-"""The classifiers of the rivals' table, each unfitted, with the features that it reads.
+"""The classifiers of a comparison, each unfitted, with the features that it reads.
 
-In: which of them, and a seed. Out: :class:`Rival`, whose classifiers take texts or the encoder's
-vectors and follow scikit-learn's conventions. What is fitted, features included, is one pipeline.
+In: which of them, and a seed. Out: :class:`ComparisonModel`, whose classifiers take texts or the
+encoder's vectors and follow scikit-learn's conventions. What is fitted, features included, is one
+pipeline.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _EPOCHS, _STALLED, _LEAST_FALL = 100, 10, 1e-4
 _EXTRA = ("tensorflow", "tf_keras", "bert4keras")
 
 
-class Rival(NamedTuple):
+class ComparisonModel(NamedTuple):
     """A classifier to compare.
 
     Attributes
@@ -79,7 +80,7 @@ class Rival(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Name and features, unlike any other rival's."""
+        """Name and features, unlike any other model's."""
         return f"{self.name}.{self.features}"
 
     @property
@@ -211,7 +212,7 @@ def _logistic(inverse_strength: float, penalty: str, seed: int) -> Any:
 
 
 def _classifiers(seed: int) -> Iterator[tuple[str, str, str, Callable[[], Any]]]:
-    """Name, family, title and maker of each rival that reads numbers."""
+    """Name, family, title and maker of each model that reads numbers."""
     for k in (1, 3, 10, 30):
         yield f"knn-{k}", "knn", f"kNN, k = {k}", partial(KNeighborsClassifier, k)
     for kernel in ("linear", "rbf", "poly"):
@@ -257,8 +258,8 @@ def _pipeline(features: str, family: str, make: Callable[[], Any], seed: int) ->
     return make_pipeline(*steps, make())
 
 
-def rivals(features: Collection[str] = FEATURES, seed: int = 0) -> list[Rival]:
-    """Every rival that reads numbers, on each kind of features.
+def comparison_models(features: Collection[str] = FEATURES, seed: int = 0) -> list[ComparisonModel]:
+    """Every model that reads numbers, on each kind of features.
 
     Parameters
     ----------
@@ -268,7 +269,7 @@ def rivals(features: Collection[str] = FEATURES, seed: int = 0) -> list[Rival]:
     seed : int
     """
     return [
-        Rival(name, family, kind, title, partial(_pipeline, kind, family, make, seed))
+        ComparisonModel(name, family, kind, title, partial(_pipeline, kind, family, make, seed))
         for kind in FEATURES
         if kind in features
         for name, family, title, make in _classifiers(seed)
@@ -303,12 +304,20 @@ def missing_extra() -> str:
 
 
 def fine_tuned(
-    settings: Settings, base: Path, records: int, epochs: int, classes: int, seed: int
-) -> Rival:
+    make: Callable[..., Any],
+    settings: Settings,
+    base: Path,
+    records: int,
+    epochs: int,
+    classes: int,
+    seed: int,
+) -> ComparisonModel:
     """ALBERT-tiny from an encoder's weights, by the recipe of the model that they are from.
 
     Parameters
     ----------
+    make : callable
+        Takes the parameters of :class:`gi_classifier.GIClassifier` and returns it unfitted.
     settings : Settings
         That recipe. Its rate rises for a tenth of the steps and falls until the last.
     base : Path
@@ -319,8 +328,6 @@ def fine_tuned(
         At most so many.
     classes, seed : int
     """
-    from gi_classifier.classifier import GIClassifier
-
     # Fitting holds out about a tenth for early stopping.
     steps = max(1, round(0.9 * records / settings.batch_size)) * epochs
     derived = ("num_classes", "label_names", "class_weight", "seed")
@@ -332,4 +339,4 @@ def fine_tuned(
         "random_state": seed,
     }
     title = f"ALBERT-tiny, {epochs} epochs"
-    return Rival("albert", "albert", "text", title, partial(GIClassifier, **recipe))
+    return ComparisonModel("albert", "albert", "text", title, partial(make, **recipe))

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.data.records import Records
-from gi_classifier.evaluation.comparison import Comparison, Outcome, prepare
+from gi_classifier.evaluation.comparison import Comparison, Outcome
 from gi_classifier.evaluation.comparison_models import (
     FAMILIES,
     FEATURES,
-    Rival,
+    ComparisonModel,
 )
+from gi_classifier.evaluation.comparison_setup import prepare
 from gi_classifier.metrics.measures import (
     RESAMPLES,
     confusions,
@@ -37,10 +38,10 @@ def tabulate(
     *,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """Measure every rival on every fold, with intervals, and compare the best.
+    """Measure every model on every fold, with intervals, and compare the best.
 
     A measure is the mean over the folds. Its 95% interval is of a bootstrap by groups of
-    near-duplicates within each fold, all rivals on the same resamples (Efron 1979; paired, as in
+    near-duplicates within each fold, all models on the same resamples (Efron 1979; paired, as in
     Koehn 2004): each record is predicted once, by models that did not see it, so that thousands
     of records speak, where a t interval would rest on the two degrees of freedom of three folds,
     which share their training records besides (Bengio and Grandvalet 2004). What it leaves out is
@@ -58,20 +59,20 @@ def tabulate(
     dict
         ``records``, ``groups``, ``classes`` (label, records), ``label``, ``folds``, ``seed``,
         ``resamples``, ``trained_on``, ``trained_on_is_unknown``; ``models``, by falling F1: name,
-        family, features, title, linear, remarks, precision, recall, f1 (means over the classes;
-        with ``label``, of that), accuracy and roc_auc (mean over the classes, one against the
-        rest), each beside NAME_interval,
+        family, family_title, features, title, linear, warnings, precision, recall, f1 (means over
+        the classes; with ``label``, of that), accuracy and roc_auc (mean over the classes, one
+        against the rest), each beside NAME_interval,
         fit_seconds of one fold, predict_milliseconds of one record, ``folds`` (measures and times
         of each); ``left_out``; ``verdicts``, see :func:`verdicts`. What is undefined is None.
     """
     drawn = _drawn(comparison, outcomes, resamples)
     models = []
-    for rival in comparison.rivals:
-        found, parts = drawn[rival.key], _parts(comparison, outcomes, rival)
+    for model in comparison.models:
+        found, parts = drawn[model.key], _parts(comparison, outcomes, model)
         row: dict[str, Any] = {
-            name: getattr(rival, name) for name in ("name", "family", "features", "title", "linear")
+            name: getattr(model, name) for name in ("name", "family", "features", "title", "linear")
         }
-        row["family_title"] = FAMILIES[rival.family]
+        row["family_title"] = FAMILIES[model.family]
         for name in MEASURES:
             value, *rest = found[name].mean(axis=0)
             row[name] = float(value)
@@ -79,7 +80,7 @@ def tabulate(
         row["fit_seconds"] = float(np.mean([part.fit_seconds for part in parts]))
         spent = sum(part.predict_seconds for part in parts)
         row["predict_milliseconds"] = 1000 * spent / len(comparison.labels)
-        row["remarks"] = _remarks(parts)
+        row["warnings"] = _counted_warnings(parts)
         row["folds"] = [
             {
                 "fold": fold,
@@ -87,7 +88,7 @@ def tabulate(
                 **{name: float(found[name][fold, 0]) for name in MEASURES},
                 "fit_seconds": part.fit_seconds,
                 "predict_seconds": part.predict_seconds,
-                "remarks": list(part.remarks),
+                "warnings": list(part.warnings),
             }
             for fold, part in enumerate(parts)
         ]
@@ -115,15 +116,15 @@ def tabulate(
 
 
 def _parts(
-    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], rival: Rival
+    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], model: ComparisonModel
 ) -> list[Outcome]:
-    return [outcomes[rival.key, fold] for fold in range(comparison.folds.max() + 1)]
+    return [outcomes[model.key, fold] for fold in range(comparison.folds.max() + 1)]
 
 
-def _remarks(parts: Sequence[Outcome]) -> list[str]:
-    """Each remark with the number of folds that it was made on."""
-    counts = Counter(remark for part in parts for remark in part.remarks)
-    return [f"{remark} ({count} of {len(parts)} folds)" for remark, count in counts.items()]
+def _counted_warnings(parts: Sequence[Outcome]) -> list[str]:
+    """Each warning with the number of folds that gave it."""
+    counts = Counter(warning for part in parts for warning in part.warnings)
+    return [f"{warning} ({count} of {len(parts)} folds)" for warning, count in counts.items()]
 
 
 def _interval(drawn: np.ndarray) -> list[float] | None:
@@ -137,9 +138,9 @@ def _interval(drawn: np.ndarray) -> list[float] | None:
 def _drawn(
     comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], resamples: int
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Each rival's measures, (folds, 1 + resamples): on the records as they are, then resampled."""
+    """Each model's measures, (folds, 1 + resamples): on the records as they are, then resampled."""
     found: dict[str, dict[str, list[np.ndarray]]] = {
-        rival.key: {name: [] for name in MEASURES} for rival in comparison.rivals
+        model.key: {name: [] for name in MEASURES} for model in comparison.models
     }
     for fold in range(comparison.folds.max() + 1):
         rows = comparison.folds == fold
@@ -226,9 +227,9 @@ def verdicts(
     models : sequence of mapping
         Rows of :func:`tabulate`, by falling F1.
     drawn : mapping of key to ndarray, shape (1 + resamples,)
-        Each rival's F1, first on the records as they are.
+        Each model's F1, first on the records as they are.
     encoder_is_fair : bool
-        Whether rivals that use the encoder take part.
+        Whether models that use the encoder take part.
 
     Returns
     -------
@@ -272,16 +273,16 @@ def _worded(
     linear: Mapping[str, Any], other: Mapping[str, Any], figures: str, enough: bool
 ) -> dict[str, str]:
     """A verdict in English and Chinese."""
-    features, rival = linear["features"], f"{other['title']} ({other['features']})"
+    features, best = linear["features"], f"{other['title']} ({other['features']})"
     return {
         "text": (
             f"A linear model on {features} is {'enough' if enough else 'not enough'} for these "
-            f"records: F1 of {rival} less that of {linear['title']} ({features}) is {figures}, "
+            f"records: F1 of {best} less that of {linear['title']} ({features}) is {figures}, "
             + ("an interval that does not lie above 0." if enough else "which lies above 0.")
         ),
         "text_zh": (
             f"对这些病历，{features} 上的线性模型{'已经足够' if enough else '不够'}："
-            f"{rival} 的 F1 减去 {linear['title']} ({features}) 的 F1 为 {figures}，"
+            f"{best} 的 F1 减去 {linear['title']} ({features}) 的 F1 为 {figures}，"
             + ("区间不全在 0 以上。" if enough else "区间全在 0 以上。")
         ),
     }
@@ -310,5 +311,5 @@ def compare(records: Records, *, resamples: int = RESAMPLES, **options: Any) -> 
         As :func:`prepare`.
     """
     comparison = prepare(records, **options)
-    outcomes = {(rival.key, fold): outcome for rival, fold, outcome in comparison.run()}
+    outcomes = {(model.key, fold): outcome for model, fold, outcome in comparison.run()}
     return tabulate(comparison, outcomes, resamples=resamples)

@@ -1,7 +1,8 @@
-"""The whole account of some models on the same records: measures, groups, worst errors.
+"""The evaluation report of some models on the same records: measures, groups, worst errors.
 
 In: labelled records and each model's probabilities (n, classes). Out: one dict, ready for JSON,
-and long rows of it for CSV. The first model is the one in question; the others are its rivals.
+and long rows of it for CSV. The first model is the one in question; the others are what it is
+compared with.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.data.records import Records
+from gi_classifier.data.records import Records, place_of
 from gi_classifier.errors import RecordsError
 from gi_classifier.metrics.calibration import reliability
 from gi_classifier.metrics.measures import RESAMPLES, measure, measure_labels
@@ -77,7 +78,7 @@ def groups_of(records: Records, by: str | None = None) -> list[Group]:
     return found + [Group(by, name, np.flatnonzero(values == name)) for name in distinct]
 
 
-def account(
+def evaluation_report(
     records: Records,
     models: Mapping[str, np.ndarray],
     names: Sequence[str],
@@ -107,7 +108,7 @@ def account(
     Returns
     -------
     dict
-        ``labels`` (the names), ``resamples``, ``seed``; for each title what
+        ``labels`` (the names), ``resamples``, ``seed``; ``models``, by title: what
         :func:`~gi_classifier.metrics.measures.measure` gives, ``reliability`` (a row for
         each bin that holds records) and ``groups`` (a row for each group: ``by``, ``group`` and
         :func:`~gi_classifier.metrics.measures.measure_labels`); and ``errors`` of the first.
@@ -120,10 +121,10 @@ def account(
     if records.labels is None:
         raise RecordsError(f"{records.source}: the records carry no labels to measure against.")
     labels = np.array(records.labels, dtype=int)
-    table: dict[str, Any] = {"labels": list(names), "resamples": resamples, "seed": seed}
+    measured: dict[str, Any] = {}
     for title, probabilities in models.items():
         predicted = probabilities.argmax(axis=1)
-        table[title] = {
+        measured[title] = {
             **measure(labels, probabilities, resamples=resamples, seed=seed),
             "reliability": _reliability_rows(probabilities, labels),
             "groups": [
@@ -142,7 +143,13 @@ def account(
             ],
         }
     first = next(iter(models.values()))
-    return {**table, "errors": worst_errors(records, first, errors)}
+    return {
+        "labels": list(names),
+        "resamples": resamples,
+        "seed": seed,
+        "models": measured,
+        "errors": worst_errors(records, first, errors),
+    }
 
 
 def _reliability_rows(probabilities: np.ndarray, labels: np.ndarray) -> list[dict[str, Any]]:
@@ -173,15 +180,15 @@ def worst_errors(records: Records, probabilities: np.ndarray, limit: int) -> lis
     Returns
     -------
     list of dict
-        ``line``, ``truth``, ``predicted``, ``probability`` (of the predicted label),
-        ``probability_0`` and so on, and ``text``.
+        ``line``, ``id`` (where the records have ids), ``truth``, ``predicted``, ``probability``
+        (of the predicted label), ``probability_0`` and so on, and ``text``.
     """
     predicted, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != np.array(records.labels))
     order = wrong[np.argsort(-top[wrong], kind="stable")][:limit]
     return [
         {
-            "line": records.lines[row],
+            **place_of(records, row),
             "truth": (records.labels or ())[row],
             "predicted": int(predicted[row]),
             "probability": float(top[row]),
@@ -193,12 +200,12 @@ def worst_errors(records: Records, probabilities: np.ndarray, limit: int) -> lis
 
 
 def long_rows(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every measure of an account as one row.
+    """Every measure of a report as one row.
 
     Parameters
     ----------
     table : mapping
-        What :func:`account` returned.
+        What :func:`evaluation_report` returned.
 
     Yields
     ------
@@ -207,8 +214,7 @@ def long_rows(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         ``value``, ``low``, ``high`` and ``records``. A cell of the confusion matrix is the measure
         "predicted_as_1" of its true class; a support has no interval.
     """
-    for title in titles(table):
-        found = table[title]
+    for title, found in table["models"].items():
         yield from _rows(title, "all", None, found, found["records"])
         for row in found["classes"]:
             yield from _rows(title, "all", row["label"], row, found["records"])
@@ -221,11 +227,6 @@ def long_rows(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 yield _row(title, "all", name, truth, count, found["records"], bounds)
         for row in found["groups"]:
             yield from _rows(title, f"{row['by']}: {row['group']}", None, row, row["records"])
-
-
-def titles(table: Mapping[str, Any]) -> list[str]:
-    """Titles of the models of an account."""
-    return [name for name, value in table.items() if isinstance(value, dict)]
 
 
 def _rows(

@@ -16,10 +16,11 @@ import numpy as np
 
 from gi_classifier.attribution.words import STOP_WORDS, cut, is_word
 from gi_classifier.data.near_duplicates import near_duplicate_groups
-from gi_classifier.data.records import Records
+from gi_classifier.data.records import Records, place_of
 from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation.label_errors import (
     FOLDS,
+    LabelErrors,
     find_label_errors,
     judgeable,
     label_probabilities,
@@ -191,7 +192,8 @@ def find_conflicts(records: Records, same: np.ndarray, groups: np.ndarray) -> li
     list of dict
         A row for each record of such a group: ``conflict`` (its number, from 1), ``kind`` ("same
         text" where one text of the group has two labels, or "near-duplicates"), ``line``,
-        ``label`` and ``text``. Same texts first. Empty for records without labels.
+        ``id`` (where the records have ids), ``label`` and ``text``. Same texts first. Empty for
+        records without labels.
     """
     if records.labels is None:
         return []
@@ -206,7 +208,7 @@ def find_conflicts(records: Records, same: np.ndarray, groups: np.ndarray) -> li
         {
             "conflict": number,
             "kind": kind,
-            "line": records.lines[row],
+            **place_of(records, row),
             "label": records.labels[row],
             "text": records.texts[row],
         }
@@ -330,18 +332,7 @@ def _judge(
         return None, flagged, []
     labels = np.array(records.labels)
     judged = judgeable(labels, groups)
-    rare = Counter(labels[~judged].tolist())
-    verdict: dict[str, Any] = {
-        "judged": int(judged.sum()),
-        "not_judged": {str(label): number for label, number in sorted(rare.items())},
-        "with_embeddings": 0,
-        "reason": None,
-        "mean_recall": None,
-        "flagged": 0,
-        "estimated_share": None,
-        "joint": None,
-        "records": [],
-    }
+    verdict = _not_judged_yet(labels, judged)
     if not judged.any():
         verdict["reason"] = (
             f"Judging needs two labels or more, each with {FOLDS} records that are not "
@@ -360,8 +351,7 @@ def _judge(
     )
     verdict["with_embeddings"] = int(with_embeddings.sum())
     found = find_label_errors(probabilities, numbers)
-    predicted = probabilities.argmax(axis=1)
-    recall = mean_recall(predicted, numbers, len(classes))
+    recall = mean_recall(probabilities.argmax(axis=1), numbers, len(classes))
     verdict["mean_recall"] = recall
     if found.informed:
         verdict["estimated_share"] = found.estimated_share
@@ -372,17 +362,46 @@ def _judge(
             "better than guessing), so no label can be doubted."
         )
     flagged[np.flatnonzero(judged)[found.flagged]] = True
-    errors = [
+    errors = _doubted(records, rows, classes, probabilities, found)
+    verdict |= {"flagged": len(errors), "records": _without_texts(errors)}
+    return verdict, flagged, errors
+
+
+def _not_judged_yet(labels: np.ndarray, judged: np.ndarray) -> dict[str, Any]:
+    rare = Counter(labels[~judged].tolist())
+    return {
+        "judged": int(judged.sum()),
+        "not_judged": {str(label): number for label, number in sorted(rare.items())},
+        "with_embeddings": 0,
+        "reason": None,
+        "mean_recall": None,
+        "flagged": 0,
+        "estimated_share": None,
+        "joint": None,
+        "records": [],
+    }
+
+
+def _doubted(
+    records: Records,
+    rows: Sequence[int],
+    classes: np.ndarray,
+    probabilities: np.ndarray,
+    found: LabelErrors,
+) -> list[dict[str, Any]]:
+    """A row for each label error, the least margin first; ``rows`` are the records judged."""
+    labels = records.labels or ()
+    return [
         {
-            "line": records.lines[rows[place]],
-            "label": int(classes[numbers[place]]),
-            "suggested": int(classes[predicted[place]]),
-            "confidence": float(probabilities[place, numbers[place]]),
+            **place_of(records, rows[place]),
+            "label": labels[rows[place]],
+            "suggested": int(classes[probabilities[place].argmax()]),
+            "confidence": float(
+                probabilities[place, np.searchsorted(classes, labels[rows[place]])]
+            ),
             "suggested_confidence": float(probabilities[place].max()),
             "margin": float(found.margin[place]),
             "text": records.texts[rows[place]],
         }
         for place in found.order.tolist()
     ]
-    verdict |= {"flagged": len(errors), "records": _without_texts(errors)}
-    return verdict, flagged, errors

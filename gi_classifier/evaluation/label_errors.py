@@ -56,10 +56,10 @@ class LabelErrors:
 
 
 def linear_tfidf(seed: int) -> Any:
-    """The linear rival's classifier, trained by stochastic gradient descent.
+    """A linear classifier on TF-IDF, trained by stochastic gradient descent.
 
     The log loss and regularisation of logistic regression, one class against the rest; at 28,000
-    records it fits in seconds where the rival itself takes minutes.
+    records it fits in seconds where logistic regression itself takes minutes.
     """
     from sklearn.linear_model import SGDClassifier
 

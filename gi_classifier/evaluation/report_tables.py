@@ -1,7 +1,7 @@
-"""An account on the terminal, and as files.
+"""An evaluation report on the terminal, and as files.
 
-In: what :func:`gi_classifier.evaluation.evaluation_report.account` returned. Out: tables for rich,
-or the content of ``metrics.json``, ``metrics.csv`` and ``errors.csv``.
+In: what :func:`gi_classifier.evaluation.evaluation_report.evaluation_report` returned. Out: tables
+for rich, or the content of ``metrics.json``, ``metrics.csv`` and ``errors.csv``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gi_classifier.data.writers import csv_for_excel, encode
-from gi_classifier.evaluation.evaluation_report import long_rows, titles
+from gi_classifier.display import shown
+from gi_classifier.evaluation.evaluation_report import long_rows
 
 METRICS_JSON, METRICS_CSV, ERRORS_CSV = "metrics.json", "metrics.csv", "errors.csv"
 FIGURE = "evaluation.png"
@@ -47,7 +48,7 @@ _GROUP = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
 def files(table: Mapping[str, Any]) -> dict[str, bytes]:
     """Content of ``metrics.json``, ``metrics.csv`` and ``errors.csv``, by name."""
     shares = [f"probability_{label}" for label in range(len(table["labels"]))]
-    columns = ("line", "truth", "predicted", "probability", *shares, "text")
+    columns = (*_places(table["errors"]), "truth", "predicted", "probability", *shares, "text")
     return {
         METRICS_JSON: encode(json.dumps(table, ensure_ascii=False, indent=2) + "\n"),
         METRICS_CSV: csv_for_excel(list(long_rows(table)), _COLUMNS),
@@ -56,8 +57,8 @@ def files(table: Mapping[str, Any]) -> dict[str, bytes]:
 
 
 def terminal_tables(table: Mapping[str, Any]) -> Iterator[Table]:
-    """Tables of an account: measures, classes, groups, confusion, worst errors."""
-    models = [table[title] for title in titles(table)]
+    """Tables of a report: measures, classes, groups, confusion, worst errors."""
+    models = list(table["models"].values())
     names = table["labels"]
     whole = _table(table, "all records")
     _add(whole, "", _WHOLE, models, records=models[0]["records"])
@@ -72,7 +73,7 @@ def terminal_tables(table: Mapping[str, Any]) -> Iterator[Table]:
         grouped = _table(table, by)
         for place, group in part:
             rows = [model["groups"][place] for model in models]
-            _add(grouped, _one_line(group["group"]), _GROUP, rows, records=group["records"])
+            _add(grouped, shown(group["group"]), _GROUP, rows, records=group["records"])
         yield grouped
     yield _confusion(models[0], names)
     if table["errors"]:
@@ -83,16 +84,11 @@ def _title(label: int, names: Sequence[str]) -> str:
     return f"{label}" if names[label] == str(label) else f"{label} {names[label]}"
 
 
-def _one_line(text: str) -> str:
-    """Return the text without line ends and without what would steer the terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def _table(table: Mapping[str, Any], heading: str) -> Table:
     # Three models fit a terminal of 80 columns.
     found = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     found.add_column(Text(heading))
-    for title in titles(table):
+    for title in table["models"]:
         found.add_column(textwrap.fill(title, _CELL_WIDTH), min_width=_CELL_WIDTH, no_wrap=True)
     return found
 
@@ -138,13 +134,19 @@ def _confusion(model: Mapping[str, Any], names: Sequence[str]) -> Table:
 
 def _errors(errors: Sequence[Mapping[str, Any]], classes: int) -> Table:
     found = Table(box=None, pad_edge=False, expand=True)
-    for heading in ("line", "truth", "predicted"):
+    places = _places(errors)
+    for heading in (*places, "truth", "predicted"):
         found.add_column(heading, justify="right")
     # Of many classes, the first few; errors.csv holds them all.
     found.add_column("probabilities", no_wrap=True, overflow="ellipsis", max_width=30)
     found.add_column(f"the {len(errors)} surest errors", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in errors:
         shares = " ".join(f"{row[f'probability_{label}']:.2f}" for label in range(classes))
-        cells = (str(row[name]) for name in ("line", "truth", "predicted"))
-        found.add_row(*cells, shares, Text(_one_line(row["text"])))
+        cells = (Text(shown(str(row[name]))) for name in (*places, "truth", "predicted"))
+        found.add_row(*cells, shares, Text(shown(row["text"])))
     return found
+
+
+def _places(errors: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What says where an error stands: its line, and its own name where the file has one."""
+    return ("line", "id") if errors and "id" in errors[0] else ("line",)

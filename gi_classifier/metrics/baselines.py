@@ -1,4 +1,4 @@
-"""The rivals that every figure stands beside: the keyword rule, and TF-IDF + logistic regression.
+"""Simple models that every figure stands beside: keyword rule, TF-IDF + logistic regression.
 
 In: texts. Out: probabilities (n, 3 or classes). The rule knows only the three default labels.
 """
@@ -46,16 +46,16 @@ def tfidf_probabilities(
     classes: int,
     seed: int,
 ) -> np.ndarray:
-    """Train the linear rival on labelled texts, normalised, and ask it about others.
+    """Train TF-IDF + logistic regression on labelled texts, normalised, and ask it about others.
 
     Returns
     -------
     ndarray, shape (n, classes)
         Rows sum to 1; 0 for a class that no training record has.
     """
-    rival = tfidf_logistic_regression(seed).fit(list(map(normalise, train_texts)), train_labels)
+    fitted = tfidf_logistic_regression(seed).fit(list(map(normalise, train_texts)), train_labels)
     out = np.zeros((len(texts), classes))
-    out[:, rival.classes_] = rival.predict_proba(list(map(normalise, texts)))
+    out[:, fitted.classes_] = fitted.predict_proba(list(map(normalise, texts)))
     return out
 
 

@@ -13,9 +13,10 @@ from samples import made_up_records
 from typer.testing import CliRunner
 
 from gi_classifier.cli import outputs
-from gi_classifier.cli.compare import FILES, compare
+from gi_classifier.cli.compare import compare
 from gi_classifier.errors import MissingExtraError, OutputExistsError, RecordsError
 from gi_classifier.evaluation.comparison import Comparison
+from gi_classifier.evaluation.comparison_output import FILES
 from gi_classifier.plots.comparison import compare_figure
 
 app = typer.Typer()
@@ -40,7 +41,7 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def test_compare_prints_the_tables_and_the_verdict_in_both_languages(corpus: Path) -> None:
-    done = invoke("--data", corpus, *QUICK)
+    done = invoke(corpus, *QUICK)
     assert "logistic L2, C = 10" in done.stdout
     assert "keyword rule 关键词规则" in done.stdout
     assert "A linear model on tfidf is" in done.stdout
@@ -51,7 +52,7 @@ def test_compare_prints_the_tables_and_the_verdict_in_both_languages(corpus: Pat
 
 
 def test_compare_prints_json(corpus: Path) -> None:
-    found = json.loads(invoke("--data", corpus, *QUICK, "--json", "--label", 1).stdout)
+    found = json.loads(invoke(corpus, *QUICK, "--json", "--label", 1).stdout)
     assert found["label"] == 1
     assert found["file"] == str(corpus)
     assert len(found["models"]) == 4
@@ -61,8 +62,8 @@ def test_compare_prints_json(corpus: Path) -> None:
 def test_compare_writes_its_files_and_leaves_no_state(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "out" / "table"
     output.parent.mkdir()
-    invoke("--data", corpus, *QUICK, "--output", output)
-    assert {path.name for path in output.iterdir()} == set(FILES)
+    invoke(corpus, *QUICK, "--output", output)
+    assert {path.name for path in output.iterdir()} == {*FILES, "origin.json"}
     assert [path.name for path in output.parent.iterdir()] == ["table"]
     table = json.loads((output / "compare.json").read_text("utf-8"))
     with (output / "compare.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -77,22 +78,22 @@ def test_compare_writes_its_files_and_leaves_no_state(corpus: Path, tmp_path: Pa
     assert "| keyword rule | text |" in page
     assert (output / "compare.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(OutputExistsError, match="exists"):
-        invoke("--data", corpus, *QUICK, "--output", output)
-    invoke("--data", corpus, *QUICK, "--output", output, "--force")
+        invoke(corpus, *QUICK, "--output", output)
+    invoke(corpus, *QUICK, "--output", output, "--force")
 
 
 def test_a_directory_with_other_files_is_not_replaced(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("x")
     with pytest.raises(OutputExistsError, match=r"letter.txt"):
-        invoke("--data", corpus, *QUICK, "--output", tmp_path / "mine", "--force")
+        invoke(corpus, *QUICK, "--output", tmp_path / "mine", "--force")
 
 
 def test_an_interrupted_comparison_goes_on_where_it_stood(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "table"
-    whole = json.loads(invoke("--data", corpus, *QUICK, "--json").stdout)
+    whole = json.loads(invoke(corpus, *QUICK, "--json").stdout)
     fit, fitted = Comparison._fold, []
 
     def until(limit: int) -> Any:
@@ -105,12 +106,12 @@ def test_an_interrupted_comparison_goes_on_where_it_stood(
         return limited
 
     monkeypatch.setattr(Comparison, "_fold", until(5))
-    invoke("--data", corpus, *QUICK, "--output", output, code=130)
+    invoke(corpus, *QUICK, "--output", output, code=130)
     assert not output.exists()
-    assert len(list((tmp_path / ".table.state").iterdir())) == 5
+    assert len(list((tmp_path / ".table.state").glob("*.npz"))) == 5
     fitted.clear()
     monkeypatch.setattr(Comparison, "_fold", until(99))
-    done = invoke("--data", corpus, *QUICK, "--output", output, "--resume", "--json")
+    done = invoke(corpus, *QUICK, "--output", output, "--resume", "--json")
     assert "Going on after 5 of 12 fits." in done.stderr
     assert len(fitted) == 7
     found = json.loads(done.stdout)
@@ -119,13 +120,24 @@ def test_an_interrupted_comparison_goes_on_where_it_stood(
     assert not (tmp_path / ".table.state").exists()
 
 
-def test_the_state_of_another_comparison_is_refused(corpus: Path, tmp_path: Path) -> None:
+def test_the_state_of_another_comparison_is_refused(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    output = ("--output", tmp_path / "table")
+    with monkeypatch.context() as changed:
+        changed.setattr(Comparison, "_fold", interrupted)
+        done = invoke(corpus, *QUICK, *output, code=130)
+    assert "--resume goes on where this one stood" in done.stderr
     state = tmp_path / ".table.state"
-    state.mkdir()
+    with pytest.raises(RecordsError, match=r"\.table\.state is of other records"):
+        invoke(corpus, *QUICK, *output, "--resume", "--seed", 1)
     (state / "rule.text.0.npz").write_bytes(b"PK")
-    with pytest.raises(RecordsError, match=r"rule.text.0.npz is no state of a comparison"):
-        invoke("--data", corpus, *QUICK, "--output", tmp_path / "table", "--resume")
-    invoke("--data", corpus, *QUICK, "--output", tmp_path / "table")
+    with pytest.raises(RecordsError, match=r"rule\.text\.0\.npz is no state of a comparison"):
+        invoke(corpus, *QUICK, *output, "--resume")
+    invoke(corpus, *QUICK, *output)
     assert not state.exists()
 
 
@@ -142,7 +154,7 @@ def test_the_state_of_another_comparison_is_refused(corpus: Path, tmp_path: Path
     ],
 )
 def test_wrong_use_exits_with_2(corpus: Path, arguments: list[str], message: str) -> None:
-    assert message in invoke("--data", corpus, *arguments, code=2).stderr
+    assert message in invoke(corpus, *arguments, code=2).stderr
 
 
 def test_one_class_only_and_an_empty_file_are_errors(tmp_path: Path) -> None:
@@ -150,17 +162,17 @@ def test_one_class_only_and_an_empty_file_are_errors(tmp_path: Path) -> None:
     lines = [f"{text}\t1\n" for text, _ in made_up_records(30)]
     path.write_text("".join(lines), encoding="utf-8")
     with pytest.raises(RecordsError, match=r"one.txt: all records have one label"):
-        invoke("--data", path, *QUICK)
+        invoke(path, *QUICK)
     path.write_text("", encoding="utf-8")
     with pytest.raises(RecordsError, match=r"No record in .*one.txt"):
-        invoke("--data", path, *QUICK)
+        invoke(path, *QUICK)
 
 
 def test_what_is_left_out_is_said(corpus: Path, tmp_path: Path) -> None:
     path = tmp_path / "two.txt"
     lines = [f"{text}\t{label}\n" for text, label in made_up_records(39) if label]
     path.write_text("".join(lines), encoding="utf-8")
-    done = invoke("--data", path, "--models", "rule,knn", "--features", "tfidf")
+    done = invoke(path, "--models", "rule,knn", "--features", "tfidf")
     assert "rule.text is left out: it knows the labels 0, 1 and 2" in done.stderr
     assert "knn-30.tfidf is left out: a fold has only" in done.stderr
     assert "Left out: knn-30.tfidf" in done.stdout
@@ -171,7 +183,7 @@ def test_the_leak_of_an_encoder_that_knew_the_records_is_said(
     records_file: Path, trained: Path, tmp_path: Path
 ) -> None:
     options = ["--models", "logistic-l2-1,tree-5", "--encoder", trained]
-    done = invoke("--data", records_file, *options)
+    done = invoke(records_file, *options)
     assert "of 120 records of the file were trained on, or chose the weights" in done.stderr
     assert "成绩偏高" in done.stderr
     # The verdict is of TF-IDF alone.
@@ -180,7 +192,7 @@ def test_the_leak_of_an_encoder_that_knew_the_records_is_said(
     path = tmp_path / "new.txt"
     lines = [f"{text[::-1]}术\t{label}\n" for text, label in made_up_records(60)]
     path.write_text("".join(lines), encoding="utf-8")
-    assert "trained on none of the 60 records" in invoke("--data", path, *options).stderr
+    assert "trained on none of the 60 records" in invoke(path, *options).stderr
 
 
 def test_without_the_plots_extra_nothing_is_begun(
@@ -191,12 +203,12 @@ def test_without_the_plots_extra_nothing_is_begun(
 
     monkeypatch.setattr(outputs, "check_plots", missing)
     with pytest.raises(MissingExtraError, match="seaborn"):
-        invoke("--data", corpus, *QUICK, "--output", tmp_path / "table")
+        invoke(corpus, *QUICK, "--output", tmp_path / "table")
     assert not (tmp_path / ".table.state").exists()
 
 
 @pytest.mark.parametrize("models", [["rule"], ["rule", "tree-5", "logistic-l2-10"]])
 def test_the_picture_draws_one_model_or_several(corpus: Path, models: list[str]) -> None:
     options = ["--models", ",".join(models), "--features", "tfidf", "--json"]
-    table = json.loads(invoke("--data", corpus, *options).stdout)
+    table = json.loads(invoke(corpus, *options).stdout)
     assert compare_figure(table).startswith(b"\x89PNG")

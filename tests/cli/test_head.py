@@ -59,10 +59,12 @@ def test_it_trains_on_labels_of_any_text_in_any_format_and_labels_with_it(
     found = json.loads(done.stdout)
     assert found["labels"] == sorted(NAMES)
     assert found["measured_on"].startswith("5-fold cross-validation")
-    assert found["head"]["records"] == 120
-    assert np.sum(found["head"]["confusion"]) == 120
-    assert "TF-IDF + logistic regression" in found
-    assert 0 <= found["head"]["macro_f1_interval"][0] <= found["head"]["macro_f1"]
+    assert found["models"]["head"]["records"] == 120
+    assert np.sum(found["models"]["head"]["confusion"]) == 120
+    assert "TF-IDF + logistic regression" in found["models"]
+    assert (
+        0 <= found["models"]["head"]["macro_f1_interval"][0] <= found["models"]["head"]["macro_f1"]
+    )
     assert "were trained on, or chose the weights" in done.stderr
 
     labelled = tmp_path / "labelled.csv"
@@ -83,7 +85,7 @@ def test_numbers_are_labels_too_and_one_is_told_from_the_rest(
     options = ("--output", output, "--model", trained, "--features", "cls", "--balanced")
     found = json.loads(_run(data, *options, "--positive", "1", "--json").stdout)
     assert found["labels"] == ["1", "not 1"]
-    assert [row["support"] for row in found["head"]["classes"]] == [40, 80]
+    assert [row["support"] for row in found["models"]["head"]["classes"]] == [40, 80]
     done = _run(data, "--head", output, "--model", trained)
     assert done.stdout.splitlines()[-1].startswith("120 records: 1 ")
     assert done.stdout.splitlines()[0].split("\t")[2] == made_up_records()[0][0]
@@ -101,6 +103,7 @@ def test_validation_and_test_files_are_used_and_a_picture_is_drawn(
         )
     ]
     picture = tmp_path / "p" / "x.png"
+    picture.parent.mkdir()
     done = _run(
         paths[0],
         "--output",

@@ -10,8 +10,9 @@ import typer
 from samples import made_up_records
 from typer.testing import CliRunner, Result
 
-from gi_classifier.cli.inspect import FILES, inspect
+from gi_classifier.cli.inspect import inspect
 from gi_classifier.errors import OutputExistsError, RecordsError
+from gi_classifier.evaluation.inspection_output import FILES
 
 app = typer.Typer()
 app.command()(inspect)
@@ -43,7 +44,7 @@ def flipped(tmp_path: Path) -> Path:
 
 
 def test_tables_name_lines_but_show_no_text(trained: Path, flipped: Path) -> None:
-    shown = fine("--data", flipped, "--model", trained)
+    shown = fine(flipped, "--model", trained)
     assert "Records; lengths in characters" in shown
     assert "121: 1, 122: 2" in shown
     assert "Probable label errors" in shown
@@ -53,7 +54,7 @@ def test_tables_name_lines_but_show_no_text(trained: Path, flipped: Path) -> Non
 def test_json_says_that_a_model_trained_on_the_records_has_no_say(
     trained: Path, records_file: Path
 ) -> None:
-    found = json.loads(fine("--data", records_file, "--model", trained, "--json"))
+    found = json.loads(fine(records_file, "--model", trained, "--json"))
     verdict = found["label_errors"]
     assert found["records"] == 120
     assert verdict["judged"] == 120
@@ -67,8 +68,8 @@ def test_output_holds_texts_in_two_tables_only(
 ) -> None:
     place = tmp_path / "deep" / "look"
     place.parent.mkdir()
-    fine("--data", flipped, "--model", trained, "--output", place)
-    assert sorted(path.name for path in place.iterdir()) == sorted(FILES)
+    fine(flipped, "--model", trained, "--output", place)
+    assert sorted(path.name for path in place.iterdir()) == sorted([*FILES, "origin.json"])
     tables = {}
     for name in ("label_errors.csv", "conflicts.csv", "terms.csv"):
         content = (place / name).read_text(encoding="utf-8-sig")
@@ -79,8 +80,8 @@ def test_output_holds_texts_in_two_tables_only(
     assert tables["terms.csv"][0]["rank"] == "1"
     assert text not in (place / "inspection.json").read_text(encoding="utf-8")
     with pytest.raises(OutputExistsError, match="--force"):
-        fine("--data", flipped, "--model", trained, "--output", place)
-    fine("--data", flipped, "--model", trained, "--output", place, "--force", "--no-embeddings")
+        fine(flipped, "--model", trained, "--output", place)
+    fine(flipped, "--model", trained, "--output", place, "--force", "--no-embeddings")
     assert json.loads((place / "inspection.json").read_text("utf-8"))["explained_variance"] is None
 
 
@@ -88,7 +89,7 @@ def test_output_replaces_no_foreign_files(trained: Path, flipped: Path, tmp_path
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("")
     with pytest.raises(OutputExistsError, match=r"thesis\.txt"):
-        fine("--data", flipped, "--model", trained, "--output", tmp_path / "mine", "--force")
+        fine(flipped, "--model", trained, "--output", tmp_path / "mine", "--force")
 
 
 def test_a_file_without_labels_asks_for_the_option_and_gets_the_rest(
@@ -97,8 +98,8 @@ def test_a_file_without_labels_asks_for_the_option_and_gets_the_rest(
     path = tmp_path / "plain.txt"
     path.write_text("".join(f"{text}\n" for text, _ in made_up_records(30)), encoding="utf-8")
     with pytest.raises(RecordsError, match="say --no-labels"):
-        fine("--data", path, "--model", trained)
-    shown = fine("--data", path, "--model", trained, "--no-labels")
+        fine(path, "--model", trained)
+    shown = fine(path, "--model", trained, "--no-labels")
     assert "Without labels: no priors" in shown
     assert "Probable label errors" not in shown
 
@@ -106,16 +107,14 @@ def test_a_file_without_labels_asks_for_the_option_and_gets_the_rest(
 def test_a_short_list_says_how_much_is_missing(trained: Path, tmp_path: Path) -> None:
     twins = [(text, i % 2) for i, (text, _) in enumerate(made_up_records(20)) for _ in range(2)]
     rows = [(text, place % 2) for place, (text, _) in enumerate(twins)]
-    shown = fine(
-        "--data", file_of(tmp_path, rows), "--model", trained, "--no-embeddings", "--top", 3
-    )
+    shown = fine(file_of(tmp_path, rows), "--model", trained, "--no-embeddings", "--top", 3)
     assert "Conflicting labels (groups): 20; the first 3" in shown
     assert shown.count("same text") == 3 + 1
 
 
 def test_labels_beyond_the_models_go_by_their_numbers(trained: Path, tmp_path: Path) -> None:
     rows = [(text, label + 5) for text, label in made_up_records(30)]
-    shown = fine("--data", file_of(tmp_path, rows), "--model", trained, "--no-embeddings", "--json")
+    shown = fine(file_of(tmp_path, rows), "--model", trained, "--no-embeddings", "--json")
     assert [row["name"] for row in json.loads(shown)["labels"]] == ["5", "6", "7"]
 
 
@@ -123,19 +122,38 @@ def test_labels_beyond_the_models_go_by_their_numbers(trained: Path, tmp_path: P
 def test_degenerate_files_say_why_nothing_is_judged(
     trained: Path, tmp_path: Path, rows: list[tuple[str, int]]
 ) -> None:
-    shown = fine("--data", file_of(tmp_path, rows), "--model", trained)
+    shown = fine(file_of(tmp_path, rows), "--model", trained)
     assert "Probable label errors: 0 of 0 judged" in shown
     assert "Judging needs two labels or more" in " ".join(shown.split())
 
 
 def test_an_empty_or_missing_file_is_an_error(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(RecordsError, match="No record in"):
-        fine("--data", file_of(tmp_path, []), "--model", trained)
+        fine(file_of(tmp_path, []), "--model", trained)
     with pytest.raises(FileNotFoundError, match="No file of records"):
-        fine("--data", tmp_path / "none.txt", "--model", trained)
+        fine(tmp_path / "none.txt", "--model", trained)
 
 
 def test_notes_show_no_text(trained: Path, flipped: Path) -> None:
-    noted = look("--data", flipped, "--model", trained).stderr
+    noted = look(flipped, "--model", trained).stderr
     assert "122 records, read as utf-8" in noted
     assert not any(text in noted for text, _ in made_up_records(120))
+
+
+def test_records_stand_with_what_their_file_calls_them(trained: Path, tmp_path: Path) -> None:
+    rows = made_up_records(60)
+    rows[7] = (rows[7][0], (rows[7][1] + 1) % 3)
+    lines = [f"{text},{label},A{i:03}" for i, (text, label) in enumerate(rows)]
+    path, output = tmp_path / "rows.csv", tmp_path / "look"
+    content = "\n".join(["text,label,号", *lines, "食管癌,1,[b]", "食管癌,2,B1"]) + "\n"
+    path.write_text(content, encoding="utf-8")
+    shown = fine(path, "--model", trained, "--id-column", "号", "--output", output)
+    assert "62 ([b]): 1, 63 (B1): 2" in shown
+    for name in ("conflicts.csv", "label_errors.csv"):
+        content = (output / name).read_text(encoding="utf-8-sig")
+        found = {row["line"]: row["id"] for row in csv.DictReader(io.StringIO(content))}
+        assert set(found.items()) & {("63", "B1"), ("9", "A007")}
+    table = json.loads((output / "inspection.json").read_text("utf-8"))
+    assert [row["id"] for row in table["conflicts"]] == ["[b]", "B1"]
+    origin = json.loads((output / "origin.json").read_text("utf-8"))
+    assert origin["settings"]["id_column"] == "号"

@@ -19,11 +19,13 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from gi_classifier.classifier import GIClassifier
 from gi_classifier.data.records import Records
-from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.evaluation import comparison as module
-from gi_classifier.evaluation.comparison import Comparison, Outcome, assign_folds, prepare
-from gi_classifier.evaluation.comparison_models import Rival, check_wanted
+from gi_classifier.errors import LabelError, RecordsError, SettingsError
+from gi_classifier.evaluation import comparison_setup as module
+from gi_classifier.evaluation.comparison import Comparison, Outcome
+from gi_classifier.evaluation.comparison_models import ComparisonModel, check_wanted
+from gi_classifier.evaluation.comparison_setup import assign_folds, prepare
 from gi_classifier.evaluation.comparison_table import (
     MEASURES,
     compare,
@@ -47,7 +49,7 @@ def records() -> Records:
 
 
 def run(comparison: Comparison) -> dict[tuple[str, int], Outcome]:
-    return {(rival.key, fold): outcome for rival, fold, outcome in comparison.run()}
+    return {(model.key, fold): outcome for model, fold, outcome in comparison.run()}
 
 
 def a_fold(seed: int, n: int, classes: int) -> tuple[np.ndarray, Outcome]:
@@ -153,19 +155,19 @@ class Spy(ClassifierMixin, BaseEstimator):
         return np.full((len(texts), len(self.classes_)), 1 / len(self.classes_))
 
 
-def test_a_rival_is_fitted_on_the_other_folds_only_and_every_record_is_asked_once(
+def test_a_model_is_fitted_on_the_other_folds_only_and_every_record_is_asked_once(
     records: Records, recwarn: pytest.WarningsRecorder
 ) -> None:
     Spy.shown = []
-    spy = Rival("spy", "tree", "tfidf", "spy", Spy)
-    comparison = replace(prepare(records, models=["rule"]), rivals=[spy])
+    spy = ComparisonModel("spy", "tree", "tfidf", "spy", Spy)
+    comparison = replace(prepare(records, models=["rule"]), models=[spy])
     outcomes = run(comparison)
     fitted = [set(texts) for verb, texts in Spy.shown if verb == "fit"]
     asked = [texts for verb, texts in Spy.shown if verb == "predict"]
     assert sorted(text for texts in asked for text in texts) == sorted(records.texts)
     assert all(not part & set(texts) for part, texts in zip(fitted, asked, strict=True))
     row = tabulate(comparison, outcomes, resamples=20)["models"][0]
-    assert row["remarks"] == ["RuntimeWarning (3 of 3 folds)", "not converged (3 of 3 folds)"]
+    assert row["warnings"] == ["RuntimeWarning (3 of 3 folds)", "not converged (3 of 3 folds)"]
     assert not recwarn.list
 
 
@@ -228,7 +230,7 @@ def test_one_label_is_told_from_the_rest(records: Records, label: int) -> None:
 
 
 def test_a_label_that_no_record_has_is_an_error(records: Records) -> None:
-    with pytest.raises(RecordsError, match=r"no record has the label 8. It has: 0, 1, 2"):
+    with pytest.raises(LabelError, match=r"no record has the label 8. It has: 0, 1, 2"):
         prepare(records, label=8)
 
 
@@ -272,7 +274,7 @@ def test_all_bad_settings_are_named_at_once(records: Records) -> None:
 def test_more_neighbours_than_records_are_left_out_with_the_reason() -> None:
     few = records_of(made_up_records(30))
     comparison = prepare(few, models=["knn"], features=["tfidf"])
-    assert [rival.name for rival in comparison.rivals] == ["knn-1", "knn-3", "knn-10"]
+    assert [model.name for model in comparison.models] == ["knn-1", "knn-3", "knn-10"]
     assert "only 20 training records" in comparison.left_out["knn-30.tfidf"]
 
 
@@ -281,8 +283,8 @@ def test_without_the_extra_the_networks_of_keras_are_left_out_with_the_reason(
 ) -> None:
     reason = "needs tensorflow: pip install 'gi_classifier[train]'"
     monkeypatch.setattr(module, "missing_extra", lambda: reason)
-    comparison = prepare(records, models=["network"], features=["tfidf"], albert=True)
-    assert {rival.name for rival in comparison.rivals} == {f"network-{n}" for n in range(1, 5)}
+    comparison = prepare(records, models=["network"], features=["tfidf"], fine_tune=GIClassifier)
+    assert {model.name for model in comparison.models} == {f"network-{n}" for n in range(1, 5)}
     assert comparison.left_out == {"source-network.tfidf": reason, "albert.text": reason}
     with pytest.raises(SettingsError, match=r"(?s)No model is left.*albert.text: needs tensorflow"):
         prepare(records, models=["albert"])
@@ -290,30 +292,28 @@ def test_without_the_extra_the_networks_of_keras_are_left_out_with_the_reason(
 
 def test_an_outcome_comes_back_from_its_file() -> None:
     outcome = Outcome(np.array([0, 2]), np.eye(3)[:2], 1.5, 0.25, ("not converged",))
-    found = Outcome.from_bytes(outcome.to_bytes("m"), "m", "x.npz")
+    found = Outcome.from_bytes(outcome.to_bytes(), "x.npz")
     assert np.array_equal(found.predicted, outcome.predicted)
     assert np.array_equal(found.scores, outcome.scores)
     assert found[2:] == outcome[2:]
-    with pytest.raises(RecordsError, match=r"x.npz is of other records.*Leave out --resume"):
-        Outcome.from_bytes(outcome.to_bytes("m"), "other", "x.npz")
-    for damaged in (b"", b"PK", outcome.to_bytes("m")[:100]):
+    for damaged in (b"", b"PK", outcome.to_bytes()[:100]):
         with pytest.raises(RecordsError, match=r"x.npz is no state of a comparison"):
-            Outcome.from_bytes(damaged, "m", "x.npz")
+            Outcome.from_bytes(damaged, "x.npz")
 
 
-def test_the_mark_changes_with_what_outcomes_depend_on_and_not_with_the_models(
+def test_the_digest_changes_with_what_outcomes_depend_on_and_not_with_the_models(
     records: Records,
 ) -> None:
-    base = prepare(records, models=["rule"]).mark
-    assert prepare(records, models=["tree"], features=["tfidf"]).mark == base
+    base = prepare(records, models=["rule"]).digest
+    assert prepare(records, models=["tree"], features=["tfidf"]).digest == base
     changes: list[dict[str, Any]] = [{"folds": 4}, {"seed": 1}, {"label": 1}, {"sample": 50}]
-    marks = {prepare(records, models=["rule"], **change).mark for change in changes}
-    assert len(marks | {base}) == 5
+    digests = {prepare(records, models=["rule"], **change).digest for change in changes}
+    assert len(digests | {base}) == 5
 
 
 def test_what_is_done_is_not_done_again(records: Records) -> None:
     comparison = prepare(records, models=["rule", "tree-5"], features=["tfidf"])
-    left = [(rival.key, fold) for rival, fold, _ in comparison.run({("rule.text", 1)})]
+    left = [(model.key, fold) for model, fold, _ in comparison.run({("rule.text", 1)})]
     assert len(left) == 5
     assert ("rule.text", 1) not in left
 
@@ -378,7 +378,7 @@ def test_each_kind_of_features_has_its_verdict() -> None:
     assert embedding["enough"]
 
 
-def test_rivals_whose_encoder_knew_the_records_have_no_part_in_the_verdict() -> None:
+def test_models_whose_encoder_knew_the_records_have_no_part_in_the_verdict() -> None:
     rows = rows_of(linear=0.8, tree=0.7, head=0.99, albert=0.98, rule=0.75)
     drawn = {
         f"{row['name']}.{row['features']}": np.full(102, row["f1"], dtype=float) for row in rows
@@ -402,12 +402,12 @@ def test_records_that_the_encoder_trained_on_are_counted(trained: Path, records:
 
 
 @pytest.mark.slow
-def test_every_rival_fits_on_few_records_and_both_kinds_of_features(
+def test_every_model_fits_on_few_records_and_both_kinds_of_features(
     trained: Path, records: Records
 ) -> None:
     comparison = prepare(records, folds=2, encoder=trained)
-    quick = [rival for rival in comparison.rivals if rival.name != "source-network"]
-    comparison = replace(comparison, rivals=quick)
+    quick = [model for model in comparison.models if model.name != "source-network"]
+    comparison = replace(comparison, models=quick)
     table = tabulate(comparison, run(comparison), resamples=10)
     assert len(table["models"]) == 2 * 22 + 1
     assert not comparison.left_out
@@ -415,7 +415,7 @@ def test_every_rival_fits_on_few_records_and_both_kinds_of_features(
     assert [part["without_encoder"] for part in table["verdicts"]] == [True]
     for row in table["models"]:
         assert all(0 <= row[name] <= 1 for name in MEASURES)
-        assert "UserWarning" not in " ".join(row["remarks"])
+        assert "UserWarning" not in " ".join(row["warnings"])
     # The encoder's time is part of what its vectors cost.
     assert all(row["fit_seconds"] > 0 for row in table["models"] if row["features"] == "embedding")
 
@@ -423,13 +423,18 @@ def test_every_rival_fits_on_few_records_and_both_kinds_of_features(
 @pytest.mark.slow
 def test_albert_is_fine_tuned_on_each_fold(trained: Path, records: Records) -> None:
     comparison = prepare(
-        records, folds=2, models=["rule", "albert"], albert=True, epochs=1, encoder=trained
+        records,
+        folds=2,
+        models=["rule", "albert"],
+        fine_tune=GIClassifier,
+        epochs=1,
+        encoder=trained,
     )
-    assert [rival.name for rival in comparison.rivals] == ["rule", "albert"]
-    make = comparison.rivals[1].make
+    assert [model.name for model in comparison.models] == ["rule", "albert"]
+    make = comparison.models[1].make
     assert isinstance(make, partial)
     assert make().epochs == 1
-    done = {(rival.key, fold) for rival, fold in comparison.jobs} - {("albert.text", 0)}
+    done = {(model.key, fold) for model, fold in comparison.jobs} - {("albert.text", 0)}
     ((_, _, outcome),) = comparison.run(done)
     assert outcome.scores.shape == (int((comparison.folds == 0).sum()), 3)
     assert outcome.scores.sum(axis=1) == pytest.approx(np.ones(len(outcome.scores)))

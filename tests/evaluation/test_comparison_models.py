@@ -8,24 +8,24 @@ from gi_classifier.evaluation.comparison_models import (
     CappedSVD,
     KeywordRule,
     SourceNetwork,
-    rivals,
+    comparison_models,
 )
 from gi_classifier.metrics.baselines import keyword_rule
 
 
 def test_tfidf_knows_only_the_characters_it_was_fitted_on() -> None:
-    rival = next(rival for rival in rivals(["tfidf"]) if rival.name == "logistic-l2-1")
-    model = rival.make().fit(["胃癌", "肠癌"], [0, 1])
+    model = next(model for model in comparison_models(["tfidf"]) if model.name == "logistic-l2-1")
+    model = model.make().fit(["胃癌", "肠癌"], [0, 1])
     assert "肺" not in model[0].vocabulary_
     assert model.predict(["肺"]).shape == (1,)
 
 
 def test_the_models_of_the_source_are_all_there() -> None:
-    names = [rival.name for rival in rivals(["tfidf"])]
+    names = [model.name for model in comparison_models(["tfidf"])]
     assert set(names) | {"rule", "albert"} == set(KNOWN)
     assert len(names) == 4 + 3 + 8 + 2 + 1 + 4 + 1
-    assert len({rival.key for rival in rivals()}) == 2 * len(names)
-    linear = {rival.name for rival in rivals() if rival.linear}
+    assert len({model.key for model in comparison_models()}) == 2 * len(names)
+    linear = {model.name for model in comparison_models() if model.linear}
     assert linear == {name for name in names if "logistic" in name} | {"svc-linear"}
 
 
@@ -41,7 +41,7 @@ def test_l1_leaves_out_features_that_l2_keeps() -> None:
     source = np.random.default_rng(0)
     features, labels = source.normal(size=(90, 10)), np.arange(90) % 3
     features[:, 0] += 3 * labels
-    found = {rival.name: rival.make() for rival in rivals(["embedding"])}
+    found = {model.name: model.make() for model in comparison_models(["embedding"])}
     sparse = found["logistic-l1-0.1"].fit(features, labels)[-1]
     weights = np.concatenate([part.coef_ for part in sparse.estimators_])
     assert (weights == 0).mean() > 0.5

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from gi_classifier.data.records import Records
-from gi_classifier.evaluation.evaluation_report import account, groups_of
+from gi_classifier.evaluation.evaluation_report import evaluation_report, groups_of
 from gi_classifier.evaluation.report_tables import (
     ERRORS_CSV,
     METRICS_CSV,
@@ -29,7 +29,9 @@ def table() -> dict[str, Any]:
     rule = np.eye(3)[[0, 1, 0, 0]]
     models = {"this model": SHARES, "TF-IDF + logistic regression": rule}
     names = ["neither", "upper 上", "lower"]
-    return account(RECORDS, models, names, groups=groups_of(RECORDS, "kind"), resamples=20)
+    return evaluation_report(
+        RECORDS, models, names, groups=groups_of(RECORDS, "kind"), resamples=20
+    )
 
 
 def read(content: bytes) -> list[dict[str, str]]:
@@ -49,7 +51,7 @@ def test_csv_of_measures_leaves_what_is_undefined_empty(table: dict[str, Any]) -
     absent = [row for row in rows if (row["class"], row["measure"]) == ("2", "roc_auc")]
     assert [(row["value"], row["low"], row["high"]) for row in absent] == [("", "", "")] * 2
     (row,) = (r for r in rows if r["measure"] == "log_loss" and r["model"] == "this model")
-    assert float(row["value"]) == table["this model"]["log_loss"]
+    assert float(row["value"]) == table["models"]["this model"]["log_loss"]
     assert {r["group"] for r in rows if "kind" in r["group"]} == {"kind: [a]", "kind: =b"}
 
 
@@ -78,7 +80,7 @@ def shown(table: dict[str, Any], width: int = 80) -> str:
 
 def test_terminal_shows_every_measure_with_its_interval(table: dict[str, Any]) -> None:
     lines = shown(table).splitlines()
-    model, rule = table["this model"], table["TF-IDF + logistic regression"]
+    model, rule = table["models"].values()
     for name, title in (("macro_f1", "macro-F1"), ("log_loss", "log loss")):
         cells = [
             f"{t[name]:.3f} [{t[f'{name}_interval'][0]:.3f}, {t[f'{name}_interval'][1]:.3f}]"
@@ -89,11 +91,12 @@ def test_terminal_shows_every_measure_with_its_interval(table: dict[str, Any]) -
         assert any(line.startswith(heading) for line in lines), heading
     # Label 2 does not occur.
     assert [line.split() for line in lines if "ROC AUC" in line][-1] == ["ROC", "AUC", "–", "–"]
-    assert any("=胃 [31m窦" in line for line in lines)
+    assert any(r"=胃\x1b[31m窦" in line for line in lines)
 
 
 def test_three_models_fit_a_terminal_of_80_columns(table: dict[str, Any]) -> None:
-    found = shown({**table, "keyword rule": table["this model"]}, 80)
+    three = {**table["models"], "keyword rule": table["models"]["this model"]}
+    found = shown({**table, "models": three}, 80)
     line = next(line for line in found.splitlines() if "avg. precision" in line)
     assert line.count("]") == 3
 

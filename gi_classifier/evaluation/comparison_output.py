@@ -1,0 +1,199 @@
+"""A comparison of models on the terminal, and as files.
+
+In: what :func:`gi_classifier.evaluation.comparison_table.tabulate` returned, with its ``file``.
+Out: tables for rich and lines, or the content of five files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from gi_classifier.data.fingerprints import known_warning
+from gi_classifier.data.writers import csv_for_excel, encode
+from gi_classifier.files import to_json
+
+COMPARE_JSON, COMPARE_CSV, FOLDS_CSV = "compare.json", "compare.csv", "folds.csv"
+COMPARE_MD, FIGURE = "compare.md", "compare.png"
+FILES = (COMPARE_JSON, COMPARE_CSV, FOLDS_CSV, COMPARE_MD, FIGURE)
+_MEASURES = ("precision", "recall", "f1", "accuracy", "roc_auc")
+_KEYS = ("name", "family", "features", "title")
+_SCORE_COLUMNS = (
+    "model",
+    "features",
+    "F1",
+    "prec.",
+    "recall",
+    "acc.",
+    "AUC",
+    "fit, s",
+    "predict, ms",
+    "warnings",
+)
+_GROUP_COLUMNS = ("group", "features", "models", "the best", "F1")
+_CHINESE = {
+    "model": "模型",
+    "features": "特征",
+    "prec.": "精确率",
+    "recall": "召回率",
+    "acc.": "准确率",
+    "fit, s": "训练",
+    "predict, ms": "预测",
+    "warnings": "警告",
+    "group": "模型组",
+    "models": "个数",
+    "the best": "最佳",
+}
+
+
+def encoder_notes(table: Mapping[str, Any]) -> list[str]:
+    """What must be said of the encoder, in English and Chinese."""
+    used = any(
+        row["features"] == "embedding" or row["family"] == "albert" for row in table["models"]
+    )
+    if not used:
+        return []
+    seen, records = table["trained_on"], table["records"]
+    unknown = table["trained_on_is_unknown"]
+    warning = known_warning(None if unknown else seen, records, "the file")
+    if warning is None:
+        return [
+            f"The encoder was trained on none of the {records} records.",
+            f"编码器未用这 {records} 条病历中的任何一条训练。",
+        ]
+    chinese = (
+        "编码器没有记录用哪些病历训练：向量和 ALBERT-tiny 的成绩可能偏高，结论不计入它们。"
+        if unknown
+        else f"编码器的训练或选择用过这 {records} 条病历中的 {seen} 条："
+        "向量和 ALBERT-tiny 的成绩偏高，结论不计入它们。"
+    )
+    return [f"{warning} The verdict leaves embeddings and ALBERT-tiny out.", chinese]
+
+
+def conclusions(table: Mapping[str, Any]) -> list[str]:
+    """Whether a linear model is enough, and what the intervals are."""
+    said = [part[name] for part in table["verdicts"] for name in ("text", "text_zh")]
+    which = "the classes' means" if table["label"] is None else f"those of label {table['label']}"
+    none = "No verdict: it needs a linear model and another one."
+    if table["trained_on"]:
+        none += " Those on the encoder do not count here."
+    return [
+        *(said or [none]),
+        f"Means of {table['folds']} folds; precision, recall and F1 are {which}. [low, high]: 95% "
+        f"interval of {table['resamples']} bootstrap resamples of groups of near-duplicates.",
+        *(f"Left out: {key} {reason}" for key, reason in table["left_out"].items()),
+    ]
+
+
+def _cell(row: Mapping[str, Any], name: str) -> str:
+    if row[f"{name}_interval"] is None:
+        return "–"
+    low, high = row[f"{name}_interval"]
+    return f"{row[name]:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _score_rows(table: Mapping[str, Any]) -> Iterator[list[str]]:
+    for row in table["models"]:
+        yield [
+            row["title"],
+            row["features"],
+            _cell(row, "f1"),
+            *(f"{row[name]:.3f}" for name in ("precision", "recall", "accuracy", "roc_auc")),
+            f"{row['fit_seconds']:.2f}",
+            f"{row['predict_milliseconds']:.2f}",
+            "; ".join(row["warnings"]),
+        ]
+
+
+def _group_rows(table: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The best of each family on each kind of features, the best family first."""
+    families = dict.fromkeys(row["family"] for row in table["models"])
+    for family in families:
+        rows = [row for row in table["models"] if row["family"] == family]
+        for features in dict.fromkeys(row["features"] for row in rows):
+            part = [row for row in rows if row["features"] == features]
+            best = part[0]
+            yield [
+                best["family_title"],
+                features,
+                str(len(part)),
+                best["title"],
+                _cell(best, "f1"),
+            ]
+
+
+def terminal_tables(table: Mapping[str, Any]) -> Iterator[Table]:
+    """The table by score, and by group."""
+    parts = ((_SCORE_COLUMNS, _score_rows(table)), (_GROUP_COLUMNS, _group_rows(table)))
+    for columns, rows in parts:
+        shown = Table(box=None, pad_edge=False)
+        for column in columns:
+            shown.add_column(column, no_wrap=column in ("model", "F1"))
+        for row in rows:
+            shown.add_row(*map(Text, row))
+        yield shown
+
+
+def _markdown(columns: Sequence[str], rows: Iterator[list[str]]) -> list[str]:
+    heads = [f"{column} {_CHINESE.get(column, '')}".strip() for column in columns]
+    lines = [heads, ["---"] * len(columns), *rows]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def files(table: Mapping[str, Any]) -> dict[str, bytes]:
+    """Content of the five files, by name."""
+    from gi_classifier.plots.comparison import compare_figure
+
+    return {
+        COMPARE_JSON: to_json(table),
+        COMPARE_CSV: _models_csv(table),
+        FOLDS_CSV: _folds_csv(table),
+        COMPARE_MD: encode("\n".join(_page(table)) + "\n"),
+        FIGURE: compare_figure(table),
+    }
+
+
+def _models_csv(table: Mapping[str, Any]) -> bytes:
+    spent = ("fit_seconds", "predict_milliseconds")
+    rows = []
+    for row in table["models"]:
+        flat = {key: row[key] for key in (*_KEYS, *spent)}
+        for name in _MEASURES:
+            low, high = row[f"{name}_interval"] or (None, None)
+            flat |= {name: row[name], f"{name}_low": low, f"{name}_high": high}
+        rows.append({**flat, "warnings": "; ".join(row["warnings"])})
+    measures = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
+    return csv_for_excel(rows, (*_KEYS, *measures, *spent, "warnings"))
+
+
+def _folds_csv(table: Mapping[str, Any]) -> bytes:
+    rows = [
+        {**{key: row[key] for key in _KEYS}, **part, "warnings": "; ".join(part["warnings"])}
+        for row in table["models"]
+        for part in row["folds"]
+    ]
+    spent = ("fit_seconds", "predict_seconds", "warnings")
+    return csv_for_excel(rows, (*_KEYS, "fold", "records", *_MEASURES, *spent))
+
+
+def _page(table: Mapping[str, Any]) -> list[str]:
+    """The lines of the page in Markdown."""
+    counts = "，".join(f"{entry['label']}: {entry['records']}" for entry in table["classes"])
+    return [
+        "# Models compared 模型比较",
+        "",
+        f"{table['records']} records 病历 ({counts}), {table['groups']} groups of near-duplicates "
+        f"近似重复组, {table['folds']} folds 折, seed 种子 {table['seed']}.",
+        "",
+        *(f"{line}\n" for line in (*conclusions(table), *encoder_notes(table))),
+        "## By score 按得分",
+        "",
+        *_markdown(_SCORE_COLUMNS, _score_rows(table)),
+        "",
+        "## By group 按模型组",
+        "",
+        *_markdown(_GROUP_COLUMNS, _group_rows(table)),
+    ]
