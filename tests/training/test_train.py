@@ -163,20 +163,53 @@ def test_other_label_sets_work(base: Path, settings: Settings, tmp_path: Path) -
     assert directory.metadata["labels"] == ["无", "有"]
 
 
+RECIPE: dict[str, object] = {
+    "maxlen": 32,
+    "overlap": 8,
+    "batch_size": 4,
+    "epochs": 12,
+    "patience": 12,
+    "learning_rate": 0.005,
+    "warmup_steps": 5,
+    "decay_steps": 400,
+    "dropout": 0.1,
+}
+
+
+def begin(arguments: list[str], scratch: Path) -> subprocess.Popen[bytes]:
+    """Start a command whose temporary folder is ``scratch``."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TMPDIR": str(scratch)}
+    return subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
+    )
+
+
+def finish(arguments: list[str], scratch: Path) -> None:
+    process = begin(arguments, scratch)
+    _, said = process.communicate()
+    assert process.returncode == 0, said.decode()
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    mine, theirs = (load(path).files for path in (one, other))
+    assert mine[WEIGHTS] == theirs[WEIGHTS]
+    losses = [
+        [row["val_loss"] for row in csv.DictReader(files[HISTORY].decode().splitlines())]
+        for files in (mine, theirs)
+    ]
+    assert losses[0] == losses[1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_stopped_command_goes_on_to_the_same_weights(
     records_file: Path, base: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
-    recipe = {"maxlen": 32, "overlap": 8, "batch_size": 4, "epochs": 12, "patience": 12}
-    recipe |= {"learning_rate": 0.005, "warmup_steps": 5, "decay_steps": 400, "dropout": 0.1}
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TMPDIR": str(scratch)}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "env": environment}
-    stopped = command(base, records_file, tmp_path / "stopped", **recipe)
+    stopped = command(base, records_file, tmp_path / "stopped", **RECIPE)
     log = tmp_path / "stopped.training" / LOG
-    process = subprocess.Popen(stopped, **quiet)
+    process = begin(stopped, scratch)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         if log.is_file() and "epoch 3:" in log.read_text(encoding="utf-8"):
@@ -186,14 +219,37 @@ def test_stopped_command_goes_on_to_the_same_weights(
     process.communicate()
     assert process.returncode != 0, "the run ended before it could be stopped"
     assert not (tmp_path / "stopped").exists()
-    subprocess.run(stopped, check=True, **quiet)
-    subprocess.run(command(base, records_file, tmp_path / "whole", **recipe), check=True, **quiet)
+    finish(stopped, scratch)
+    finish(command(base, records_file, tmp_path / "whole", **RECIPE), scratch)
     assert "going on after epoch" in (tmp_path / "stopped" / LOG).read_text(encoding="utf-8")
     assert list(scratch.iterdir()) == []
-    one, other = (load(tmp_path / name).files for name in ("stopped", "whole"))
-    assert one[WEIGHTS] == other[WEIGHTS]
-    losses = [
-        [row["val_loss"] for row in csv.DictReader(files[HISTORY].decode().splitlines())]
-        for files in (one, other)
-    ]
-    assert losses[0] == losses[1]
+    assert_same_run(tmp_path / "stopped", tmp_path / "whole")
+
+
+@pytest.mark.long
+def test_a_run_killed_again_and_again_ends_with_the_same_weights(
+    records_file: Path, base: Path, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    whole = command(base, records_file, tmp_path / "whole", **RECIPE)
+    began = time.monotonic()
+    finish(whole, scratch)
+    length = time.monotonic() - began
+    stopped = command(base, records_file, tmp_path / "stopped", **RECIPE)
+    kills, source = 0, np.random.default_rng(7)
+    for _ in range(20):
+        process = begin(stopped, scratch)
+        try:
+            process.communicate(timeout=source.uniform(0.1, 1.0) * length)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+        if (tmp_path / "stopped").exists():  # whole, if it is there at all
+            break
+    else:
+        finish(stopped, scratch)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "stopped", "scratch"}
+    assert kills > 1
+    assert_same_run(tmp_path / "stopped", tmp_path / "whole")
