@@ -11,7 +11,8 @@ from gi_classifier.text import normalise
 
 # What programs and people write where there is no value, once normalised and lower-cased.
 _MISSING = re.compile(
-    r"nan|none|nat|null|nil|<na>|<nan>|<null>|#?n/?a|[无無](?:[\s、,.，。;；/]*[无無])*[\s、,.，。;；]*|[-—–−_/\\]+"
+    r"nan|none|nat|null|nil|<na>|<nan>|<null>|#?n/?a|[(\[【]?[无無](?:[\s、,.，。;；/]*[无無])*"
+    r"[\s、,.，。;；]*[)\]】]?|[-—–−_/\\]+"
 )
 
 

@@ -201,7 +201,9 @@ def _plausible(text: str) -> tuple[int, int]:
         if character < "\x80" or character == "\ufeff" or "\ue000" <= character <= "\uf8ff":
             continue
         count += times
-        if character in common or character in _SIGNS or _PUNCTUATION.match(character):
+        # Beyond U+FFFF it takes four bytes of either encoding that fit by no accident.
+        rare = character > "\uffff" or _PUNCTUATION.match(character)
+        if rare or character in common or character in _SIGNS:
             found += times
     # Beside ASCII: β-blocker, Barré. By themselves they are Chinese read as UTF-8.
     found += len(_BESIDE_ASCII.findall(text))

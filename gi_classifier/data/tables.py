@@ -143,7 +143,7 @@ def _plain_rows(
     """Lines of ``text<TAB>label``; where no label is wanted, of text if not all have a label."""
     wanted = columns.label is not None
     labelled = wanted or _all_labelled(path, encoding, set(names), num_classes)
-    if not labelled and _all_coded(path, encoding):
+    if not wanted and _all_coded(path, encoding):
         raise RecordsError(
             f"{path}: columns without names: what stands before the tabs is no text but numbers or "
             f"codes. Name the columns in a first line, as in id<TAB>{columns.text}."
@@ -153,7 +153,7 @@ def _plain_rows(
         if not labelled or not tab:
             body, label = line.rstrip("\r\n"), ""
         problem = line_problem(line, encoding.name)
-        if not labelled and _is_coded(body):
+        if _is_coded(body):
             problem = problem or "a number or code and a tab before the text; name the columns"
         cells = {columns.text: body}
         if wanted and columns.label:
