@@ -47,9 +47,11 @@ def read_h5(source: Path | bytes, name: str = "") -> LayerWeights:
             weights = _layers(file)
     # HDF5 raises whatever its C code comes upon.
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"{name} is no Keras .h5 weights file ({error})") from error
+        raise ModelError(f"{name}: not a Keras .h5 weights file ({error})") from error
     except (MemoryError, OverflowError, RecursionError) as error:
-        raise ModelError(f"{name} is no Keras .h5 weights file ({type(error).__name__})") from error
+        raise ModelError(
+            f"{name}: not a Keras .h5 weights file ({type(error).__name__})"
+        ) from error
     heads = [n for n in weights if n.startswith("dense") and len(weights[n]) == 2]
     if HEAD not in weights and len(heads) == 1:
         weights[HEAD] = weights.pop(heads[0])

@@ -269,3 +269,98 @@ def test_a_replacement_killed_around_its_renames_leaves_one_whole_model(
     save(directory("third"), path, force=True)
     assert load(path).metadata == {"mark": "third"}
     assert not (tmp_path / ".model.before").exists()
+
+
+def forged(path: Path, name: str, **entry: object) -> None:
+    """Let the manifest say something else of a file."""
+    manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+    manifest["files"][name] |= entry
+    (path / MANIFEST).write_bytes(to_json(manifest))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with a name are POSIX's")
+@pytest.mark.parametrize("name", [WEIGHTS, MANIFEST])
+@pytest.mark.parametrize("kind", ["pipe", "device", "terabyte", "directory"])
+def test_only_regular_files_of_their_size_are_read(tmp_path: Path, name: str, kind: str) -> None:
+    path = save(directory(), tmp_path / "model")
+    (path / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(path / name)
+    elif kind == "device":
+        (path / name).symlink_to("/dev/zero")
+    elif kind == "directory":
+        (path / name).mkdir()
+    else:
+        with (path / name).open("wb") as file:
+            file.truncate(2**40)
+    reason = "it has 1,099,511,627,776 bytes" if kind == "terabyte" else "it is no regular file"
+    with pytest.raises(ModelError, match=rf"(?s){name}.*{reason}.*"):
+        load(path)
+
+
+def test_a_manifest_that_declares_what_no_model_has_is_refused(tmp_path: Path) -> None:
+    path = save(directory(), tmp_path / "model")
+    with (path / WEIGHTS).open("r+b") as file:
+        file.truncate(2**40)
+    for size in (2**40, -1, "99", None, True, 1e3):
+        forged(path, WEIGHTS, bytes=size)
+        with pytest.raises(ModelError, match="is no manifest: sizes that no model has"):
+            load(path)
+
+
+def test_a_link_to_a_file_is_read_as_caches_of_models_have_them(tmp_path: Path) -> None:
+    path = save(directory(), tmp_path / "model")
+    (path / WEIGHTS).rename(tmp_path / "blob")
+    (path / WEIGHTS).symlink_to(tmp_path / "blob")
+    assert load(path) == directory()
+
+
+def test_what_file_managers_leave_is_said_and_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = save(directory(), tmp_path / "model")
+    for name in (".DS_Store", "Thumbs.db"):
+        (path / name).write_bytes(b"")
+    (path / ".ipynb_checkpoints").mkdir()
+    assert load(path) == directory()
+    assert "passed over, no part of the model: .DS_Store, .ipynb_checkpoints, Thumbs.db" in (
+        caplog.text
+    )
+    assert names(save(directory("new"), path, force=True).parent) == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("settings.json", b"[" * 100_000, "it is no JSON"),
+        ("settings.json", b"[1]", "it holds no JSON object"),
+        ("settings.json", b"", "it is no JSON"),
+        ("settings.json", b'{"maxlen": "long"}', "maxlen must be an integer"),
+        ("settings.json", b'{"odd": 1}', "No such settings"),
+        ("settings.json", b'{"label_names": [[], 1, 2]}', "label_names must be 3"),
+        ("settings.json", b'{"num_classes": 1000000000}', "num_classes is 1000000000"),
+        ("config.json", b"{}", "holds no vocab_size"),
+        ("config.json", b'{"vocab_size": -1}', "must be a positive integer"),
+        ("vocab.txt", b"\xff\xfe", "codec"),
+        ("vocab.txt", b"", "A vocabulary starts with"),
+        ("splits.json", b'{"train": 1}', "no list of fingerprints"),
+    ],
+)
+def test_a_malformed_file_is_named_with_what_to_do(name: str, content: bytes, reason: str) -> None:
+    made = ModelDirectory({**directory().files, name: content}, path=Path("/models/one"))
+    attribute = {"vocab.txt": "vocabulary"}.get(name, name.removesuffix(".json"))
+    with pytest.raises(ModelError, match=f"(?s)/models/one/{name}.*{reason}.*Get the model dir"):
+        getattr(made, attribute)
+
+
+def test_a_manifest_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = save(directory(), tmp_path / "model")
+    (path / MANIFEST).write_bytes(b'{"a":' * 100_000)
+    with pytest.raises(ModelError, match=r"manifest\.json is no manifest \(RecursionError\)"):
+        load(path)
+
+
+@pytest.mark.parametrize("engine", [None, [], {"default": "fp16"}, {"default": 1}])
+def test_an_engine_that_does_not_exist_is_refused(engine: object) -> None:
+    with pytest.raises(ModelError, match=r"manifest\.json cannot be used: its engine is none of"):
+        _ = ModelDirectory({}, {"engine": engine}).engine
