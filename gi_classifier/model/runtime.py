@@ -86,7 +86,7 @@ class Session:
                 ]
                 options.add_external_initializers(list(self._weights), arrays)
             return runtime.InferenceSession(
-                self._graph, options, providers=["CPUExecutionProvider"]
+                self._graph, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         except Exception as error:  # The runtime's errors have no base of their own.
             raise self._broken("opened", error) from error

@@ -14,7 +14,7 @@ from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
 
 pytest.importorskip("resource", reason="resource: limits of memory are POSIX's")
-FUZZING = Path(__file__).parent.parent / "fuzzing.py"
+FUZZING = Path(__file__).parent / "fuzzing.py"
 FILES = [MANIFEST, *(name for name in REQUIRED if "int8" not in name), SPLITS]
 
 
