@@ -14,6 +14,8 @@ from typing import IO
 
 import numpy as np
 
+from gi_classifier.files import read_regular
+
 # Far above all that this library writes.
 MOST_BYTES = 2**31
 _KINDS = "biufU"
@@ -35,8 +37,9 @@ def read_npz(source: bytes | Path, most: int = MOST_BYTES) -> dict[str, np.ndarr
     ValueError
         It is no ``.npz``, is damaged, takes too much, or holds anything but numbers and text.
     """
+    content = source if isinstance(source, bytes) else read_regular(source)
     try:
-        with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as parts:
+        with zipfile.ZipFile(io.BytesIO(content)) as parts:
             entries = parts.infolist()
             if sum(entry.file_size for entry in entries) > most:
                 raise ValueError(f"it unpacks to more than {most:,} bytes")
@@ -46,6 +49,7 @@ def read_npz(source: bytes | Path, most: int = MOST_BYTES) -> dict[str, np.ndarr
                     found[entry.filename.removesuffix(".npy")] = _array(file, entry.file_size)
             return found
     except (
+        OSError,
         zipfile.BadZipFile,
         zlib.error,
         EOFError,

@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gi_classifier.arrays import read_npz
 from gi_classifier.decisions.novelty_scale import share_below, total
 from gi_classifier.decisions.pairs import Pairs
 from gi_classifier.errors import ModelError
 from gi_classifier.model.activations import ActivationReader
 from gi_classifier.model.directory import NOVELTY, ModelDirectory
+from gi_classifier.settings import AlbertConfig
 
 FORMAT = 1
 # A text is novel if more than this share of the validation records are less novel.
@@ -122,24 +123,61 @@ class Novelty:
             It is something else, or of another format.
         """
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                version = int(stored["format"])
-                if version != FORMAT:
-                    raise ModelError(
-                        f"{NOVELTY} is of format {version}; this version of gi_classifier reads "
-                        f"{FORMAT}. {REFIT}"
-                    )
-                return cls(
-                    str(stored["fingerprint"]),
-                    int(stored["layer"]),
-                    stored["centre"],
-                    stored["whitening"],
-                    Pairs(stored["tokens"], stored["keys"], stored["counts"]),
-                    stored["scales"],
-                    stored["knots"],
-                )
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelError(f"{NOVELTY} cannot be read ({error!r}). {REFIT}") from error
+            stored = read_npz(content)
+            version = int(stored["format"])
+            found = cls(
+                str(stored["fingerprint"]),
+                int(stored["layer"]),
+                stored["centre"],
+                stored["whitening"],
+                Pairs(stored["tokens"], stored["keys"], stored["counts"]),
+                stored["scales"],
+                stored["knots"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{NOVELTY} cannot be read ({type(error).__name__}: {error}). {REFIT}"
+            ) from error
+        if version != FORMAT:
+            raise ModelError(
+                f"{NOVELTY} is of format {version}; this version of gi_classifier reads "
+                f"{FORMAT}. {REFIT}"
+            )
+        return found
+
+    def check(self, config: AlbertConfig) -> None:
+        """Raise where it does not fit an encoder, or its numbers are none.
+
+        Raises
+        ------
+        ModelError
+            With what is wrong.
+        """
+        size, pairs = config.hidden_size, self.pairs
+        wanted = {"centre": (size,), "whitening": (size, size), "scales": (2, 9)}
+        problems = [
+            f"{name} of shape {getattr(self, name).shape}, not {shape}"
+            for name, shape in wanted.items()
+            if getattr(self, name).shape != shape
+        ]
+        if not 0 <= self.layer < config.num_hidden_layers:
+            problems.append(f"layer {self.layer} of {config.num_hidden_layers}")
+        if self.knots.ndim != 1 or len(self.knots) < 2:
+            problems.append(f"knots of shape {self.knots.shape}")
+        if pairs.tokens.shape != (config.vocab_size,) or pairs.keys.ndim != 1:
+            problems.append(f"counts of {pairs.tokens.shape} tokens, not {config.vocab_size}")
+        if pairs.keys.shape != pairs.counts.shape:
+            problems.append(f"{pairs.keys.shape} pairs with {pairs.counts.shape} counts")
+        whole = [pairs.tokens, pairs.keys, pairs.counts]
+        if any(array.dtype.kind not in "iu" or (array < 0).any() for array in whole):
+            problems.append("counts below 0, or not whole")
+        elif (pairs.keys >= config.vocab_size**2).any() or (np.diff(pairs.keys) <= 0).any():
+            problems.append("pairs of tokens that do not rise, or that there are not")
+        numbers = [self.centre, self.whitening, self.scales, self.knots]
+        if not all(a.dtype.kind == "f" and np.isfinite(a).all() for a in numbers):
+            problems.append("numbers that are not finite")
+        if problems:
+            raise ModelError(f"{NOVELTY} does not fit the model. {REFIT}", problems)
 
 
 def parts_of(
@@ -212,4 +250,5 @@ def open_novelty(directory: ModelDirectory) -> NoveltyScorer:
             f"{NOVELTY} was fitted to another classifier (sha256 of its weights "
             f"{novelty.digest[:12]}…, here {directory.digest[:12]}…). {REFIT}"
         )
+    novelty.check(directory.config)
     return NoveltyScorer(novelty, ActivationReader(directory))

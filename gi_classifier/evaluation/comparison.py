@@ -22,6 +22,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from gi_classifier.arrays import read_npz
 from gi_classifier.data.fingerprints import trained_on
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
@@ -74,9 +75,9 @@ class Outcome(NamedTuple):
             It is no outcome.
         """
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                fit, predict, found = json.loads(str(file["metadata"]))
-                return cls(file["predicted"], file["scores"], fit, predict, tuple(found))
+            file = read_npz(content)
+            fit, predict, found = json.loads(str(file["metadata"]))
+            return cls(file["predicted"], file["scores"], fit, predict, tuple(found))
         except Exception as error:  # a damaged file fails in zip, NumPy or JSON, each in its way
             raise RecordsError(
                 f"{source} is no state of a comparison ({type(error).__name__}). "

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gi_classifier.arrays import read_npz
 from gi_classifier.errors import MissingPathError, ModelError
 
 FORMAT = 2
@@ -96,8 +97,7 @@ def read_head(path: str | Path, parameters: Collection[str]) -> HeadFile:
     if not path.is_file():
         raise MissingPathError(f"No head at {path}")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            stored = dict(file)
+        stored = read_npz(path)
         version = int(stored["format"])
         if version <= FORMAT:
             return _found(stored, set(parameters))

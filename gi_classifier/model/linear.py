@@ -20,6 +20,7 @@ import numpy as np
 from scipy import sparse
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from gi_classifier.arrays import read_npz
 from gi_classifier.errors import ModelError
 from gi_classifier.model.fusion import odds_to_probabilities
 from gi_classifier.model.pieces import pieces
@@ -250,16 +251,16 @@ class LinearModel:
             It is no such file, or its parts do not fit together.
         """
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as parts:
-                found = cls(
-                    characters=parts["characters"].astype("<u4").tobytes().decode("utf-32-le"),
-                    keys=np.cumsum(parts["keys"], dtype=np.uint64),
-                    frequencies=parts["frequencies"],
-                    records=int(parts["records"]),
-                    weights=parts["weights"],
-                    intercepts=parts["intercepts"],
-                    piece_share=float(parts["piece_share"]),
-                )
+            parts = read_npz(content)
+            found = cls(
+                characters=parts["characters"].astype("<u4").tobytes().decode("utf-32-le"),
+                keys=np.cumsum(parts["keys"], dtype=np.uint64),
+                frequencies=parts["frequencies"],
+                records=int(parts["records"]),
+                weights=parts["weights"],
+                intercepts=parts["intercepts"],
+                piece_share=float(parts["piece_share"]),
+            )
         except Exception as error:
             raise ModelError(
                 f"The linear model cannot be read ({type(error).__name__}). Train it anew."

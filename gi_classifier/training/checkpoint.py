@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gi_classifier.arrays import read_npz
 from gi_classifier.errors import ModelError
 from gi_classifier.files import write_whole
 
@@ -43,18 +44,24 @@ def read_checkpoint(path: Path, digest: str) -> tuple[dict[str, np.ndarray], dic
     Raises
     ------
     ModelError
-        It is of another run.
+        It is of another run, or damaged.
     """
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as stored:
-        state = json.loads(stored[_STATE].tobytes())
-        if state.pop("digest", None) != digest:
-            raise ModelError(
-                f"{path} is of a run with other data, settings or starting weights. "
-                "Repeat that run's command to go on with it, or drop it (--restart)."
-            )
-        return {name: stored[name] for name in stored.files if name != _STATE}, state
+    try:
+        arrays = read_npz(path)
+        state = json.loads(arrays.pop(_STATE).tobytes())
+        found = state.pop("digest", None)
+    except (ValueError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"{path} is damaged ({type(error).__name__}). Begin that run anew (--restart)."
+        ) from error
+    if found != digest:
+        raise ModelError(
+            f"{path} is of a run with other data, settings or starting weights. "
+            "Repeat that run's command to go on with it, or drop it (--restart)."
+        )
+    return arrays, state
 
 
 def flatten(prefix: str, weights: Mapping[str, list[np.ndarray]]) -> dict[str, np.ndarray]:

@@ -61,8 +61,31 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
 def test_a_checkpoint_that_holds_a_pickle_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     write_checkpoint(path, "id", {"x": np.array([{"evil": 1}], dtype=object)}, {})
-    with pytest.raises(ValueError, match="allow_pickle=False"):
+    with pytest.raises(ModelError, match=r"checkpoint\.npz is damaged"):
         read_checkpoint(path, "id")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no zip"])
+def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"checkpoint\.npz is damaged .*--restart"):
+        read_checkpoint(path, "id")
+
+
+def test_a_checkpoint_cut_off_or_changed_anywhere_is_refused_or_read(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    write_checkpoint(path, "id", {"x": np.arange(20.0)}, {"step": 1})
+    content = path.read_bytes()
+    for place in range(0, len(content), 3):
+        changed = bytearray(content)
+        changed[place] ^= 255
+        for damaged in (content[:place], bytes(changed)):
+            path.write_bytes(damaged)
+            try:
+                read_checkpoint(path, "id")
+            except ModelError:
+                continue
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(
