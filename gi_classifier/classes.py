@@ -117,17 +117,35 @@ def class_titles(classes: np.ndarray) -> tuple[str, ...] | None:
     return tuple(str(int(value) if whole else value) for value in classes.tolist())
 
 
-def class_numbers(labels: np.ndarray, classes: np.ndarray, source: str) -> np.ndarray:
+def class_numbers(
+    labels: np.ndarray,
+    classes: np.ndarray,
+    source: str,
+    unit: str = "position",
+    lines: Sequence[int] | None = None,
+) -> np.ndarray:
     """The place of each label among the classes: int (n,).
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+    classes : ndarray, shape (classes,)
+    source : str
+        What the labels belong to, for messages.
+    unit : str
+        What ``lines`` count.
+    lines : sequence of int, optional
+        Where each label stood; without, from 0.
 
     Raises
     ------
     LabelError
-        Some are none of the classes: all positions are named.
+        Some are none of the classes: all are named by where they stood.
     """
     places = {value: place for place, value in enumerate(classes.tolist())}
     found = [places.get(label) for label in labels.tolist()]
-    if problems := [f"position {i}" for i, place in enumerate(found) if place is None]:
+    where = range(len(found)) if lines is None else lines
+    if problems := [f"{unit} {where[i]}" for i, place in enumerate(found) if place is None]:
         raise LabelError(
             f"{source}: {len(problems)} of {len(found)} labels are none of the {len(classes)} that "
             "the training records have:",

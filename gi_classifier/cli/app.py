@@ -78,9 +78,9 @@ for command in (
     fit_novelty,
     compare,
     inspect,
-    head,
 ):
     app.command(name=command.__name__.removesuffix("_").replace("_", "-"), cls=Command)(command)
+app.add_typer(head)
 
 
 def main() -> None:
