@@ -62,7 +62,9 @@ def test_it_trains_on_labels_of_any_text_in_any_format_and_labels_with_it(
     assert found["models"]["head"]["records"] == 120
     assert np.sum(found["models"]["head"]["confusion"]) == 120
     assert "TF-IDF + logistic regression" in found["models"]
-    assert 0 <= found["models"]["head"]["macro_f1_interval"][0] <= found["models"]["head"]["macro_f1"]
+    assert (
+        0 <= found["models"]["head"]["macro_f1_interval"][0] <= found["models"]["head"]["macro_f1"]
+    )
     assert "were trained on, or chose the weights" in done.stderr
 
     labelled = tmp_path / "labelled.csv"
