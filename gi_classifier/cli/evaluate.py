@@ -177,13 +177,13 @@ def _picture(
 
 
 def _show(report: dict[str, Any]) -> None:
-    from gi_classifier.evaluation.report_tables import terminal_tables
+    from gi_classifier.evaluation.report_tables import INTERVALS, terminal_tables
 
     screen = results_console()
     for table in terminal_tables(report):
         screen.print(table)
         screen.print()
     typer.echo(
-        f"[low, high]: 95% interval of {report['resamples']} bootstrap resamples. "
-        "Brier score, ECE (calibration error)\nand log loss: less is better."
+        f"{INTERVALS.format(report['resamples'])} Brier score, ECE (calibration error) and log "
+        "loss:\nless is better."
     )

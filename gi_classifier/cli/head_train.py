@@ -220,7 +220,7 @@ def _picture(table: Mapping[str, Any]) -> bytes:
 
 
 def _show(table: Mapping[str, Any]) -> None:
-    from gi_classifier.evaluation.report_tables import terminal_tables
+    from gi_classifier.evaluation.report_tables import INTERVALS, terminal_tables
 
     typer.echo(f"Measured on {table['measured_on']}")
     screen = results_console()
@@ -228,6 +228,6 @@ def _show(table: Mapping[str, Any]) -> None:
         screen.print(part)
         screen.print()
     typer.echo(
-        f"[low, high]: 95% interval of {table['resamples']} bootstrap resamples. Trained for "
+        f"{INTERVALS.format(table['resamples'])} Trained for "
         f"{table['epochs']} epochs; the best was {table['best_epoch']}."
     )

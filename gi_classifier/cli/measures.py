@@ -20,9 +20,10 @@ def show_measures(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) 
     """
     width = max(map(len, found))
     for title, values in found.items():
+        low, high = values["macro_f1_interval"] or (None, None)
+        interval = "" if low is None else f"[{low:.4f}, {high:.4f}]  "
         typer.echo(
-            f"{title:<{width}}  macro-F1 {values['macro_f1']:.4f} "
-            f"[{values['macro_f1_interval'][0]:.4f}, {values['macro_f1_interval'][1]:.4f}]  "
+            f"{title:<{width}}  macro-F1 {values['macro_f1']:.4f} {interval}"
             f"accuracy {values['accuracy']:.4f}  records {values['records']}"
         )
         for row in values["classes"]:

@@ -40,6 +40,11 @@ _CLASS = {
     "roc_auc": "ROC AUC",
     "average_precision": "avg. precision",
 }
+# Below tables with intervals; how many resamples is put in.
+INTERVALS = (
+    "[low, high]: 95% interval, exact for accuracy, precision, recall and counts, for the others\n"
+    "of {} weighted resamples."
+)
 # A value with its interval.
 _CELL_WIDTH = len("0.929 [0.918, 0.940]")
 _GROUP = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
@@ -113,7 +118,9 @@ def _add(
 def _cell(value: float | None, interval: Sequence[float] | None, form: str = ".3f") -> Text:
     if value is None:
         return Text("–")
-    low, high = interval or (value, value)
+    if interval is None:
+        return Text(f"{value:{form}}")
+    low, high = interval
     return Text(f"{value:{form}} [{low:{form}}, {high:{form}}]")
 
 

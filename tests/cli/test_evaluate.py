@@ -110,7 +110,7 @@ def test_errors_stand_with_what_their_file_calls_them(trained: Path, tmp_path: P
     path.write_text("\n".join(["text,label,admission", *rows]) + "\n", encoding="utf-8")
     arguments = ["evaluate", path, "--model", trained, "--id-column", "admission"]
     done = run(*arguments, "--output", output, "--resamples", 20)
-    assert "of 20 bootstrap resamples" in done.stdout
+    assert "of 20 weighted resamples" in done.stdout
     with (output / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
         errors = list(csv.DictReader(file))
     assert errors

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 from sklearn import metrics
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.metrics import measures as own
 from gi_classifier.metrics.calibration import expected_calibration_error
+from gi_classifier.metrics.intervals import imagined_records, posterior_weights
 from gi_classifier.metrics.measures import measure, measure_labels, resample_counts
 
 WHOLE = (
@@ -52,11 +54,11 @@ def by_scikit_learn(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, 
     }
 
 
-def flat(found: dict[str, object], suffix: str = "") -> dict[str, object]:
-    """The same names, from a full account."""
+def flat(found: dict[str, object]) -> dict[str, object]:
+    """The same names, from all that was measured."""
     rows = found["classes"]
-    each = {f"{n} of {row['label']}": row[f"{n}{suffix}"] for row in rows for n in EACH}
-    return {**{name: found[f"{name}{suffix}"] for name in WHOLE}, **each}
+    each = {f"{n} of {row['label']}": row[n] for row in rows for n in EACH}
+    return {**{name: found[name] for name in WHOLE}, **each}
 
 
 @pytest.fixture
@@ -86,35 +88,80 @@ def test_measures_are_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]
     assert found == pytest.approx(by_scikit_learn(*drawn), abs=1e-12)
 
 
-def test_every_interval_is_that_of_measures_on_resampled_records(
+def test_intervals_are_those_of_measures_on_weighted_records(
     drawn: tuple[np.ndarray, np.ndarray],
 ) -> None:
     labels, probabilities = drawn
-    source = np.random.default_rng(7)
-    tables = []
-    for _ in range(40):
-        rows = source.integers(0, 200, 200)
-        tables.append(by_scikit_learn(labels[rows], probabilities[rows]))
-    found = flat(measure(labels, probabilities, resamples=40, seed=7), "_interval")
-    assert set(found) == set(tables[0])
-    for name, interval in found.items():
-        expected = np.quantile([table[name] for table in tables], (0.025, 0.975))
-        np.testing.assert_allclose(interval, expected, atol=1e-12, err_msg=name)
+    predicted = probabilities.argmax(axis=1)
+    found = measure(labels, probabilities, resamples=40, seed=7)
+    rows, others = imagined_records(labels, np.arange(3), 7)
+    everything, truths = np.concatenate([np.arange(200), rows]), np.concatenate([labels, others])
+    (weights,) = posterior_weights(200, len(rows), 40, 7)
+    shares = np.eye(3)[truths]
+    drawn_again: dict[str, list[float]] = {name: [] for name in ("macro_f1", "roc_auc", "log_loss")}
+    for weight in weights:
+        options = {"sample_weight": weight}
+        drawn_again["macro_f1"].append(
+            metrics.f1_score(truths, predicted[everything], average="macro", **options)
+        )
+        drawn_again["roc_auc"].append(
+            metrics.roc_auc_score(shares, probabilities[everything], average="macro", **options)
+        )
+        drawn_again["log_loss"].append(
+            metrics.log_loss(truths, probabilities[everything], **options)
+        )
+    for name, values in drawn_again.items():
+        low, high = np.quantile(values, (0.025, 0.975))
+        expected = [min(low, found[name]), max(high, found[name])]
+        np.testing.assert_allclose(found[f"{name}_interval"], expected, atol=1e-12, err_msg=name)
+    assert found["expected_calibration_error_interval"] is None
 
 
-def test_interval_of_the_confusion_matrix_is_that_of_its_cells(
+def test_accuracy_precision_recall_and_counts_have_exact_intervals(
     drawn: tuple[np.ndarray, np.ndarray],
 ) -> None:
     labels, probabilities = drawn
-    found = measure(labels, probabilities, resamples=30, seed=1)
-    predicted, source = probabilities.argmax(axis=1), np.random.default_rng(1)
-    matrices = []
-    for _ in range(30):
-        rows = source.integers(0, 200, 200)
-        matrices.append(metrics.confusion_matrix(labels[rows], predicted[rows]))
-    assert found["confusion"] == metrics.confusion_matrix(labels, predicted).tolist()
-    expected = np.quantile(matrices, (0.025, 0.975), axis=0)
-    np.testing.assert_allclose(found["confusion_interval"], expected)
+    found = measure(labels, probabilities, resamples=3)
+
+    def exact(part: int, whole: int) -> list[float]:
+        # The quantiles of beta distributions, where no bound is 0 or 1.
+        return [
+            beta.ppf(0.025, part, whole - part + 1),
+            beta.ppf(0.975, part + 1, whole - part),
+        ]
+
+    confusion = metrics.confusion_matrix(labels, probabilities.argmax(axis=1))
+    assert found["confusion"] == confusion.tolist()
+    assert found["accuracy_interval"] == pytest.approx(exact(np.trace(confusion), 200))
+    for label, row in enumerate(found["classes"]):
+        hits = confusion[label, label]
+        assert row["recall_interval"] == pytest.approx(exact(hits, confusion[label].sum()))
+        assert row["precision_interval"] == pytest.approx(exact(hits, confusion[:, label].sum()))
+        low, high = (part[label][label] for part in found["confusion_interval"])
+        assert [low / 200, high / 200] == pytest.approx(exact(hits, 200))
+
+
+def test_records_that_are_all_right_leave_room_for_errors() -> None:
+    labels = np.arange(60) % 3
+    shares = np.full((60, 3), 0.05)
+    shares[np.arange(60), labels] = 0.9
+    found = measure(labels, shares)
+    # 1 - 0.025 ** (1 / 60) is what 60 of 60 leaves.
+    assert found["accuracy_interval"] == pytest.approx([0.9404, 1], abs=1e-4)
+    for name in ("macro_f1", "weighted_f1", "roc_auc", "average_precision"):
+        low, high = found[f"{name}_interval"]
+        assert found[name] == high == 1
+        assert 0.8 < low < 0.97, name
+    assert found["log_loss"] == found["log_loss_interval"][0] < found["log_loss_interval"][1]
+    group = measure_labels(labels, labels, 5)
+    assert group["accuracy_interval"] == found["accuracy_interval"]
+    assert 0.9 < group["macro_f1_interval"][0] < 0.96
+
+
+def test_where_one_label_occurs_only_the_accuracy_has_an_interval() -> None:
+    found = measure_labels(np.ones(9, dtype=int), np.ones(9, dtype=int), 3, resamples=5)
+    assert (found["macro_f1"], found["macro_f1_interval"]) == (1, None)
+    assert found["accuracy_interval"] == pytest.approx([0.025 ** (1 / 9), 1])
 
 
 def test_brier_score_is_summed_over_classes() -> None:
