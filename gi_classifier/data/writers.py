@@ -57,7 +57,7 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
             for row in rows
         ]
         table = pd.DataFrame(clean, columns=None if rows else ["text", "label"])
-        if table["label"].isna().any():
+        if table["label"].dtype.kind == "f":
             # None beside integers made them floating-point.
             table["label"] = table["label"].astype("Int64")
         if suffix == ".xlsx":

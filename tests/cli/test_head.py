@@ -15,6 +15,8 @@ from command_line import run
 from samples import made_up_records
 
 from gi_classifier.errors import MissingExtraError
+from gi_classifier.heads.head_classifier import HeadClassifier
+from gi_classifier.heads.text_head import TextHead
 from gi_classifier.model.directory import load
 from gi_classifier.plots.confusion import confusion_figure
 
@@ -158,6 +160,26 @@ def test_ids_stand_beside_the_labels_and_a_text_column_may_have_any_name(
     assert [row["text"] for row in found] == ["胃窦糜烂", "直肠息肉"]
     done = _label(tmp_path / "new.csv", *options, "--id-column", "label", code=2)
     assert "has this name" in done.stderr
+
+
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".jsonl", ".txt"])
+def test_a_bad_row_is_kept_in_its_place_with_its_reason(
+    tmp_path: Path, trained: Path, rows: list[tuple[str, str]], ending: str
+) -> None:
+    head = TextHead(trained, head=HeadClassifier(epochs=1))
+    texts, labels = zip(*rows, strict=True)
+    path = head.fit(texts, labels).save(tmp_path / "h.npz")
+    data = _write(tmp_path / "new.jsonl", [("胃窦糜烂", "x"), ("", "x"), ("直肠息肉", "x")])
+    output = tmp_path / f"answers{ending}"
+    options = ("--head", path, "--model", trained, "--output", output)
+    done = _label(data, *options, code=1)
+    assert "3 records: " in done.stdout
+    assert "1 bad rows without an answer" in done.stdout
+    if ending == ".csv":
+        table = pd.read_csv(output, encoding="utf-8-sig", keep_default_na=False)
+        assert table["label"].tolist()[1] == ""
+        assert "empty" in table["error"].tolist()[1]
+    assert _label(data, *options, "--force", "--strict", code=1).stdout == ""
 
 
 def test_a_label_column_that_holds_text_is_never_printed(tmp_path: Path, trained: Path) -> None:
