@@ -14,10 +14,14 @@ _MISSING = re.compile(
     r"nan|none|nat|null|nil|<na>|<nan>|<null>|#?n/?a|[(\[【]?[无無](?:[\s、,.，。;；/]*[无無])*"
     r"[\s、,.，。;；]*[)\]】]?|[-—–−_/\\]+"
 )
+_LONGEST_MISSING = 60
+_WORD = re.compile(r"\w")
 
 
 def is_missing(text: str) -> bool:
     """Whether a text is blank, or only says that there is none: ``nan``, ``<NA>``, 无, ``-``."""
+    if len(text) > _LONGEST_MISSING and _WORD.search(text):
+        return False
     found = normalise(text).casefold()
     return not found or _MISSING.fullmatch(found) is not None
 

@@ -21,6 +21,8 @@ EMPTY_TEXT = "the text is empty"
 # What may be shown of a wrong label: a number; anything longer or else may be a record's text.
 _NUMBER = re.compile(r"[0-9.+-]{1,8}", re.ASCII)
 
+_WORD = re.compile(r"\w")
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -59,7 +61,10 @@ def is_nothing(cell: Any) -> bool:
     """Whether nothing at all stands in a cell; ``nan`` and 无 are something."""
     if isinstance(cell, Cell):
         return False
-    return cell is None or cell != cell or (isinstance(cell, str) and not normalise(cell))
+    if not isinstance(cell, str):
+        return cell is None or bool(cell != cell)
+    # Normalising leaves letters and digits where they are.
+    return not _WORD.search(cell) and not normalise(cell)
 
 
 def is_blank(cell: Any) -> bool:

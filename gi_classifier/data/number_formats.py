@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from gi_classifier.data.cells import Cell
 
@@ -59,6 +60,8 @@ def displayed(written: str, code: str, *, since_1904: bool = False) -> Cell:
         )
     value = Decimal(written)
     plain = _plain(value)
+    if code == GENERAL:
+        return Cell("number", plain, plain)
     tokens = _tokens(_section(code, value))
     if found := _moment(value, tokens, since_1904):
         return Cell("date", found, plain)
@@ -80,6 +83,7 @@ def _section(code: str, value: Decimal) -> str:
     return parts[1] if len(parts) > 1 and value < 0 else ("-" * (value < 0)) + parts[0]
 
 
+@lru_cache(maxsize=1024)
 def _tokens(section: str) -> list[tuple[str, str]]:
     """Kind ("literal", "bracket" or "code") and characters of each part of a format."""
     found = []

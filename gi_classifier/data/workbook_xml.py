@@ -10,6 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import IO, Any
 from xml.parsers import expat
 
@@ -60,11 +61,15 @@ def column_letters(column: int) -> str:
     return found
 
 
+@cache
 def _local(name: str) -> str:
     return name.rpartition(" ")[2]
 
 
 def _attributes(given: dict[str, str]) -> dict[str, str]:
+    # Most have no namespace.
+    if not any(" " in name for name in given):
+        return given
     return {_local(name): value for name, value in given.items()}
 
 

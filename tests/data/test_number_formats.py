@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format
+from openpyxl.utils.datetime import to_excel
+
+from gi_classifier.data.number_formats import BUILT_IN, GENERAL, displayed
+
+# As Excel shows them, but for dates, which are ISO 8601.
+SHOWN = [
+    ("42", GENERAL, "42"),
+    ("42.0", GENERAL, "42"),
+    ("0.1", GENERAL, "0.1"),
+    ("1.10101199003077E+17", GENERAL, "110101199003077000"),
+    ("12", "0000000", "0000012"),
+    ("-12", "0000", "-0012"),
+    ("13800001234", "000-0000-0000", "138-0000-1234"),
+    ("20240501", '0000"-"00"-"00', "2024-05-01"),
+    ("7", '"No."0000', "No.0007"),
+    ("7", '"住院"000号', "住院007号"),
+    ("7", "\\A000", "A007"),
+    ("3.14159", "0.00", "3.14"),
+    ("5", "0.##", "5"),
+    ("5.5", "0.##", "5.5"),
+    ("1234567.891", "#,##0.00", "1,234,567.89"),
+    ("1234567", "0,000", "1,234,567"),
+    ("0.256", "0%", "26%"),
+    ("-3.5", "0.0;(0.0)", "(3.5)"),
+    ("0", '0;-0;"零"', "零"),
+    ("5", "[Red]000", "005"),
+    ("5", "_(* 000_)", "005"),
+    ("123", "@", "123"),
+    ("100000", "0.00E+00", "100000"),
+    ("0.5", "# ?/?", "0.5"),
+    ("45413", "yyyy-mm-dd", "2024-05-01"),
+    ("45413", "m/d/yy", "2024-05-01"),
+    ("45413", "m月d日", "2024-05-01"),
+    ("45413", '[$-804]yyyy"年"m"月"d"日"', "2024-05-01"),
+    ("45413.5", 'yyyy"年"m"月"d"日" h:mm', "2024-05-01 12:00"),
+    ("45413.354166666664", "yyyy/m/d h:mm:ss", "2024-05-01 08:30:00"),
+    ("0.75", "h:mm", "18:00"),
+    ("1.5", "[h]:mm:ss", "36:00:00"),
+    ("1", "yyyy-mm-dd", "1900-01-01"),
+    ("59", "yyyy-mm-dd", "1900-02-28"),
+    ("60", "yyyy-mm-dd", "1900-02-29"),
+    ("61", "yyyy-mm-dd", "1900-03-01"),
+    ("-1", "yyyy-mm-dd", "-1"),
+    ("99999999", "yyyy-mm-dd", "99999999"),
+]
+
+
+@pytest.mark.parametrize(("written", "code", "shown"), SHOWN)
+def test_numbers_are_shown_as_a_spreadsheet_shows_them(written: str, code: str, shown: str) -> None:
+    found = displayed(written, code)
+    assert (found.shown, found.problem) == (shown, None)
+
+
+def test_days_may_be_counted_from_1904() -> None:
+    assert displayed("0", "yyyy-mm-dd", since_1904=True).shown == "1904-01-01"
+    assert displayed("43951", "yyyy-mm-dd", since_1904=True).shown == "2024-05-01"
+
+
+@pytest.mark.parametrize(
+    "written", ["张三", "nan", "inf", "1_000", "", "0x10", "٣", "1e9999", "--1"]
+)
+def test_what_is_no_number_is_said_without_it(written: str) -> None:
+    found = displayed(written, "0")
+    assert (found.problem or "").startswith("damaged: it is marked as a number")
+    assert found.shown == found.plain == ""
+
+
+def test_built_in_codes_are_dates_where_another_library_says_so() -> None:
+    for number, code in BUILTIN_FORMATS.items():
+        if number in BUILT_IN:
+            kind = displayed("45413.25", BUILT_IN[number]).kind
+            assert (kind == "date") == is_date_format(code), number
+
+
+@given(st.dates(min_value=date(1900, 3, 1)))
+def test_dates_are_those_that_another_library_writes(day: date) -> None:
+    assert displayed(str(to_excel(day)), "d.m.yyyy").shown == str(day)
+
+
+@given(st.integers(0, 10**15), st.integers(1, 18))
+def test_leading_zeros_are_kept_for_any_width(number: int, width: int) -> None:
+    assert displayed(str(number), "0" * width).shown == f"{number:0{width}d}"
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12))
+def test_any_format_gives_something_and_keeps_the_number(number: float, code: str) -> None:
+    found = displayed(repr(number), code)
+    assert found.problem is None
+    assert float(found.plain) == number
