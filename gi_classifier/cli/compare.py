@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from tqdm import tqdm
 
-from gi_classifier.cli.inputs import read
-from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, TextColumn
+from gi_classifier.cli.inputs import read_any_labels
+from gi_classifier.cli.options import (
+    ForceOption,
+    HeaderRow,
+    JsonOption,
+    LabelColumn,
+    SheetOption,
+    TextColumn,
+)
 from gi_classifier.cli.outputs import (
     check_directory,
     notes,
@@ -20,16 +27,18 @@ from gi_classifier.cli.outputs import (
 )
 from gi_classifier.cli.saved_state import SavedState, check_resume
 from gi_classifier.errors import SettingsError
+from gi_classifier.labels import DEFAULT_NAMES, Label, label_number
 from gi_classifier.model.origin import origin
 
 if TYPE_CHECKING:
+    from gi_classifier.data.records import Records
     from gi_classifier.evaluation.comparison import Comparison, Outcome
 
 
 def compare(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Records with their labels: whole numbers.")
+        Path, typer.Argument(metavar="FILE", help="Records with their labels: numbers or words.")
     ],
     folds: Annotated[
         int,
@@ -52,7 +61,10 @@ def compare(
         ),
     ] = "tfidf,embedding",
     label: Annotated[
-        int | None, typer.Option(min=0, help="Tell only this label from all others.")
+        str | None,
+        typer.Option(
+            metavar="LABEL", help="Tell only this label, a number or a name, from all others."
+        ),
     ] = None,
     sample: Annotated[
         int | None, typer.Option(min=2, help="Use only so many records, drawn at random.")
@@ -92,6 +104,8 @@ def compare(
     ] = False,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -103,14 +117,23 @@ def compare(
     check_resume(resume, output)
     names, kinds = _wanted(models, features)
     check_directory(output, FILES, force)
+    records, words = read_any_labels(
+        file,
+        DEFAULT_NAMES,
+        text_column=text_column,
+        label_column=label_column,
+        sheet=sheet,
+        header_row=header_row,
+    )
     comparison = prepare(
-        read(file, text_column=text_column, label_column=label_column),
+        records,
         folds=folds,
         models=names,
         features=kinds,
         fine_tune=_classifier() if albert or "albert" in (names or ()) else None,
         epochs=epochs,
-        label=label,
+        names=words,
+        label=None if label is None else _label(label, records, words),
         sample=sample,
         encoder=encoder,
         seed=seed,
@@ -139,6 +162,14 @@ def _wanted(models: str | None, features: str) -> tuple[list[str] | None, list[s
     except SettingsError as error:
         raise typer.BadParameter(str(error)) from error
     return names, kinds
+
+
+def _label(given: str, records: Records, words: tuple[str, ...]) -> int:
+    """The label to tell from the rest; one that no record has is told by the comparison."""
+    if not words and given.strip().isdecimal():
+        return int(given)
+    known = words or (DEFAULT_NAMES if set(records.labels or ()) <= set(Label) else ())
+    return label_number(given, known)
 
 
 def _listed(value: str) -> list[str]:

@@ -12,10 +12,12 @@ from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
+    HeaderRow,
     IdColumn,
     JsonOption,
     LabelColumn,
     ModelOption,
+    SheetOption,
     TextColumn,
     check_engine,
 )
@@ -80,6 +82,8 @@ def evaluate(
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     id_column: IdColumn = None,
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,6 +99,9 @@ def evaluate(
         "text_column": text_column,
         "label_column": label_column,
         "num_classes": settings.num_classes,
+        "label_names": settings.names,
+        "sheet": sheet,
+        "header_row": header_row,
     }
     records = drop_duplicates(read(file, group_column=group_column, id_column=id_column, **columns))
     groups = groups_of(records, group_column)

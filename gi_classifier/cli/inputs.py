@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import typer
 from tqdm import tqdm
 
 from gi_classifier.cli.outputs import notes
+from gi_classifier.data.cells import read_label
 from gi_classifier.data.fingerprints import trained_on_warning
 from gi_classifier.data.readers import FORMATS, Count, read_records
 from gi_classifier.data.records import Records
@@ -21,6 +22,8 @@ from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.text_checks import check_texts
 
+# Different words in a label column that can be meant as labels.
+_MOST_WORDS = 100
 # Texts between two steps of a progress bar.
 _CHUNK = 1024
 # Columns that predict writes by itself, beside the probabilities.
@@ -32,6 +35,45 @@ def read(path: Path, **options: Any) -> Records:
     records = read_records(path, **options)
     check_some(path, len(records), records)
     return records
+
+
+def read_any_labels(
+    path: Path, known: Sequence[str], **options: Any
+) -> tuple[Records, tuple[str, ...]]:
+    """Read records whose labels are numbers, known names, or words of the user's own.
+
+    Parameters
+    ----------
+    known : sequence of str
+        Names of the labels 0, 1 and so on.
+    **options
+        Of :func:`gi_classifier.data.readers.read_records`.
+
+    Returns
+    -------
+    Records
+        With numbers for labels.
+    tuple of str
+        Words of the user's own in sorted order, numbered so; else empty.
+
+    Raises
+    ------
+    RecordsError
+        There are more words than labels can be meant.
+    """
+    records = read(path, label_texts=True, **options)
+    words = records.label_texts or ()
+    read_words = [read_label(word, None, known) for word in words]
+    if not any(problem for _, problem in read_words):
+        return replace(records, labels=tuple(number for number, _ in read_words)), ()
+    classes = sorted(set(words))
+    if len(classes) > _MOST_WORDS:
+        raise RecordsError(
+            f"{path}: the label column holds {len(classes):,} different words, too many for "
+            f"labels. Name another with --label-column, or merge labels to {_MOST_WORDS} at most."
+        )
+    numbers = {word: number for number, word in enumerate(classes)}
+    return replace(records, labels=tuple(numbers[word] for word in words)), tuple(classes)
 
 
 def read_unlabelled(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read
+from gi_classifier.cli.inputs import in_chunks, read, read_any_labels
 from gi_classifier.cli.options import (
     ForceOption,
+    HeaderRow,
     IdColumn,
     JsonOption,
     LabelColumn,
     ModelOption,
+    SheetOption,
     TextColumn,
 )
 from gi_classifier.cli.outputs import (
@@ -64,6 +66,8 @@ def inspect(
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     id_column: IdColumn = None,
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -73,15 +77,21 @@ def inspect(
 
     check_directory(output, FILES, force)
     directory = load_or_shipped(model)
-    columns = {"text_column": text_column, "id_column": id_column}
-    records = _read(file, columns, None if no_labels else label_column)
+    columns = {
+        "text_column": text_column,
+        "id_column": id_column,
+        "sheet": sheet,
+        "header_row": header_row,
+    }
+    own_names = directory.settings.names
+    records, names = _read(file, columns, None if no_labels else label_column, own_names)
     # A file of other labels than the model's has no names for them.
-    labels, every = set(records.labels or ()), set(range(directory.settings.num_classes))
-    known = labels <= every if model else labels == every
-    names = directory.settings.names if known else ()
+    labels, every = set(records.labels or ()), set(range(len(own_names)))
+    if not names and (labels <= every if model else labels == every):
+        names = own_names
     found = _looked_through(directory, records, names, not no_embeddings, top)
     if output:
-        tables = files(found, with_ids=id_column is not None)
+        tables = files(found)
         write_files(output, tables, origin(directory, **options_of(context)))
     if as_json:
         print_json(found.table)
@@ -89,11 +99,14 @@ def inspect(
         _show(found, top)
 
 
-def _read(path: Path, columns: dict[str, str | None], label_column: str | None) -> Records:
+def _read(
+    path: Path, columns: dict[str, Any], label_column: str | None, known: tuple[str, ...]
+) -> tuple[Records, tuple[str, ...]]:
+    """Records, and the names of labels that are words of the user's own."""
     if label_column is None:
-        return read(path, **columns, labelled=False)
+        return read(path, **columns, labelled=False), ()
     try:
-        return read(path, **columns, label_column=label_column)
+        return read_any_labels(path, known, **columns, label_column=label_column)
     except RecordsError as error:
         hint = f"{error.summary}\n  If the file has no labels, say --no-labels."
         raise RecordsError(hint, error.problems) from error

@@ -13,6 +13,8 @@ from gi_classifier.text import folded
 _BY_RECORD = (
     *("texts", "labels", "lines", "rows", "label_texts", "groups", "ids", "kept", "problems"),
 )
+# What says where a record stood, in tables.
+PLACE = ("line", "row", "id")
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,17 @@ class Records:
         return replace(self, **taken)
 
 
-def place_of(records: Records, row: int) -> dict[str, Any]:
-    """Where a record stood: ``line``, and ``id`` where its file has a column for it."""
-    named = {} if records.ids is None else {"id": records.ids[row]}
-    return {"line": records.lines[row], **named}
+def place_of(records: Records, place: int) -> dict[str, Any]:
+    """Where a record stood: ``line``, and of :data:`PLACE` what else there is.
+
+    ``row`` stands where a spreadsheet counts otherwise, ``id`` where a column was asked for.
+    """
+    found: dict[str, Any] = {"line": records.lines[place]}
+    if records.rows is not None and records.rows != records.lines:
+        found["row"] = records.rows[place]
+    if records.ids is not None:
+        found["id"] = records.ids[place]
+    return found
 
 
 def drop_duplicates(records: Records) -> Records:

@@ -97,6 +97,8 @@ class Comparison:
         Positions in ``classes``; with ``label``, 1 where a record has it, else 0.
     classes : tuple of int
         The labels in the records.
+    names : tuple of str
+        Of the labels, by number, where they are words of the user's own; else empty.
     label : int or None
         The one that is told from the rest.
     groups, folds : ndarray of int, shape (n,)
@@ -113,6 +115,7 @@ class Comparison:
     records: Records
     labels: np.ndarray
     classes: tuple[int, ...]
+    names: tuple[str, ...]
     label: int | None
     groups: np.ndarray
     folds: np.ndarray

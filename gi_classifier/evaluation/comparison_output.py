@@ -14,6 +14,7 @@ from rich.text import Text
 
 from gi_classifier.data.fingerprints import known_warning
 from gi_classifier.data.writers import csv_for_excel, encode
+from gi_classifier.display import shown
 from gi_classifier.files import to_json
 
 COMPARE_JSON, COMPARE_CSV, FOLDS_CSV = "compare.json", "compare.csv", "folds.csv"
@@ -73,10 +74,15 @@ def encoder_notes(table: Mapping[str, Any]) -> list[str]:
     return [f"{warning} The verdict leaves embeddings and ALBERT-tiny out.", chinese]
 
 
+def name_of(table: Mapping[str, Any]) -> str:
+    """The label that is told from the rest, as the file calls it."""
+    return next(shown(part["name"]) for part in table["classes"] if part["label"] == table["label"])
+
+
 def conclusions(table: Mapping[str, Any]) -> list[str]:
     """Whether a linear model is enough, and what the intervals are."""
     said = [part[name] for part in table["verdicts"] for name in ("text", "text_zh")]
-    which = "the classes' means" if table["label"] is None else f"those of label {table['label']}"
+    which = "the classes' means" if table["label"] is None else f"those of label {name_of(table)}"
     none = "No verdict: it needs a linear model and another one."
     if table["trained_on"]:
         none += " Those on the encoder do not count here."
@@ -181,7 +187,7 @@ def _folds_csv(table: Mapping[str, Any]) -> bytes:
 
 def _page(table: Mapping[str, Any]) -> list[str]:
     """The lines of the page in Markdown."""
-    counts = "，".join(f"{entry['label']}: {entry['records']}" for entry in table["classes"])
+    counts = "，".join(f"{shown(entry['name'])}: {entry['records']}" for entry in table["classes"])
     return [
         "# Models compared 模型比较",
         "",

@@ -46,6 +46,7 @@ def prepare(
     features: Sequence[str] = FEATURES,
     fine_tune: Callable[..., Any] | None = None,
     epochs: int = 10,
+    names: Sequence[str] = (),
     label: int | None = None,
     sample: int | None = None,
     encoder: Path | None = None,
@@ -67,6 +68,8 @@ def prepare(
         :class:`gi_classifier.GIClassifier`, or what takes its parameters.
     epochs : int
         Of that, at most.
+    names : sequence of str, optional
+        Of the labels, by number, where they are no labels of this library.
     label : int, optional
         Tell this label from the rest.
     sample : int, optional
@@ -92,7 +95,7 @@ def prepare(
     fold_of = assign_folds(labels, groups, folds, seed, records.source)
     directory = load_or_shipped(encoder)
     found, left_out = _chosen(labels, fold_of, models, features, seed)
-    _add_rule(found, left_out, models, directory, classes, label)
+    _add_rule(found, left_out, models, not names and classes == tuple(Label), directory, label)
     if fine_tune or "albert" in (models or ()):
         if missing := missing_extra():
             left_out["albert.text"] = missing
@@ -109,7 +112,18 @@ def prepare(
     parts = (__version__, sklearn.__version__, records.texts, labels.tolist(), label, folds)
     digest = hashlib.sha256(repr((*parts, epochs, seed, directory.digest)).encode()).hexdigest()
     return Comparison(
-        records, labels, classes, label, groups, fold_of, found, left_out, directory, seed, digest
+        records=records,
+        labels=labels,
+        classes=classes,
+        names=tuple(names),
+        label=label,
+        groups=groups,
+        folds=fold_of,
+        models=found,
+        left_out=left_out,
+        encoder=directory,
+        seed=seed,
+        digest=digest,
     )
 
 
@@ -211,8 +225,8 @@ def _add_rule(
     found: list[ComparisonModel],
     left_out: dict[str, str],
     models: Sequence[str] | None,
+    known_labels: bool,
     directory: ModelDirectory,
-    classes: tuple[int, ...],
     label: int | None,
 ) -> None:
     """Put the keyword rule first, where it was asked for and knows the labels."""
@@ -220,7 +234,7 @@ def _add_rule(
         return
     settings = directory.settings
     default_labels = settings.num_classes == len(Label) and settings.label_names is None
-    if classes == tuple(Label) and default_labels:
+    if known_labels and default_labels:
         make = partial(KeywordRule, label)
         found.insert(0, ComparisonModel("rule", "rule", "text", "keyword rule", make))
     else:

@@ -57,7 +57,7 @@ def tabulate(
     Returns
     -------
     dict
-        ``records``, ``groups``, ``classes`` (label, records), ``label``, ``folds``, ``seed``,
+        ``records``, ``groups``, ``classes`` (label, name, records), ``label``, ``folds``, ``seed``,
         ``resamples``, ``trained_on``, ``trained_on_is_unknown``; ``models``, by falling F1: name,
         family, family_title, features, title, linear, warnings, precision, recall, f1 (means over
         the classes; with ``label``, of that), accuracy and roc_auc (mean over the classes, one
@@ -98,7 +98,14 @@ def tabulate(
     return {
         "records": len(labels),
         "groups": len(set(comparison.groups)),
-        "classes": [{"label": c, "records": int((labels == c).sum())} for c in comparison.classes],
+        "classes": [
+            {
+                "label": label,
+                "name": comparison.names[label] if comparison.names else str(label),
+                "records": int((labels == label).sum()),
+            }
+            for label in comparison.classes
+        ],
         "label": comparison.label,
         "folds": int(comparison.folds.max()) + 1,
         "seed": comparison.seed,

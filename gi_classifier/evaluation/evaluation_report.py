@@ -180,8 +180,9 @@ def worst_errors(records: Records, probabilities: np.ndarray, limit: int) -> lis
     Returns
     -------
     list of dict
-        ``line``, ``id`` (where the records have ids), ``truth``, ``predicted``, ``probability``
-        (of the predicted label), ``probability_0`` and so on, and ``text``.
+        ``line`` (and ``row``, ``id``: see :func:`~gi_classifier.data.records.place_of`), ``truth``,
+        ``predicted``, ``probability`` (of the predicted label), ``probability_0`` and so on, and
+        ``text``.
     """
     predicted, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != np.array(records.labels))

@@ -191,8 +191,9 @@ def find_conflicts(records: Records, same: np.ndarray, groups: np.ndarray) -> li
     -------
     list of dict
         A row for each record of such a group: ``conflict`` (its number, from 1), ``kind`` ("same
-        text" where one text of the group has two labels, or "near-duplicates"), ``line``,
-        ``id`` (where the records have ids), ``label`` and ``text``. Same texts first. Empty for
+        text" where one text of the group has two labels, or "near-duplicates"), ``line`` (and
+        ``row``, ``id``: see :func:`~gi_classifier.data.records.place_of`),
+        ``label`` and ``text``. Same texts first. Empty for
         records without labels.
     """
     if records.labels is None:

@@ -15,6 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from gi_classifier.data.records import PLACE
 from gi_classifier.data.writers import csv_for_excel, encode
 from gi_classifier.display import shown
 from gi_classifier.evaluation.inspection import Inspection
@@ -26,9 +27,9 @@ FILES = (JSON, FIGURE, LABEL_ERRORS, CONFLICTS, TERMS)
 _RELIABLE = 0.7
 
 
-def files(found: Inspection, *, with_ids: bool = False) -> dict[str, bytes]:
-    """Content of the five files, by name; ``with_ids`` where the records have ids."""
-    place = ("line", "id") if with_ids else ("line",)
+def files(found: Inspection) -> dict[str, bytes]:
+    """Content of the five files, by name."""
+    place = _places(found.label_errors or found.conflicts)
     doubts = ("label", "suggested", "confidence", "suggested_confidence", "margin", "text")
     counts = ("label", "rank", "term", "occurrences", "records", "share", "distinctiveness")
     return {
@@ -38,6 +39,11 @@ def files(found: Inspection, *, with_ids: bool = False) -> dict[str, bytes]:
         TERMS: csv_for_excel(found.terms, counts),
         FIGURE: _picture(found),
     }
+
+
+def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What says where a record stood."""
+    return tuple(name for name in PLACE if name in (rows[0] if rows else ("line",)))
 
 
 def _picture(found: Inspection) -> bytes:
@@ -116,8 +122,8 @@ def _conflicts(groups: Sequence[Sequence[dict[str, Any]]]) -> Table:
 
 
 def _conflicting(row: Mapping[str, Any]) -> str:
-    named = f" ({shown(row['id'])})" if "id" in row else ""
-    return f"{row['line']}{named}: {row['label']}"
+    further = ", ".join(shown(str(row[name])) for name in _places([row])[1:])
+    return f"{row['line']}{f' ({further})' if further else ''}: {row['label']}"
 
 
 def _terms(rows: Sequence[dict[str, Any]], titles: dict[int | None, str]) -> Table:
@@ -161,7 +167,7 @@ def _label_errors(verdict: dict[str, Any], titles: dict[int | None, str], top: i
 
 
 def _doubts(rows: Sequence[Mapping[str, Any]], titles: Mapping[int | None, str]) -> Table:
-    place = ("line", "id") if "id" in rows[0] else ("line",)
+    place = _places(rows)
     labels = (len(place), len(place) + 1)
     found = _table(*place, "label", "suggested", "confidence", "margin", left=labels)
     for row in rows:

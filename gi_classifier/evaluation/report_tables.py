@@ -15,6 +15,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from gi_classifier.data.records import PLACE
 from gi_classifier.data.writers import csv_for_excel, encode
 from gi_classifier.display import shown
 from gi_classifier.evaluation.evaluation_report import long_rows
@@ -155,5 +156,5 @@ def _errors(errors: Sequence[Mapping[str, Any]], classes: int) -> Table:
 
 
 def _places(errors: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """What says where an error stands: its line, and its own name where the file has one."""
-    return ("line", "id") if errors and "id" in errors[0] else ("line",)
+    """What says where an error stands."""
+    return tuple(name for name in PLACE if name in (errors[0] if errors else ("line",)))

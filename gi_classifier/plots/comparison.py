@@ -32,7 +32,8 @@ def compare_figure(table: Mapping[str, Any]) -> bytes:
     ----------
     table : mapping
         ``models`` by falling F1, each with ``title``, ``family``, ``family_title``, ``features``,
-        ``f1`` and ``f1_interval``; ``label``, ``folds`` and ``verdicts`` (``text``, ``text_zh``).
+        ``f1`` and ``f1_interval``; ``label``, ``classes`` (``label``, ``name``), ``folds`` and
+        ``verdicts`` (``text``, ``text_zh``).
 
     Returns
     -------
@@ -53,7 +54,7 @@ def compare_figure(table: Mapping[str, Any]) -> bytes:
     scores.set_title("by score 按得分", fontsize=LARGE, loc="left")
     _draw_groups(groups, models)
     groups.set_title("by group 按模型组", fontsize=LARGE, loc="left")
-    which = "macro-F1 宏平均" if table["label"] is None else f"F1 of label 标签 {table['label']}"
+    which = "macro-F1 宏平均" if table["label"] is None else f"F1 of label 标签 {_name(table)}"
     low = min(
         0.98, *(row["f1"] - spread for row, spread in zip(models, _spread(models)[0], strict=True))
     )
@@ -78,6 +79,11 @@ def compare_figure(table: Mapping[str, Any]) -> bytes:
     if lines:
         figure.supxlabel("\n".join(lines), fontsize=PLAIN, x=0.01, ha="left", linespacing=1.5)
     return png(figure)
+
+
+def _name(table: Mapping[str, Any]) -> str:
+    names = {part["label"]: part["name"] for part in table["classes"]}
+    return shortened(names[table["label"]])
 
 
 def _wrapped(text: str) -> str:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gi_classifier.cli import outputs
 from gi_classifier.cli.compare import compare
-from gi_classifier.errors import MissingExtraError, OutputExistsError, RecordsError
+from gi_classifier.errors import LabelError, MissingExtraError, OutputExistsError, RecordsError
 from gi_classifier.evaluation.comparison import Comparison
 from gi_classifier.evaluation.comparison_output import FILES
 from gi_classifier.plots.comparison import compare_figure
@@ -212,3 +212,33 @@ def test_the_picture_draws_one_model_or_several(corpus: Path, models: list[str])
     options = ["--models", ",".join(models), "--features", "tfidf", "--json"]
     table = json.loads(invoke(corpus, *options).stdout)
     assert compare_figure(table).startswith(b"\x89PNG")
+
+
+def test_labels_are_words_of_the_users_own_too(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "wards.csv"
+    wards = ("心内科", "呼吸科", "[b]科")
+    rows = [line.split("\t") for line in corpus.read_text("utf-8").splitlines()]
+    lines = [f"{text},{wards[int(label)]}" for text, label in rows]
+    path.write_text("\n".join(["text,label", *lines]) + "\n", encoding="utf-8")
+    output = tmp_path / "out"
+    done = invoke(path, "--models", "rule,tree", "--label", "心内科", "--output", output)
+    assert "those of label 心内科" in done.stdout
+    assert "rule.text is left out" in done.stderr
+    assert "[b]科: 20，呼吸科: 20，心内科: 20" in (output / "compare.md").read_text("utf-8")
+    table = json.loads((output / "compare.json").read_text("utf-8"))
+    assert [part["name"] for part in table["classes"]] == sorted(wards)
+    assert table["label"] == 2
+    with pytest.raises(LabelError, match="No such label"):
+        invoke(path, *QUICK, "--label", "儿科")
+    with pytest.raises(LabelError, match="no record has the label 7"):
+        invoke(corpus, *QUICK, "--label", "7")
+    assert json.loads(invoke(corpus, *QUICK, "--label", "upper", "--json").stdout)["label"] == 1
+
+
+def test_a_column_of_texts_is_not_taken_for_labels(corpus: Path, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.csv"
+    rows = [f"{text},{text}" for text, _ in made_up_records(120)]
+    path.write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(RecordsError, match=r"1\d\d different words.*--label-column") as error:
+        invoke(path, *QUICK)
+    assert made_up_records(1)[0][0] not in str(error.value)

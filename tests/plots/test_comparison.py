@@ -32,6 +32,7 @@ ROWS = [
 def test_one_model_or_several_are_drawn_without_a_warning(count: int, label: int | None) -> None:
     verdict = {"text": "A linear model is enough. " * 12, "text_zh": "线性模型已经足够。" * 30}
     table = {"models": ROWS[:count], "label": label, "folds": 3, "verdicts": [verdict]}
+    table["classes"] = [{"label": 1, "name": "心内科"}]
     pixels = drawn(compare_figure, table)
     # Nothing touches the picture's edges: no axis or text is cut.
     for edge in (pixels[:, 0], pixels[:, -1], pixels[0], pixels[-1]):
