@@ -82,7 +82,7 @@ def attention_shares(directory: ModelDirectory) -> Callable[[np.ndarray], list[n
     """Return a function from embeddings to each layer's attention.
 
     The shares are (n, heads, asking positions, length); rows sum to 1. The graph is the model's
-    own, with the softmax of each layer for its outputs.
+    own, with the softmax of each layer as outputs too.
     """
     import onnx
 
@@ -90,7 +90,6 @@ def attention_shares(directory: ModelDirectory) -> Callable[[np.ndarray], list[n
     names = [node.output[0] for node in graph.graph.node if node.op_type == "Softmax"]
     # The one behind them is that of the classes.
     names = names[: directory.config.num_hidden_layers]
-    del graph.graph.output[:]
     graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     files = {**directory.files, GRADIENTS: graph.SerializeToString()}
     session = Gradient(ModelDirectory(files, directory.metadata))._session
