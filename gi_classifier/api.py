@@ -70,6 +70,13 @@ def explain(
         A label is not one of the model's.
     SettingsError
         With every option that is out of range.
+
+    Examples
+    --------
+    >>> from gi_classifier import explain
+    >>> found = explain(["胃镜未见异常。结肠镜：乙状结肠见一息肉。"], "lower")[0]
+    >>> [(span.text, span.score > 0) for span in found.spans("clause")]
+    [('胃镜未见异常。', False), ('结肠镜：乙状结肠见一息肉。', True)]
     """
     return open_shipped(Explainer).explain(
         texts,
@@ -117,6 +124,13 @@ def estimate_prior(texts: Sequence[str]) -> np.ndarray:
         Some are not strings or blank: all positions are named.
     RecordsError
         There is none.
+
+    Examples
+    --------
+    >>> from gi_classifier import estimate_prior
+    >>> shares = estimate_prior(["胃窦糜烂", "胃体息肉", "直肠息肉", "右肺结节"])
+    >>> int(shares.argmax()), round(float(shares.sum()), 6)
+    (1, 1.0)
     """
     return _decider().estimate_prior(check_texts(texts))
 
@@ -138,6 +152,12 @@ def novelty(texts: Sequence[str]) -> np.ndarray:
     ------
     InputError
         Some are not strings or blank: all positions are named.
+
+    Examples
+    --------
+    >>> from gi_classifier import novelty
+    >>> novelty(["胃窦糜烂", "The quick brown fox"]) > 0.9
+    array([False,  True])
     """
     return _decider().novelty(check_texts(texts))
 
@@ -177,6 +197,14 @@ def predict(text: str, **decision: Any) -> int | None:
         Not a string, or blank.
     SettingsError
         With every option that is out of range.
+
+    Examples
+    --------
+    >>> from gi_classifier import predict
+    >>> predict("十二指肠球部见一溃疡，覆白苔")
+    1
+    >>> predict("患者腹泻，胃镜未见异常", label="lower", threshold=0.2)
+    2
     """
     if not isinstance(text, str):
         raise InputError(
@@ -214,6 +242,12 @@ def multi_predict(texts: Sequence[str], **decision: Any) -> list[Any]:
         nothing is computed.
     SettingsError
         With every option that is out of range.
+
+    Examples
+    --------
+    >>> from gi_classifier import multi_predict
+    >>> multi_predict(["结肠多发息肉", "右肺上叶结节"])
+    [2, 0]
     """
     return _answers(check_texts(texts, limit=MAX_TEXTS), decision)
 
@@ -244,6 +278,12 @@ def predict_proba(texts: Sequence[str], *, prior: Sequence[float] | None = None)
     ------
     InputError
         Some are not strings or blank: all positions are named.
+
+    Examples
+    --------
+    >>> from gi_classifier import predict_proba
+    >>> predict_proba(["结肠多发息肉"]).round(1)
+    array([[0., 0., 1.]])
     """
     checked = check_texts(texts)
     if prior is None:
@@ -268,5 +308,11 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     ------
     InputError
         Some are not strings or blank: all positions are named.
+
+    Examples
+    --------
+    >>> from gi_classifier import embed
+    >>> embed(["结肠多发息肉", "右肺上叶结节"]).shape
+    (2, 312)
     """
     return _predictor().embed(check_texts(texts))

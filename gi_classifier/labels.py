@@ -17,6 +17,12 @@ class Label(IntEnum):
     ----------
     NEITHER, UPPER, LOWER
         0, 1 and 2: neither tract, the upper GI tract, the lower GI tract.
+
+    Examples
+    --------
+    >>> from gi_classifier import Label
+    >>> Label(1).title, Label.LOWER.chinese, int(Label.NEITHER)
+    ('upper 上消化道', '下消化道', 0)
     """
 
     NEITHER = 0

@@ -99,6 +99,16 @@ class Settings:
     ------
     SettingsError
         With every bad value at once.
+
+    Examples
+    --------
+    >>> from gi_classifier import Settings
+    >>> Settings(epochs=5, label_names=("均非", "上", "下")).names
+    ('均非', '上', '下')
+    >>> Settings(epochs=0)
+    Traceback (most recent call last):
+    gi_classifier.errors.SettingsError: These settings cannot be used:
+      epochs must be an integer of at least 1. Received: 0
     """
 
     num_classes: int = 3

@@ -25,7 +25,15 @@ SPAN_UNITS: tuple[str, ...] = get_args(SpanUnit)
 
 
 class Span(NamedTuple):
-    """A part of the text with the sum of its tokens' scores."""
+    """A part of the text with the sum of its tokens' scores.
+
+    Examples
+    --------
+    >>> from gi_classifier import explain
+    >>> span = explain(["直肠息肉切除术后"])[0].words()[0]
+    >>> span.text, span.start, span.end, span.score > 0
+    ('直肠', 0, 2, True)
+    """
 
     text: str
     start: int
@@ -70,6 +78,16 @@ class Attribution:
         Whether ``error`` is within the tolerance.
     baseline : str
         The baseline's name.
+
+    Examples
+    --------
+    >>> from gi_classifier import explain
+    >>> found = explain(["直肠息肉"])[0]
+    >>> found.label, found.label_name, found.converged
+    (2, 'lower 下消化道', True)
+    >>> gained = found.log_odds - found.baseline_log_odds
+    >>> bool(abs(found.scores.sum() + found.special - gained) < 0.02 * abs(gained))
+    True
     """
 
     text: str = field(repr=False)

@@ -94,6 +94,13 @@ def keyword_table(
         What is given cannot be read: all bad rows or positions are named.
     SettingsError
         With every option out of range.
+
+    Examples
+    --------
+    >>> from gi_classifier import keyword_table
+    >>> table = keyword_table(["胃窦黏膜充血糜烂", "胃窦糜烂", "直肠息肉"])
+    >>> table.loc[table["frequency"] == 2, "keyword"].tolist()
+    ['胃窦']
     """
     given = {
         "share": threshold,

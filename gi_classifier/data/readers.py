@@ -48,7 +48,7 @@ def read_records(
     sheet: str | None = None,
     header_row: int | None = None,
 ) -> Records:
-    """Read and check a file of records.
+    r"""Read and check a file of records.
 
     An entirely empty row is passed over; a row with something in it but no text is a bad row, and
     so is one whose text only says that it is missing (``nan``, ``<NA>``, 无).
@@ -94,6 +94,15 @@ def read_records(
         without ``strict``.
     RecordsError
         The format is unknown, a column is missing, or rows are bad: all of them, with their lines.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from gi_classifier import read_records
+    >>> _ = Path("mine.csv").write_text("text,label\n胃窦糜烂,1\n直肠息肉,2\n", "utf-8")
+    >>> records = read_records("mine.csv")
+    >>> records.texts, records.labels, records.lines
+    (('胃窦糜烂', '直肠息肉'), (1, 2), (2, 3))
     """
     wants_label = labelled or label_texts
     if wants_label and not strict:

@@ -41,6 +41,16 @@ class Decision:
         A record whose largest probability is below this gets no answer.
     reject_novel : bool
         A record unlike those that the model was trained on gets no answer.
+
+    Examples
+    --------
+    >>> from gi_classifier import Decision
+    >>> Decision(label="upper", threshold=0.3).is_plain
+    False
+    >>> Decision(min_confidence=2)
+    Traceback (most recent call last):
+    gi_classifier.errors.SettingsError: This decision cannot be made:
+      min_confidence must be a number in [0, 1]. Received: 2
     """
 
     prior: Sequence[float] | None = None

@@ -51,10 +51,11 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Examples
     --------
     >>> from gi_classifier import TextHead
-    >>> texts = ["肠镜病理：管状腺瘤", "胃镜病理：慢性炎", "肠镜见息肉", "胃镜见糜烂"]
-    >>> head = TextHead().fit(texts, ["病理", "病理", "所见", "所见"])
-    >>> head.predict(["胃镜病理：腺癌"])
-    array(['病理'], dtype='<U2')
+    >>> texts = ["肠镜病理：管状腺瘤", "胃镜病理：慢性炎", "病理：鳞状上皮增生"]
+    >>> texts += ["肠镜见一息肉", "胃镜见散在糜烂", "食管见静脉曲张"]
+    >>> head = TextHead().fit(texts, ["病理"] * 3 + ["所见"] * 3)
+    >>> head.predict(["病理：腺癌", "结肠见溃疡"])
+    array(['病理', '所见'], dtype='<U2')
     """
 
     def __init__(

@@ -61,6 +61,13 @@ class ModelDirectory:
         What the manifest says beyond its list of files: engine, training, measures.
     path : Path, optional
         Where it was read.
+
+    Examples
+    --------
+    >>> from gi_classifier import GIClassifier
+    >>> directory = GIClassifier.load().directory_
+    >>> directory.settings.maxlen, directory.config.hidden_size
+    (200, 312)
     """
 
     files: Mapping[str, bytes] = field(repr=False)

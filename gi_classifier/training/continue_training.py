@@ -77,6 +77,12 @@ def continue_training(
     RecordsError
         The records don't fit the model: a label out of range, or records that would move between
         training and the held-out splits.
+
+    Examples
+    --------
+    >>> from gi_classifier import continue_training
+    >>> slower = {"learning_rate": 3e-5}
+    >>> continue_training("my-model", "new.csv", "next", changes=slower)  # doctest: +SKIP
     """
     before = load(model)
     settings = _changed(before.settings, changes or {})

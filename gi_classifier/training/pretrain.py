@@ -215,6 +215,12 @@ def pretrain(
     Path
         The directory; :func:`gi_classifier.training.keras_model.build` and so training start from
         it, or from the ``model.h5`` in it.
+
+    Examples
+    --------
+    >>> from gi_classifier import pretrain, train
+    >>> encoder = pretrain("corpus.txt", "encoder", base="my-model")  # doctest: +SKIP
+    >>> train("mine.csv", "next", base=encoder)  # doctest: +SKIP
     """
     settings = settings or PretrainingSettings()
     output = check_output_directory(output, force=force)

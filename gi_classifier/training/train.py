@@ -93,6 +93,13 @@ def train(
         Before anything is trained or written.
     OutputError
         Another process trains into the same output.
+
+    Examples
+    --------
+    >>> from gi_classifier import Settings, train
+    >>> directory = train("mine.csv", "my-model", settings=Settings(epochs=20))  # doctest: +SKIP
+    >>> directory.metadata["test"]["macro_f1"]  # doctest: +SKIP
+    0.93
     """
     settings = settings or Settings()
     with working_directory(check_model_output(output, force=force), restart=restart) as work:
