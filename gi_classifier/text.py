@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
@@ -57,14 +58,15 @@ def _radicals() -> dict[int, int]:
 RADICALS = _radicals()
 
 
-def nfkc(text: str) -> str:
-    """The text in NFKC, in time proportional to its length."""
+def composed(text: str, form: Literal["NFC", "NFKC"] = "NFKC") -> str:
+    """The text in a normal form of Unicode, in time proportional to its length."""
     marks = sum(map(bool, map(unicodedata.combining, text)))
     if marks + sum(map(text.count, _HIDDEN_MARKS)) < _MANY_MARKS:
-        return unicodedata.normalize("NFKC", text)
+        return unicodedata.normalize(form, text)
+    parts: Literal["NFD", "NFKD"] = "NFD" if form == "NFC" else "NFKD"
     found: list[str] = []
     run: list[str] = []
-    for character in "".join(unicodedata.normalize("NFKD", c) for c in text):
+    for character in "".join(unicodedata.normalize(parts, c) for c in text):
         if unicodedata.combining(character):
             run.append(character)
             continue
@@ -72,7 +74,7 @@ def nfkc(text: str) -> str:
         found.append(character)
         run = []
     found += sorted(run, key=unicodedata.combining)
-    return unicodedata.normalize("NFKC", "".join(found))
+    return unicodedata.normalize(form, "".join(found))
 
 
 def normalise(text: str) -> str:
@@ -85,7 +87,7 @@ def normalise(text: str) -> str:
     # What is removed goes first: its neighbours may compose, and the result must be a fixed point.
     text = SURROGATE.sub("", text).replace("\ufffd", "")
     kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
-    return _SPACE.sub(" ", nfkc("".join(kept).translate(RADICALS))).strip()
+    return _SPACE.sub(" ", composed("".join(kept).translate(RADICALS))).strip()
 
 
 def folded(text: str) -> str:

@@ -42,6 +42,11 @@ def escape_line(text: str) -> str:
     return escape(shown(text))
 
 
+def note(english: str, chinese: str) -> str:
+    """A paragraph of plain text, in both languages."""
+    return f'<p class="note">{escape(english)} <span lang="zh">{escape(chinese)}</span></p>\n'
+
+
 def html_page(
     title: str,
     body: str,
@@ -102,6 +107,7 @@ def _foot(origin: Mapping[str, Any] | None) -> str:
     if not origin:
         return ""
     model = f"model 模型 {str(origin['model'])[:12]}" if origin["model"] else ""
-    settings = ", ".join(f"{name} {value}" for name, value in origin["settings"].items())
+    told = {name: value for name, value in origin["settings"].items() if value not in (None, False)}
+    settings = ", ".join(f"{name} {value}" for name, value in told.items())
     parts = [str(origin["library"]), model, settings]
     return f"<footer>{escape_line(' · '.join(part for part in parts if part))}</footer>\n"

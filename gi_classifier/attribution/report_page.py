@@ -6,21 +6,18 @@ it needs: no browser asks a network for anything.
 
 from __future__ import annotations
 
-import base64
 import itertools
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gi_classifier.attribution.heatmap import SCALE_NOTE, STYLE, figure_html
-from gi_classifier.attribution.page import escape, escape_line, html_page
+from gi_classifier.attribution.page import escape, escape_line, html_page, note
+from gi_classifier.attribution.report_keywords import COLUMNS, SORTING, charts, sortable_table
 from gi_classifier.data.fingerprints import fingerprint
 from gi_classifier.errors import InputError
-from gi_classifier.plots.keywords import label_figure
 from gi_classifier.plots.style import CLASS_COLOURS
-from gi_classifier.text import folded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,23 +26,6 @@ if TYPE_CHECKING:
     from gi_classifier.attribution.integrated_gradients import Explainer
 
 
-# Column: heading, its explanation, and how a cell is written; None for text.
-_COLUMNS = {
-    "keyword": ("keyword<br>关键词", "", None),
-    "label": ("label<br>类别", "", "d"),
-    "frequency": ("frequency<br>次数", "occurrences that reach the share 达到比例的出现次数", "d"),
-    "documents": ("records<br>记录数", "records that hold it 含有该词的记录数", "d"),
-    "mean": ("mean<br>均分", "mean score of an occurrence 每次出现的平均得分", ".3f"),
-    "total": ("total<br>总分", "sum of the scores 得分之和", ".2f"),
-    "share": ("share<br>占比", "of the label's total 占该类别总分的比例", ".2%"),
-    "distinctiveness": (
-        "distinctiveness<br>区分度",
-        "weighted log-odds against the other labels; above about 1.1: more than chance "
-        "与其他类别相比的加权对数几率；约 1.1 以上超出偶然",
-        ".2f",
-    ),
-    "example": ("example<br>例句", "", None),
-}
 # A longer record is coloured by clause, so that the page stays small.
 _LONG = 1500
 
@@ -87,33 +67,6 @@ mark{background:none;color:inherit;font-weight:700}
 @media print{body{max-width:none;padding:0;font-size:11pt}.scroll{max-height:none;overflow:visible;
  border:0}.scroll thead th{position:static}thead{display:table-header-group}
  tr,img{break-inside:avoid}h2,h3{break-after:avoid}}
-"""
-
-# A header's button sorts its column: numbers from large to small first, text from a to z; a second
-# press turns the order round. Equal cells keep their order; cells without a number stay last.
-_SCRIPT = """
-for (const button of document.querySelectorAll("th button")) {
-  button.addEventListener("click", () => {
-    const head = button.parentElement, body = head.closest("table").tBodies[0];
-    const column = head.cellIndex, number = head.classList.contains("n");
-    const next = {ascending: "descending", descending: "ascending"};
-    const order = next[head.ariaSort] || (number ? "descending" : "ascending");
-    for (const other of head.parentElement.cells) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", order);
-    const sign = order === "ascending" ? 1 : -1;
-    const key = row => {
-      const text = row.cells[column].textContent;
-      return number ? parseFloat(text) : text;
-    };
-    const compare = (a, b) => {
-      if (!number) return sign * a.localeCompare(b, "zh");
-      if (isNaN(a) || isNaN(b)) return isNaN(a) - isNaN(b);
-      return sign * (a - b);
-    };
-    const rows = [...body.rows].map(row => [key(row), row]);
-    body.append(...rows.sort((a, b) => compare(a[0], b[0])).map(pair => pair[1]));
-  });
-}
 """
 
 
@@ -191,11 +144,11 @@ def report(
         _heading("Records by predicted label", "各类别的记录数"),
         _counts(probabilities.argmax(axis=1), names),
         _heading("Keywords by label", "各类别的关键词"),
-        *_charts(table, names),
+        *charts(table, names),
         _heading("Keyword table", "关键词表"),
-        *_keyword_table(table, names, rows),
+        *sortable_table(table, names, rows),
         _heading("Examples", "示例"),
-        _note(
+        note(
             "The records that the model is surest of. Orange speaks for the label, blue with a "
             "line under it speaks against.",
             "模型最有把握的记录。橙色支持该类别，带下划线的蓝色反对该类别。",
@@ -203,7 +156,7 @@ def report(
         f'<p class="note">{escape(SCALE_NOTE)}</p>\n',
         *_examples(chosen.surest, names, blocks),
         _heading("Doubtful records", "存疑的记录"),
-        _note(
+        note(
             "The records whose two likeliest labels are nearest to each other: read these first.",
             "最可能的两个类别概率最接近的记录，建议优先人工核对。",
         ),
@@ -214,7 +167,7 @@ def report(
         "".join(sections),
         STYLE + _PAGE_STYLE,
         language="en",
-        script=_SCRIPT,
+        script=SORTING,
         origin=origin,
     )
 
@@ -272,10 +225,10 @@ def _check(
             f"Received: {len(texts)} records, {len(names)} labels and probabilities of shape "
             f"{probabilities.shape}"
         )
-    missing = [name for name in _COLUMNS if name not in table.columns]
+    missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
         raise InputError(
-            f"A keyword table has the columns {', '.join(_COLUMNS)}. Missing: {', '.join(missing)}"
+            f"A keyword table has the columns {', '.join(COLUMNS)}. Missing: {', '.join(missing)}"
         )
     strange = sorted(set(table["label"]) - set(range(len(names))))
     if strange:
@@ -287,10 +240,6 @@ def _check(
 
 def _heading(english: str, chinese: str) -> str:
     return f'<h2>{english}<span lang="zh">{chinese}</span></h2>\n'
-
-
-def _note(english: str, chinese: str) -> str:
-    return f'<p class="note">{escape(english)} <span lang="zh">{escape(chinese)}</span></p>\n'
 
 
 def _summary(count: int, distinct: int, left_out: int, source: str, model: str, date: str) -> str:
@@ -323,88 +272,13 @@ def _counts(predicted: np.ndarray, names: Sequence[str]) -> str:
     )
 
 
-def _keyword_table(table: pd.DataFrame, names: Sequence[str], rows: int) -> Iterator[str]:
-    shown = table[table.groupby("label").cumcount() < rows]
-    yield _note(
-        f"{len(shown):,} of {len(table):,} keywords: at most {rows:,} of each label, "
-        f"{len(table) - len(shown):,} left out. Press a heading to sort. "
-        f"Labels: {_legend(names)}.",
-        f"共 {len(table):,} 个关键词，每类最多显示 {rows:,} 个，"
-        f"省略 {len(table) - len(shown):,} 个。点击表头可排序。",
-    )
-    yield '<div class="scroll" tabindex="0">\n<table>\n<thead><tr>'
-    for heading, explanation, style in _COLUMNS.values():
-        yield (
-            f'<th{_kind(style)}><button type="button" title="{explanation}">{heading}</button></th>'
-        )
-    yield "</tr></thead>\n<tbody>\n"
-    for row in shown[list(_COLUMNS)].to_dict("records"):
-        yield "<tr>"
-        for name, (_, _, style) in _COLUMNS.items():
-            yield f"<td{_kind(style)}>{_cell(row, name, style)}</td>"
-        yield "</tr>\n"
-    yield "</tbody>\n</table>\n</div>\n"
-
-
-def _kind(style: str | None) -> str:
-    return "" if style is None else " class=n"
-
-
-def _cell(row: dict[Any, Any], name: str, style: str | None) -> str:
-    value = row[name]
-    if style is not None:
-        return format(value, style) if np.isfinite(value) else "–"
-    if name == "example":
-        start, end = _place(row["keyword"], value)
-        before, keyword, after = value[:start], value[start:end], value[end:]
-        return f"{escape(before)}<mark>{escape(keyword)}</mark>{escape(after)}"
-    return escape(value)
-
-
-def _place(keyword: str, example: str) -> tuple[int, int]:
-    """Where an example has its keyword, be it in other case or width."""
-    starts = [i for i, c in enumerate(example) if not i or not _composes(c)]
-    parts = list(itertools.pairwise([*starts, len(example)]))
-    forms = [folded(example[start:end]) for start, end in parts]
-    ends = np.cumsum([len(form) for form in forms])
-    wanted = folded(keyword)
-    place = "".join(forms).find(wanted)
-    if place < 0 or not wanted:
-        return 0, 0
-    first = int(np.searchsorted(ends, place, side="right"))
-    last = int(np.searchsorted(ends, place + len(wanted), side="left"))
-    return parts[first][0], parts[last][1]
-
-
-def _composes(character: str) -> bool:
-    """Whether a character may be one with that before it: a combining mark, or a jamo."""
-    first = unicodedata.normalize("NFKD", character)[0]
-    return bool(unicodedata.combining(first)) or "\u1160" <= first <= "\u11ff"
-
-
-def _charts(table: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
-    """A picture for each label, side by side where there is room."""
-    yield '<div class="charts">\n'
-    for label, name in enumerate(names):
-        picture = base64.b64encode(label_figure(table, label, name)).decode()
-        yield (
-            f'<img alt="Keywords of {escape_line(name)}, by total score 关键词的总分" '
-            f'src="data:image/png;base64,{picture}">\n'
-        )
-    yield "</div>\n"
-
-
-def _legend(names: Sequence[str]) -> str:
-    return ", ".join(f"{i} {name}" for i, name in enumerate(names))
-
-
 def _examples(
     surest: Mapping[int, Sequence[int]], names: Sequence[str], blocks: Mapping[int, str]
 ) -> Iterator[str]:
     for label, places in surest.items():
         yield f"<h3>{escape_line(names[label])}</h3>\n"
         if not places:
-            yield _note("No record has this label.", "没有该类别的记录。")
+            yield note("No record has this label.", "没有该类别的记录。")
         yield from (blocks[i] for i in places)
 
 

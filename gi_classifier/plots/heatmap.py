@@ -18,6 +18,7 @@ from gi_classifier.display import visible
 from gi_classifier.errors import InputError
 from gi_classifier.plots.fonts import cjk_font, drawable
 from gi_classifier.plots.style import check_plots
+from gi_classifier.text import composed
 
 # Ends of the diverging scale, whose middle is white. Orange and blue differ for every common kind
 # of colour blindness; both are light enough for the ink.
@@ -142,16 +143,16 @@ def lay_out(
 
 @lru_cache(maxsize=20_000)
 def _advance(character: str) -> float:
-    """Width of a character, in shares of the font's size."""
+    """Width of a character as it is drawn, in shares of the font's size."""
     from matplotlib.font_manager import get_font
 
     font = get_font(cjk_font())
     font.set_size(100, 72)
-    return float(font.load_char(ord(character)).linearHoriAdvance) / 65536 / 100
+    return float(font.load_char(ord(drawable(character))).linearHoriAdvance) / 65536 / 100
 
 
 def _width_at(size: float) -> Callable[[str], float]:
-    return lambda text: size * sum(map(_advance, drawable(text)))
+    return lambda text: size * sum(map(_advance, text))
 
 
 def _composed(texts: Iterable[str]) -> list[str]:
@@ -162,7 +163,7 @@ def _composed(texts: Iterable[str]) -> list[str]:
         if marks:
             found[-1] += marks
         found.append(text[len(marks) :])
-    return [unicodedata.normalize("NFC", visible(text)) for text in found]
+    return [composed(visible(text), "NFC") for text in found]
 
 
 class _Page:

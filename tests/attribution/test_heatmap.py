@@ -7,6 +7,7 @@ import io
 import json
 import re
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -181,6 +182,24 @@ def test_an_unknown_unit_is_an_error() -> None:
     for draw in (to_html, to_png):
         with pytest.raises(SettingsError, match="unit must be one of token, .* Received: 'line'"):
             draw(made("胃"), "line")
+
+
+def test_a_long_record_takes_time_in_proportion_to_its_length() -> None:
+    def seconds(length: int) -> float:
+        attribution = made(("胃a\u0301\u0323\n" * length)[:length])
+        began = time.process_time()
+        to_html(attribution)
+        return time.process_time() - began
+
+    # Quadratic time would be 64 times as long.
+    assert seconds(80_000) < 24 * max(seconds(10_000), 0.005)
+
+
+def test_marks_without_end_are_refused_in_time() -> None:
+    began = time.process_time()
+    with pytest.raises(InputError, match="a text that fills"):
+        to_png(made("胃" + "\u0301\u0323" * 50_000))
+    assert time.process_time() - began < 20
 
 
 # The page.

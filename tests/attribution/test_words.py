@@ -262,3 +262,38 @@ def test_a_token_stands_in_the_slice_of_the_original_and_all_that_is_read_has_a_
         assert name == "[UNK]" or name.removeprefix("##") in fold(text[start:end]), text[start:end]
     missed = [c for c, held in zip(text, covered, strict=True) if not held and fold(c)]
     assert missed == []
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "胃窦黏膜",
+        "a",
+        "1",
+        "1.5cm2",
+        ". ",
+        "1.息肉\n",
+        "（1）",
+        "3、7、",
+        " ",
+        "a\u0301\u0323",
+        "Ａ１",
+    ],
+)
+def test_cutting_takes_time_in_proportion_to_the_length(piece: str) -> None:
+    cut("胃")
+
+    def seconds(length: int) -> float:
+        text = (piece * length)[:length]
+        began = time.process_time()
+        for unit in UNITS:
+            cut(text, unit)  # type: ignore[arg-type]
+        is_word(text)
+        return time.process_time() - began
+
+    # Quadratic time would be 64 times as long.
+    assert seconds(80_000) < 24 * max(seconds(10_000), 0.005)
+
+
+def test_radicals_are_cut_as_their_ideographs() -> None:
+    assert words("见\u2edd管溃疡") == ["见", "\u2edd管溃疡"]
