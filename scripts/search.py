@@ -192,18 +192,18 @@ def main() -> None:
     rows: list[dict[str, str]] = []
     if args.output.is_file():
         rows = list(csv.DictReader(io.StringIO(args.output.read_text(encoding="utf-8"))))
-    marks = {name: identity(CANDIDATES[name], args) for name in args.only}
+    digests = {name: identity(CANDIDATES[name], args) for name in args.only}
     for seed in range(args.seeds):
-        for name, mark in marks.items():
-            if any((row["inputs"], row["seed"]) == (mark, str(seed)) for row in rows):
+        for name, digest in digests.items():
+            if any((row["inputs"], row["seed"]) == (digest, str(seed)) for row in rows):
                 continue
             began = time.monotonic()
             row = {"candidate": name, "seed": seed, **run(CANDIDATES[name], seed, args)}
-            row |= {"seconds": round(time.monotonic() - began, 1), "inputs": mark}
+            row |= {"seconds": round(time.monotonic() - began, 1), "inputs": digest}
             rows.append({key: str(value) for key, value in row.items()})
             write_whole(args.output, to_csv(rows))
             print(rows[-1], flush=True)
-    print(table([row for row in rows if row["inputs"] in marks.values()]))
+    print(table([row for row in rows if row["inputs"] in digests.values()]))
 
 
 if __name__ == "__main__":

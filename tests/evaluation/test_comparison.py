@@ -183,7 +183,9 @@ def test_a_table_is_sorted_and_its_f1_is_the_mean_of_the_folds(records: Records)
         assert high <= 1
         assert row["fit_seconds"] >= 0
     assert table["records"] == 60
-    assert table["classes"] == [{"label": label, "records": 20} for label in range(3)]
+    assert table["classes"] == [
+        {"label": label, "name": str(label), "records": 20} for label in range(3)
+    ]
 
 
 def test_the_same_seed_gives_the_same_table(records: Records) -> None:

@@ -27,12 +27,12 @@ def test_keyword_rule_takes_the_tract_named_more_often_or_first(text: str, label
     assert keyword_rule([text])[0].argmax() == label
 
 
-def test_linear_rival_learns_separable_records() -> None:
+def test_tfidf_learns_separable_records() -> None:
     texts, labels = zip(*made_up_records(), strict=True)
     assert tfidf_logistic_regression(1).fit(texts, labels).score(texts, labels) == 1
 
 
-def test_linear_rival_gives_0_to_a_class_that_it_never_saw() -> None:
+def test_tfidf_gives_0_to_a_class_that_it_never_saw() -> None:
     texts, labels = zip(*(row for row in made_up_records() if row[1] != 1), strict=True)
     found = tfidf_probabilities(texts, labels, texts, classes=4, seed=1)
     assert found.shape == (len(texts), 4)
