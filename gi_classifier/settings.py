@@ -82,7 +82,8 @@ class Settings:
         weighted and smoothed as the loss does, or at 0. A head that is trained further keeps its
         own.
     label_smoothing : float
-        Share of each label's mass spread over all labels, in [0, 1).
+        Share d of each label's mass spread over all C labels, in [0, 1): the record's own is taught
+        as 1 - d + d/C, each other as d/C.
     dropout : float
         Dropout rate inside the encoder, in [0, 1).
     token_dropout : float

@@ -305,7 +305,8 @@ def training_prior(directory: ModelDirectory) -> np.ndarray:
     """The prior that a model's probabilities hold under: its training records' shares.
 
     With ``class_weight`` each share is weighted, since the loss saw it so; "balanced" makes them
-    equal.
+    equal. Pieces of unlabelled text that a teacher labelled are not counted, though the loss saw
+    them too.
 
     Parameters
     ----------

@@ -78,7 +78,8 @@ def window_weights(probabilities: np.ndarray, rule: WindowRule = "evidence") -> 
 
     "evidence" weighs by a window's mass off label 0, the background: a window that describes a
     tract outweighs several that clearly describe neither; where all describe neither, so does
-    the text. "mean" gives every window the same weight.
+    the text. The mean is not monotone: a window that turns towards a tract, but is less sure of it
+    than the others, lowers the tract's probability. "mean" gives every window the same weight.
 
     Parameters
     ----------
