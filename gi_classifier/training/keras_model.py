@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.data.fingerprints import known_fingerprints
-from gi_classifier.errors import ModelError
+from gi_classifier.errors import MissingPathError, ModelError
 from gi_classifier.model.directory import MANIFEST, ModelDirectory, load
 from gi_classifier.model.weights import HEAD, LayerWeights, read_h5
 from gi_classifier.settings import AlbertConfig, Settings
@@ -182,13 +182,13 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
 
     Raises
     ------
-    FileNotFoundError, ModelError, SettingsError
+    MissingPathError, ModelError, SettingsError
         The source is missing, incomplete, or does not fit ``settings``.
     """
     weights: LayerWeights | None
     name, seen = source.name, frozenset[str]()
     if not source.exists():
-        raise FileNotFoundError(f"Nothing to start from at {source}")
+        raise MissingPathError(f"Nothing to start from at {source}")
     if source.is_dir() and not (source / MANIFEST).is_file() and not any(source.glob("*.index")):
         found = list(source.glob("*.h5"))
         source = found[0] if len(found) == 1 else source

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gi_classifier.data.cells import read_label
 from gi_classifier.data.fingerprints import SPLIT_NAMES
 from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.splitting import check_apart, split
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.settings import Settings
 
 if TYPE_CHECKING:
     pass
+
+# Different words in a label column that can be meant as labels.
+_MOST_WORDS = 100
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +39,48 @@ def check_classes(records: Records, settings: Settings) -> None:
             f"{records.source}: no training record has label {', '.join(map(str, missing))}; "
             f"num_classes is {settings.num_classes}, and labels run from 0 without a gap."
         )
+
+
+def with_own_labels(
+    data: Data, settings: Settings, text_column: str = "text", label_column: str = "label"
+) -> Settings:
+    """Settings for training records whose labels are words of the user's own.
+
+    Words are numbered and named in sorted order; none of them is the background. Numbers, and
+    names that the settings have, leave the settings as they are; so do numbers and words mixed,
+    which reading will refuse.
+
+    Raises
+    ------
+    RecordsError
+        There are more words than can be meant as labels.
+    SettingsError
+        ``num_classes`` or ``class_weight`` is set for another number of labels.
+    """
+    path = data.get("train") if isinstance(data, Mapping) else data
+    if settings.label_names is not None or path is None:
+        return settings
+    try:
+        records = read_records(
+            path, text_column=text_column, label_column=label_column, label_texts=True
+        )
+    except GIClassifierError:
+        # Named with what is wrong in the other files, when they are read.
+        return settings
+    words = sorted(set(records.label_texts or ()))
+    if not words or any(read_label(word, None, settings.names)[1] is None for word in words):
+        return settings
+    if len(words) > _MOST_WORDS:
+        raise RecordsError(
+            f"{path}: the label column holds {len(words):,} different words, too many for labels. "
+            f"Name another with --label-column, or merge labels to {_MOST_WORDS} at most."
+        )
+    if settings.num_classes not in (Settings.num_classes, len(words)):
+        raise SettingsError(
+            f"num_classes is {settings.num_classes}, but {path} has {len(words)} different labels."
+        )
+    logger.info("labels: %s", ", ".join(f"{i} {word}" for i, word in enumerate(words)))
+    return replace(settings, num_classes=len(words), label_names=tuple(words), window_rule="mean")
 
 
 def read_splits(
@@ -66,6 +113,7 @@ def read_splits(
             text_column=text_column,
             label_column=label_column,
             num_classes=settings.num_classes,
+            label_names=settings.names,
         )
         logger.info("%s: %d records (%s)", path, len(records), records.encoding)
         return records

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gi_classifier.classes import CLASSES, classes_to_dict
 from gi_classifier.data.fingerprints import BASE, fingerprints, trained_on
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.records import Records
@@ -32,7 +34,7 @@ from gi_classifier.training.run_state import (
     run_digest,
     working_directory,
 )
-from gi_classifier.training.splits import Data, check_classes, read_splits
+from gi_classifier.training.splits import Data, check_classes, read_splits, with_own_labels
 
 if TYPE_CHECKING:
     from gi_classifier.training.optimise import Progress
@@ -63,7 +65,9 @@ def train(
     Parameters
     ----------
     data : str, Path or mapping
-        One file, or a mapping of "train", "val" and "test" to three.
+        One file, or a mapping of "train", "val" and "test" to three. Labels are the numbers from
+        0 up, names that ``settings`` has (``upper``, ``上消化道``), or words of your own, which are
+        numbered in sorted order.
     output : str or Path
         The model directory to write. ``<output>.training`` holds the state until then.
     settings : Settings, optional
@@ -102,17 +106,22 @@ def train(
     0.93
     """
     settings = settings or Settings()
+    own = settings.label_names is None
     with working_directory(check_model_output(output, force=force), restart=restart) as work:
         with phase("starting TensorFlow"):
             from gi_classifier.training.keras_model import build
         with phase("reading"):
             passages = _passages(unlabelled)
+            settings = with_own_labels(data, settings, text_column, label_column)
             splits = read_splits(data, settings, text_column, label_column)
             check_classes(splits["train"], settings)
         with phase("building the network"):
             built = build(Path(base) if base else shipped(), settings)
         with logging_to(work / model_dir.LOG):
             directory = run(built, splits, settings, work, unlabelled=passages)
+        if own and settings.label_names:
+            stored = {CLASSES: classes_to_dict(np.array(settings.label_names))}
+            directory = replace(directory, metadata={**directory.metadata, **stored})
         save(directory, output, force=force)
     return directory
 
