@@ -255,13 +255,13 @@ def count_keywords(
 
 def digest_of(
     source: Path,
-    text_column: str,
+    form: str,
     directory: ModelDirectory,
     options: KeywordOptions,
     path: PathOptions,
 ) -> str:
     """A digest of what a count depends on: file, model, dictionary, version and settings."""
-    parts = (__version__, text_column, asdict(options), asdict(path), directory.manifest()["files"])
+    parts = (__version__, form, asdict(options), asdict(path), directory.manifest()["files"])
     digest = hashlib.sha256(repr(parts).encode())
     digest.update(dictionary().encode())
     with source.open("rb") as file:

@@ -107,7 +107,7 @@ def report(
         Where each record stands in its file, and what that calls it: so it is shown. Without,
         records are numbered from 1.
     left_out : int
-        Rows without text that are not among the records.
+        Rows without text, or that cannot be read, which are not among the records.
     examples : int
         Heatmaps for each label: the records that the model is surest of.
     doubtful : int
@@ -247,7 +247,11 @@ def _summary(count: int, distinct: int, left_out: int, source: str, model: str, 
         "File 文件": source,
         "Records 记录": f"{count:,}",
         "Duplicates 重复": f"{count - distinct:,}",
-        **({"Without text, left out 无文本，已略去": f"{left_out:,}"} if left_out else {}),
+        **(
+            {"Left out: no text, or not to be read 已略去：无文本或无法读取": f"{left_out:,}"}
+            if left_out
+            else {}
+        ),
         "Model 模型": model,
         "Date 日期": date,
     }

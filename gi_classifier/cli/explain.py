@@ -24,14 +24,17 @@ from gi_classifier.cli.attribution_options import (
     ToleranceOption,
     checked_options,
 )
-from gi_classifier.cli.inputs import check_source, read_source
+from gi_classifier.cli.inputs import Source, check_source, read_source
 from gi_classifier.cli.options import (
     ForceOption,
+    HeaderRow,
     IdColumn,
     InputOption,
     JsonOption,
     ModelOption,
+    SheetOption,
     SkipBlank,
+    StrictOption,
     TextColumn,
 )
 from gi_classifier.cli.outputs import (
@@ -87,7 +90,10 @@ def explain(
     tolerance: ToleranceOption = PathOptions.tolerance,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
+    strict: StrictOption = False,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -99,7 +105,18 @@ def explain(
     check_file("--plot", plot, [".png"], force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
-    source = read_source(text, input, text_column, id_column, skip_blank)
+    source = read_source(
+        text,
+        input,
+        text_column,
+        id_column,
+        skip_blank,
+        strict=strict,
+        sheet=sheet,
+        header_row=header_row,
+        num_classes=directory.settings.num_classes,
+    )
+    source.check_some()
     texts, places = source.texts, source.places
     if plot and len(texts) > 1:
         raise typer.BadParameter(f"--plot draws one record. Received: {len(texts)}")
@@ -111,12 +128,23 @@ def explain(
     if plot:
         write_file(plot, to_png(found[0], unit.value), made)
     if as_json:
-        print_json([_row(place, item, unit) for place, item in zip(places, found, strict=True)])
-        return
-    for place, attribution in zip(places, found, strict=True):
-        if place:
-            typer.echo(_called(place))
-        _show(attribution, unit)
+        print_json(_items(source, found, unit))
+    else:
+        for place, attribution in zip(places, found, strict=True):
+            if place:
+                typer.echo(_called(place))
+            _show(attribution, unit)
+    if source.bad:
+        raise typer.Exit(1)
+
+
+def _items(source: Source, found: Sequence[Attribution], unit: Unit) -> list[dict[str, Any]]:
+    """One for each row, a bad one with its reason."""
+    waiting = iter(found)
+    return [
+        {"record": row, "error": error} if error else _row(row, next(waiting), unit)
+        for row, error in zip(source.rows, source.errors, strict=True)
+    ]
 
 
 def _explained(

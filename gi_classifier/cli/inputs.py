@@ -164,6 +164,11 @@ class Source:
         pairs = zip(self.rows, self.errors, strict=True)
         return [row for row, error in pairs if error is None]
 
+    def check_some(self) -> None:
+        """Raise where no record can be read."""
+        if not self.texts:
+            raise RecordsError("No record can be read: every row is bad.")
+
     def answered(self, answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Each row in its place with its answer; where some are bad, with the column "error".
 
@@ -175,13 +180,19 @@ class Source:
             One for each of ``texts``.
         """
         waiting = iter(answers)
-        none = dict.fromkeys(answers[0] if answers else ("label",)) | {"text": "", "name": ""}
+        columns = answers[0] if answers else ("text", "label", "name")
+        none = {name: "" if name in ("text", "name") else None for name in columns}
         found: list[dict[str, Any]] = []
         for row, error in zip(self.rows, self.errors, strict=True):
             answer = none if error else next(waiting)
             further = {"row": row["row"]} if "row" in row else {}
             further |= {"error": error or ""} if self.bad else {}
-            found.append({k: v for k, v in row.items() if k != "row"} | {**answer, **further})
+            place = {
+                f"{name} (input)" if name in none else name: value
+                for name, value in row.items()
+                if name != "row"
+            }
+            found.append(place | {**answer, **further})
         return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +24,16 @@ from gi_classifier.cli.attribution_options import (
 )
 from gi_classifier.cli.inputs import check_some
 from gi_classifier.cli.keyword_screen import show_table
-from gi_classifier.cli.options import ForceOption, JsonOption, ModelOption, SkipBlank, TextColumn
+from gi_classifier.cli.options import (
+    ForceOption,
+    HeaderRow,
+    JsonOption,
+    ModelOption,
+    SheetOption,
+    SkipBlank,
+    StrictOption,
+    TextColumn,
+)
 from gi_classifier.cli.outputs import check_file, notes, options_of, print_json, write_file
 from gi_classifier.cli.saved_state import SavedState, check_resume
 from gi_classifier.data.readers import check_texts_of, iterate_texts
@@ -114,7 +124,10 @@ def keywords(
     steps: StepsOption = COUNTING.steps,
     tolerance: ToleranceOption = COUNTING.tolerance,
     text_column: TextColumn = "text",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
+    strict: StrictOption = False,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -131,13 +144,17 @@ def keywords(
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
     _check_outputs(file, output, plot, pooled, resume, force)
     directory = load_or_shipped(model)
-    counted = check_texts_of(file, text_column=text_column, skip_blank=skip_blank)
+    form: dict[str, Any] = {
+        "text_column": text_column,
+        "sheet": sheet,
+        "header_row": header_row,
+        "num_classes": directory.settings.num_classes,
+    }
+    counted = check_texts_of(file, skip_blank=skip_blank, strict=strict, **form)
     check_some(file, counted.records, counted)
-    digest = digest_of(file, text_column, directory, options, path) if output else ""
+    digest = digest_of(file, repr(form), directory, options, path) if output else ""
     state = SavedState(output, digest, resume=resume, seconds=_STATE_SECONDS)
-    progress = _counted(
-        file, text_column, counted.records, Explainer(directory), options, path, state
-    )
+    progress = _counted(file, form, counted.records, Explainer(directory), options, path, state)
     table = progress.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
     _write(table, output, plot, directory, options_of(context))
     state.drop()
@@ -156,6 +173,8 @@ def keywords(
         f"{progress.read} records, {progress.duplicates} of them duplicates, counted once; "
         f"{progress.unconverged} with a completeness error above {tolerance:.2%}."
     )
+    if counted.bad:
+        raise typer.Exit(1)
 
 
 def _check_outputs(
@@ -170,7 +189,7 @@ def _check_outputs(
 
 def _counted(
     file: Path,
-    text_column: str,
+    form: Mapping[str, Any],
     count: int,
     explainer: Explainer,
     options: KeywordOptions,
@@ -182,7 +201,7 @@ def _counted(
     progress = Progress.from_json(stored, str(state.path)) if stored else Progress()
     if stored:
         notes.print(f"Going on after {progress.read} of {count} records.")
-    texts = iterate_texts(file, text_column=text_column)
+    texts = iterate_texts(file, **form)
     try:
         with tqdm(
             total=count, initial=progress.read, unit="record", disable=None, leave=False

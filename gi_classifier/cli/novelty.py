@@ -9,22 +9,26 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read_unlabelled
+from gi_classifier.cli.inputs import in_chunks, read_source
 from gi_classifier.cli.options import (
     ForceOption,
+    HeaderRow,
     IdColumn,
     JsonOption,
+    KeepColumns,
     ModelOption,
+    SheetOption,
     SkipBlank,
+    StrictOption,
     TextColumn,
 )
 from gi_classifier.cli.outputs import check_file, options_of, print_json, write_file
-from gi_classifier.data.writers import csv_for_excel
+from gi_classifier.data.writers import columns_of, csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 
-_COLUMNS = ("line", "novelty", "rejected", "text")
+_COLUMNS = ("line", "novelty", "rejected", "text", "row", "error")
 
 
 def novelty(
@@ -40,7 +44,11 @@ def novelty(
     top: Annotated[int, typer.Option(min=0, help="How many of the most novel to print.")] = 10,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
+    keep_columns: KeepColumns = False,
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
+    strict: StrictOption = False,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -60,39 +68,40 @@ def novelty(
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     scorer = open_novelty(directory)
-    records = read_unlabelled(file, text_column, id_column, skip_blank)
-    scores = in_chunks(scorer.scores, records.texts)
-    ids = {id_column: records.ids} if id_column and records.ids else {}
-    rows = _rows(records.lines, ids, scores, scores > scorer.threshold, records.texts)
-    columns = ("line", *ids, *_COLUMNS[1:])
+    source = read_source(
+        None,
+        [file],
+        text_column,
+        id_column,
+        skip_blank,
+        strict=strict,
+        keep_columns=keep_columns,
+        sheet=sheet,
+        header_row=header_row,
+        num_classes=directory.settings.num_classes,
+    )
+    scores = in_chunks(scorer.scores, source.texts)
+    answers = _answers(scores, scorer.threshold, source.texts)
+    rows = source.answered(answers)
     made_from = origin(directory, **options_of(context))
-    write_file(output, csv_for_excel(rows, columns), made_from)
+    write_file(output, csv_for_excel(rows, columns_of(rows, _COLUMNS[:4])), made_from)
     if plot:
         write_file(plot, _picture(file.name, scores, scorer.threshold), made_from)
-    most = [rows[i] for i in np.argsort(-scores, kind="stable")[:top]]
+    readable = [row for row in rows if row["novelty"] is not None]
+    most = [readable[i] for i in np.argsort(-scores, kind="stable")[:top]]
     if as_json:
         print_json(_summary(rows, scorer.threshold, most))
     else:
         _show(rows, scorer.threshold, most, id_column)
+    if source.bad:
+        raise typer.Exit(1)
 
 
-def _rows(
-    lines: Sequence[int],
-    ids: Mapping[str, Sequence[str]],
-    scores: np.ndarray,
-    novel: np.ndarray,
-    texts: Sequence[str],
-) -> list[dict[str, Any]]:
-    """One for each record, in order."""
+def _answers(scores: np.ndarray, threshold: float, texts: Sequence[str]) -> list[dict[str, Any]]:
+    """One for each text, in order."""
     return [
-        {
-            "line": line,
-            **{name: column[i] for name, column in ids.items()},
-            "novelty": float(scores[i]),
-            "rejected": bool(novel[i]),
-            "text": texts[i],
-        }
-        for i, line in enumerate(lines)
+        {"novelty": float(score), "rejected": bool(score > threshold), "text": text}
+        for score, text in zip(scores, texts, strict=True)
     ]
 
 
@@ -102,15 +111,23 @@ def _picture(name: str, scores: np.ndarray, threshold: float) -> bytes:
     return novelty_figure({"records 记录": {name: scores}}, threshold)
 
 
+def _counts(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
+    """How many records are novel, and how many could be read."""
+    return sum(row["rejected"] is True for row in rows), sum(
+        row["novelty"] is not None for row in rows
+    )
+
+
 def _summary(
     rows: Sequence[Mapping[str, Any]], threshold: float, most: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    rejected = sum(row["rejected"] for row in rows)
+    rejected, read = _counts(rows)
     return {
         "records": len(rows),
+        "errors": len(rows) - read,
         "threshold": threshold,
         "rejected": rejected,
-        "rejected_share": rejected / len(rows),
+        "rejected_share": rejected / read if read else None,
         "scores": [row["novelty"] for row in rows],
         "most_novel": list(most),
     }
@@ -122,10 +139,11 @@ def _show(
     most: Sequence[Mapping[str, Any]],
     id_column: str | None,
 ) -> None:
-    rejected = sum(row["rejected"] for row in rows)
+    rejected, read = _counts(rows)
+    bad = f"; {len(rows) - read} bad rows without a score" if read < len(rows) else ""
     typer.echo(
-        f"{len(rows)} records: {rejected} ({rejected / len(rows):.1%}) are novel, their score "
-        f"above {threshold}."
+        f"{len(rows)} records: {rejected} ({rejected / max(read, 1):.1%}) are novel, their score "
+        f"above {threshold}{bad}."
     )
     for row in most:
         called = [shown(row[id_column])] if id_column else []

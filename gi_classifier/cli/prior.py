@@ -12,13 +12,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier.cli.inputs import in_chunks, read_unlabelled
+from gi_classifier.cli.inputs import in_chunks, read_source
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
+    HeaderRow,
     JsonOption,
     ModelOption,
+    SheetOption,
     SkipBlank,
+    StrictOption,
     TextColumn,
     check_engine,
 )
@@ -51,7 +54,10 @@ def prior(
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of these draws: the same seed, the same.")] = 0,
     text_column: TextColumn = "text",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
+    strict: StrictOption = False,
     model: ModelOption = None,
     engine: EngineOption = None,
     force: ForceOption = False,
@@ -69,23 +75,37 @@ def prior(
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     before = training_prior(directory)
-    records = read_unlabelled(file, text_column, None, skip_blank)
+    source = read_source(
+        None,
+        [file],
+        text_column,
+        None,
+        skip_blank,
+        strict=strict,
+        sheet=sheet,
+        header_row=header_row,
+        num_classes=directory.settings.num_classes,
+    )
+    source.check_some()
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
-    probabilities = in_chunks(predictor.predict_proba, records.texts)
+    probabilities = in_chunks(predictor.predict_proba, source.texts)
     shares = _shares(probabilities, before, directory, resamples, seed)
     rows = _rows(directory.settings.names, shares)
     made_from = origin(directory, **options_of(context))
     write_file(output, csv_for_excel(rows, _COLUMNS), made_from)
     if plot:
         write_file(plot, _picture(shares, directory.settings.names), made_from)
-    warnings = _warnings(len(records))
+    warnings = _warnings(len(source.texts))
     if as_json:
-        found = {"file": str(file), "records": len(records), "resamples": resamples}
+        counts = {"records": len(source.texts), "errors": source.bad}
+        found = {"file": str(file), **counts, "resamples": resamples}
         print_json({**found, "warnings": warnings, "classes": rows})
     else:
-        _show(rows, len(records), resamples)
+        _show(rows, len(source.texts), resamples)
     for warning in warnings:
         notes.print(warning)
+    if source.bad:
+        raise typer.Exit(1)
 
 
 def _shares(

@@ -13,9 +13,19 @@ from gi_classifier.attribution.keyword_table import keyword_table
 from gi_classifier.attribution.keywords import KeywordOptions
 from gi_classifier.cli.attribution_options import BaselineOption, ShareOption, checked_options
 from gi_classifier.cli.inputs import read_unlabelled
-from gi_classifier.cli.options import ForceOption, IdColumn, ModelOption, SkipBlank, TextColumn
+from gi_classifier.cli.options import (
+    ForceOption,
+    HeaderRow,
+    IdColumn,
+    ModelOption,
+    SheetOption,
+    SkipBlank,
+    StrictOption,
+    TextColumn,
+)
 from gi_classifier.cli.outputs import check_file, options_of, write_file
 from gi_classifier.data.writers import encode
+from gi_classifier.errors import RecordsError
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.plots.style import check_plots
@@ -29,7 +39,10 @@ def report(
     baseline: BaselineOption = PathOptions.baseline,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
+    strict: StrictOption = False,
     model: ModelOption = None,
     force: ForceOption = False,
 ) -> None:
@@ -41,7 +54,19 @@ def report(
     check_file("--output", output, [".html"], file, force=force)
     check_plots()
     directory = load_or_shipped(model)
-    records = read_unlabelled(file, text_column, id_column, skip_blank)
+    everything = read_unlabelled(
+        file,
+        text_column,
+        id_column,
+        skip_blank,
+        strict=strict,
+        sheet=sheet,
+        header_row=header_row,
+        num_classes=directory.settings.num_classes,
+    )
+    records = everything.take(everything.readable)
+    if not len(records):
+        raise RecordsError("No record can be read: every row is bad.")
     explainer = Explainer(directory)
     content = page(
         records.texts,
@@ -50,7 +75,7 @@ def report(
         keyword_table(records.texts, threshold=share, explainer=explainer, baseline=baseline),
         lines=records.lines,
         ids=records.ids,
-        left_out=records.blank,
+        left_out=records.blank + len(everything.bad),
         source=file.name,
         model=str(model) if model else "the model that ships 随库模型",
         date=date.today().isoformat(),
@@ -58,3 +83,5 @@ def report(
         baseline=baseline,
     )
     write_file(output, encode(content))
+    if everything.bad:
+        raise typer.Exit(1)

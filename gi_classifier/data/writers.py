@@ -118,6 +118,11 @@ def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     return encode(table.getvalue())
 
 
+def columns_of(rows: Sequence[Mapping[str, Any]], least: Sequence[str] = ()) -> list[str]:
+    """All columns that rows have, in order; without rows, ``least``."""
+    return list(dict.fromkeys(name for row in rows for name in row)) or list(least)
+
+
 def write_records(records: Records, path: Path) -> None:
     """Write ``text<TAB>label`` lines in UTF-8; tabs and line ends inside a text become spaces."""
     if records.labels is None:
