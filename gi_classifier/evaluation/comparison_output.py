@@ -20,6 +20,8 @@ from gi_classifier.files import to_json
 COMPARE_JSON, COMPARE_CSV, FOLDS_CSV = "compare.json", "compare.csv", "folds.csv"
 COMPARE_MD, FIGURE = "compare.md", "compare.png"
 FILES = (COMPARE_JSON, COMPARE_CSV, FOLDS_CSV, COMPARE_MD, FIGURE)
+# Groups of near-duplicates below which a bootstrap's intervals hold too seldom.
+_FEW_GROUPS = 300
 _MEASURES = ("precision", "recall", "f1", "accuracy", "roc_auc")
 _KEYS = ("name", "family", "features", "title")
 _SCORE_COLUMNS = (
@@ -90,7 +92,18 @@ def conclusions(table: Mapping[str, Any]) -> list[str]:
         *(said or [none]),
         f"Means of {table['folds']} folds; precision, recall and F1 are {which}. [low, high]: 95% "
         f"interval of {table['resamples']} bootstrap resamples of groups of near-duplicates.",
+        *_few(table["groups"]),
         *(f"Left out: {key} {reason}" for key, reason in table["left_out"].items()),
+    ]
+
+
+def _few(groups: int) -> list[str]:
+    """What is to be said of intervals of few groups, of which a bootstrap says too much."""
+    if groups >= _FEW_GROUPS:
+        return []
+    return [
+        f"{groups} groups are few: these intervals are too short.",
+        f"仅 {groups} 组病历，这些区间偏窄。",
     ]
 
 

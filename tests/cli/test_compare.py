@@ -47,6 +47,7 @@ def test_compare_prints_the_tables_and_the_verdict_in_both_languages(corpus: Pat
     assert "A linear model on tfidf is" in done.stdout
     assert "对这些病历，tfidf 上的线性模型" in done.stdout
     assert "95% interval of 1000 bootstrap resamples" in done.stdout
+    assert "groups are few: these intervals are too short" in done.stdout
     # No embeddings, so nothing to say of the encoder.
     assert "encoder" not in done.output
 
