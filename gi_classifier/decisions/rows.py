@@ -32,7 +32,8 @@ def results(
     settings : Settings
     answers : sequence of int, optional
         Labels, or what :mod:`gi_classifier.decisions.decision` has for no answer; without, the
-        likeliest ones. A row without an answer has label None, and as ``probability`` the largest one.
+        likeliest ones. A row without an answer has label None, and as ``probability`` the largest
+        one.
     """
     rows = []
     found = probabilities.argmax(axis=1).tolist() if answers is None else answers
