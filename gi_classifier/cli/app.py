@@ -7,6 +7,7 @@ failed, 2 the command was used wrongly.
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Annotated
 
@@ -35,6 +36,7 @@ from gi_classifier.cli.rules import rules
 from gi_classifier.cli.thresholds import thresholds
 from gi_classifier.cli.train import train
 from gi_classifier.errors import GIClassifierError, LabelError, SettingsError
+from gi_classifier.model.cpus import THREADS
 
 app = typer.Typer(
     help="Chinese medical records: upper GI tract (1), lower (2) or neither (0).",
@@ -55,8 +57,16 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Threads to compute with; without, one for each usable processor."
+        ),
+    ] = None,
 ) -> None:
     """Chinese medical records: upper GI tract (1), lower (2) or neither (0)."""
+    if threads:
+        os.environ[THREADS] = str(threads)
 
 
 for command in (

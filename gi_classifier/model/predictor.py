@@ -59,11 +59,18 @@ class Predictor:
 
     @classmethod
     def from_directory(
-        cls, directory: ModelDirectory, engine: Engine | str | None = None
+        cls,
+        directory: ModelDirectory,
+        engine: Engine | str | None = None,
+        *,
+        threads: int | None = None,
     ) -> Predictor:
-        """Open a model directory with an engine, open or by name, or its default one."""
+        """Open a model directory with an engine, open or by name, or its default one.
+
+        ``threads`` is for an engine by name, see :func:`gi_classifier.model.cpus.thread_count`.
+        """
         if engine is None or isinstance(engine, str):
-            engine = open_engine(directory, engine)
+            engine = open_engine(directory, engine, threads=threads)
         return cls(engine, directory.vocabulary, directory.settings)
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:

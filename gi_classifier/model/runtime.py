@@ -30,6 +30,14 @@ def onnx_runtime() -> Any:
     return onnxruntime
 
 
+def onnx_quantisation() -> Any:
+    """Import ``onnxruntime.quantization``, under the same condition."""
+    onnx_runtime()
+    from onnxruntime import quantization
+
+    return quantization
+
+
 class Session:
     """An open graph; it may be run from several threads.
 

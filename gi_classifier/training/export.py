@@ -23,7 +23,7 @@ from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import OnnxEngine, softmax
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.gradient_graph import gradient_graph
-from gi_classifier.model.runtime import onnx_runtime
+from gi_classifier.model.runtime import onnx_quantisation
 from gi_classifier.model.weights import HEAD
 from gi_classifier.settings import Settings
 from gi_classifier.text import batches_by_length, pad
@@ -103,14 +103,14 @@ def _rename_output(graph: Any, old: str, new: str) -> None:
 
 def to_int8(graph: bytes) -> bytes:
     """Quantise an ONNX graph: weights to int8 by channel, activations while it runs."""
-    onnx_runtime()
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
+    tools = onnx_quantisation()
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / "fp32.onnx", Path(folder) / "int8.onnx"
         before.write_bytes(graph)
         with _quiet():
-            quantize_dynamic(before, after, per_channel=True, weight_type=QuantType.QInt8)
+            tools.quantize_dynamic(
+                before, after, per_channel=True, weight_type=tools.QuantType.QInt8
+            )
         return after.read_bytes()
 
 

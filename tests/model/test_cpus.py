@@ -92,3 +92,16 @@ def test_a_wrong_number_in_the_environment_is_named(
 def test_a_wrong_number_of_threads_is_named(given: object) -> None:
     with pytest.raises(SettingsError, match="threads must be an integer of at least 1"):
         thread_count(given)  # type: ignore[arg-type]
+
+
+def test_the_command_line_sets_the_threads_of_all_that_it_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from typer.testing import CliRunner
+
+    from gi_classifier.cli.app import app
+
+    monkeypatch.setenv(THREADS, "7")
+    done = CliRunner().invoke(app, ["--threads", "3", "predict", "--help"])
+    assert done.exit_code == 0, done.output
+    assert thread_count() == 3
