@@ -208,15 +208,30 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
             )
         settings = self._settings_for(classes)
         records = _records(texts, labels, classes, "the training records")
-        if validation is None:
-            train, val = hold_out(drop_duplicates(records), settings.seed)
-        else:
-            source = "the validation records"
-            train = drop_duplicates(records)
-            val = drop_duplicates(_records(*_checked(*validation, source), classes, source))
-            check_apart({"train": train, "val": val})
+        try:
+            train, val = self._split(records, validation, classes, settings.seed)
+        except RecordsError as error:
+            if are_numbered(classes):
+                raise
+            hint = "(labels are numbered from 0 in their sorted order)"
+            raise RecordsError(f"{error.summary} {hint}", error.problems) from error
         directory = self._trained({"train": train, "val": val}, settings, check_texts(unlabelled))
         return self._adopt(directory, classes)
+
+    @staticmethod
+    def _split(
+        records: Records, validation: Any, classes: np.ndarray, seed: int
+    ) -> tuple[Records, Records]:
+        """What is trained on and what stops the training, apart."""
+        if validation is None:
+            return hold_out(drop_duplicates(records), seed)
+        source = "the validation records"
+        train = drop_duplicates(records)
+        val = drop_duplicates(
+            _records(*_checked(validation[0], validation[1], source), classes, source)
+        )
+        check_apart({"train": train, "val": val})
+        return train, val
 
     def _trained(
         self, splits: Mapping[str, Records], settings: Settings, unlabelled: Sequence[str]

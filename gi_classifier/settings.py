@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from gi_classifier.errors import SettingsError
-from gi_classifier.labels import names_for
+from gi_classifier.labels import label_number, names_for
 from gi_classifier.option_checks import (
     choice_problem,
     integer_problem,
@@ -75,8 +77,9 @@ class Settings:
     gradient_penalty : float
         Weight of the squared gradient with respect to the embeddings; 0 is off,
         the reference's value is 1.
-    class_weight : "balanced" or tuple of float, optional
-        Weight of each class in the loss.
+    class_weight : "balanced", mapping or tuple of float, optional
+        Weight of each class in the loss: a mapping has labels by number or name, 1 where it has
+        none, and is kept as a tuple in their order.
     initial_bias : {"prior", "zero"}
         Where a fresh head's bias begins: at the log of each class's share of the training records,
         weighted and smoothed as the loss does, or at 0. A head that is trained further keeps its
@@ -100,6 +103,8 @@ class Settings:
     ------
     SettingsError
         With every bad value at once.
+    LabelError
+        ``class_weight`` has a label that there is not.
 
     Examples
     --------
@@ -126,7 +131,7 @@ class Settings:
     patience: int = 3
     adversarial_epsilon: float = 0.0
     gradient_penalty: float = 0.0
-    class_weight: Literal["balanced"] | tuple[float, ...] | None = None
+    class_weight: Literal["balanced"] | tuple[float, ...] | Mapping[Any, float] | None = None
     initial_bias: InitialBias = "prior"
     label_smoothing: float = 0.0
     dropout: float = 0.0
@@ -140,6 +145,11 @@ class Settings:
         problems = [problem for problem in self._problems() if problem]
         if problems:
             raise SettingsError("These settings cannot be used:", problems)
+        if isinstance(self.class_weight, Mapping):
+            weights = [1.0] * self.num_classes
+            for label, weight in self.class_weight.items():
+                weights[label_number(label, self.names)] = float(weight)
+            object.__setattr__(self, "class_weight", tuple(weights))
 
     def _problems(self) -> Iterator[str | None]:
         whole = {"num_classes": 2, "maxlen": 4, "batch_size": 1, "epochs": 1}
@@ -176,6 +186,9 @@ class Settings:
         if isinstance(weight, str) or weight is None:
             if weight not in (None, "balanced"):
                 yield f"class_weight must be 'balanced' or numbers. Received: {weight!r}"
+        elif isinstance(weight, Mapping):
+            if not all(is_number(one) and one > 0 for one in weight.values()):
+                yield f"class_weight must have positive numbers. Received: {weight!r}"
         elif (
             not isinstance(weight, tuple)
             or len(weight) != self.num_classes
@@ -295,6 +308,8 @@ def _plain_values(settings: Any) -> None:
         value = getattr(settings, field.name)
         if isinstance(value, list) and field.name in ("label_names", "class_weight"):
             value = tuple(value)
+        if isinstance(value, tuple):
+            value = tuple(one.item() if isinstance(one, np.generic) else one for one in value)
         elif isinstance(value, numbers.Integral) and not isinstance(value, bool):
             value = int(value)
         elif isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):

@@ -329,6 +329,12 @@ def test_unfit_records_are_refused(
         clone(unfitted).fit(texts, labels)
 
 
+def test_numbers_of_labels_in_an_error_are_explained(unfitted: GIClassifier) -> None:
+    with pytest.raises(RecordsError, match=r"two labels.*\(labels are numbered from 0") as caught:
+        clone(unfitted).fit([*TEXTS, TEXTS[0]], [*(f"科{y}" for y in LABELS), "科1"])
+    assert "positions 0 and 120: one text, labels 0 and 1" in str(caught.value)
+
+
 def test_a_label_that_only_the_validation_records_have_is_an_error(unfitted: GIClassifier) -> None:
     with pytest.raises(LabelError, match=r"validation records: 1 of 2 labels.*\n  position 1"):
         clone(unfitted).fit(TEXTS[:90], LABELS[:90], validation=(TEXTS[90:92], [0, 3]))

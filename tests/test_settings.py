@@ -6,9 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from gi_classifier.errors import SettingsError
+from gi_classifier.errors import LabelError, SettingsError
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 
 
@@ -47,7 +48,7 @@ BAD: dict[str, list[Any]] = {
     "patience": [0, None],
     "adversarial_epsilon": [-0.5, math.inf],
     "gradient_penalty": [-1, "on"],
-    "class_weight": ["even", (1.0, 2.0), (1, 1, 0), (1, 1, math.nan), (1, 1, "1"), 2.0, {0: 1}],
+    "class_weight": ["even", (1.0, 2.0), (1, 1, 0), (1, 1, math.nan), (1, 1, "1"), 2.0, {0: -1}],
     "label_names": [("a", "b"), ("a", "b", "b"), ("a", "b", " "), ("a", "b", 3), "abc", ()],
     "initial_bias": ["none", 0, None],
     "label_smoothing": [1.0, -0.1],
@@ -172,3 +173,13 @@ def test_a_config_that_cannot_be_used_is_refused(
     path.write_text(content, encoding="utf-8")
     with pytest.raises(SettingsError, match=message):
         AlbertConfig.from_file(path)
+
+
+def test_class_weight_is_what_scikit_learn_takes_with_labels_by_number_or_name() -> None:
+    assert Settings(class_weight={1: np.int64(3), "下消化道": 2}).class_weight == (1.0, 3.0, 2.0)
+    named = Settings(num_classes=2, label_names=("否", "是"), class_weight={"是": 4})
+    assert named.class_weight == (1.0, 4.0)
+    assert json.loads(json.dumps(Settings(class_weight=np.array([1, 2, 3]).tolist()).to_dict()))
+    assert Settings(class_weight=(np.int64(1), 2, 3)).to_dict()["class_weight"] == (1, 2, 3)
+    with pytest.raises(LabelError, match="No such label"):
+        Settings(class_weight={3: 1})

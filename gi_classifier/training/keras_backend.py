@@ -25,7 +25,7 @@ try:
     import tf_keras
 except ImportError as error:
     raise MissingExtraError(
-        "Training and explaining need TensorFlow, tf_keras and bert4keras. "
+        "Training needs TensorFlow, tf_keras and bert4keras. "
         "Install them with: pip install 'gi_classifier[train]'"
     ) from error
 
