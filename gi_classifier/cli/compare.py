@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from tqdm import tqdm
 
 from gi_classifier.cli.inputs import read_any_labels
 from gi_classifier.cli.options import (
@@ -22,6 +21,7 @@ from gi_classifier.cli.outputs import (
     notes,
     options_of,
     print_json,
+    progress,
     results_console,
     write_files,
 )
@@ -196,13 +196,11 @@ def _run(comparison: Comparison, state: SavedState) -> dict[tuple[str, int], Out
     if found:
         notes.print(f"Going on after {len(found)} of {total} fits.")
     try:
-        with tqdm(total=total, initial=len(found), unit="fit", disable=None, leave=False) as bar:
-            bar.set_postfix_str("preparing")
+        with progress(total, "fits", len(found)) as step:
             for model, fold, outcome in comparison.run(set(found)):
                 found[model.key, fold] = outcome
                 state.write(_part(model.key, fold), outcome.to_bytes())
-                bar.set_postfix_str(f"{model.key} {fold + 1}", refresh=False)
-                bar.update()
+                step(1, f"{model.key}, fold {fold + 1}")
     except KeyboardInterrupt:
         state.say_how_to_go_on()
         raise
@@ -217,7 +215,7 @@ def _show(table: dict[str, Any]) -> None:
     from gi_classifier.evaluation.comparison_output import conclusions, terminal_tables
 
     screen = results_console()
-    for part in terminal_tables(table):
+    for part in terminal_tables(table, screen.width):
         screen.print(part)
         screen.print()
     for line in conclusions(table):

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import typer
-from tqdm import tqdm
 
-from gi_classifier.cli.outputs import notes
+from gi_classifier.cli.outputs import notes, progress
 from gi_classifier.data.cells import read_label
 from gi_classifier.data.fingerprints import trained_on_warning
 from gi_classifier.data.readers import FORMATS, Count, read_records
@@ -257,10 +256,10 @@ def _is_written(name: str) -> bool:
 def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str]) -> np.ndarray:
     """Join what ``work`` gives for parts of the texts, with a progress bar on a terminal."""
     parts = []
-    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
+    with progress(len(texts), "records") as step:
         for start in range(0, len(texts), _CHUNK):
             parts.append(work(texts[start : start + _CHUNK]))
-            bar.update(len(parts[-1]))
+            step(len(parts[-1]), "")
     return np.concatenate(parts) if parts else work(texts)
 
 

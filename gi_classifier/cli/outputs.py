@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from gi_classifier.display import json_text
 from gi_classifier.files import (
@@ -28,6 +37,39 @@ from gi_classifier.plots.style import check_plots
 
 notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 ORIGIN = "origin.json"
+
+
+@contextmanager
+def progress(total: int, unit: str, done: int = 0) -> Iterator[Callable[[int, str], None]]:
+    """Show on a terminal how far work is, with a clock that runs between its steps.
+
+    Parameters
+    ----------
+    total, done : int
+        Steps in all, and those that were done before.
+    unit : str
+        Of a step: "records".
+
+    Yields
+    ------
+    callable
+        Takes how many further steps were done, and what of, or "".
+    """
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    hidden = not notes.is_terminal
+    with Progress(*columns, console=notes, transient=True, disable=hidden) as bar:
+        task = bar.add_task(unit, total=total, completed=done)
+
+        def step(count: int, what: str) -> None:
+            bar.update(task, advance=count, description=f"{unit}  {what}" if what else unit)
+
+        yield step
 
 
 def print_json(table: Any) -> None:

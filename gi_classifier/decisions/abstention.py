@@ -41,7 +41,7 @@ def answers(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
 
     Raises
     ------
-    RecordsError
+    RecordsError, LabelError
         As :func:`~gi_classifier.metrics.calibration.check_predictions`.
     """
     check_predictions(probabilities, labels)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -144,16 +145,34 @@ def _group_rows(table: Mapping[str, Any]) -> Iterator[list[str]]:
             ]
 
 
-def terminal_tables(table: Mapping[str, Any]) -> Iterator[Table]:
-    """The table by score, and by group."""
-    parts = ((_SCORE_COLUMNS, _score_rows(table)), (_GROUP_COLUMNS, _group_rows(table)))
-    for columns, rows in parts:
-        shown = Table(box=None, pad_edge=False)
-        for column in columns:
-            shown.add_column(column, no_wrap=column in ("model", "F1"))
-        for row in rows:
-            shown.add_row(*map(Text, row))
-        yield shown
+def terminal_tables(table: Mapping[str, Any], width: int) -> Iterator[Table]:
+    """The table by score, with as many columns as fit into a width, and by group."""
+    rows = list(_score_rows(table))
+    kept = _fitting(_SCORE_COLUMNS, rows, width)
+    scores = Table(box=None, pad_edge=False)
+    for place in kept:
+        scores.add_column(_SCORE_COLUMNS[place], no_wrap=True)
+    for row in rows:
+        scores.add_row(*(Text(row[place]) for place in kept))
+    yield scores
+    groups = Table(box=None, pad_edge=False)
+    for column in _GROUP_COLUMNS:
+        groups.add_column(column, no_wrap=column == "F1")
+    for row in _group_rows(table):
+        groups.add_row(*map(Text, row))
+    yield groups
+
+
+def _fitting(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The columns that fit side by side, uncut, the most important first chosen."""
+    widths = [max(map(cell_len, column)) for column in zip(columns, *rows, strict=True)]
+    order = ("model", "F1", "features", "warnings", *columns)
+    kept: list[int] = []
+    for place in dict.fromkeys(columns.index(name) for name in order):
+        empty = not any(row[place] for row in rows)
+        if not empty and sum(widths[k] + 2 for k in (*kept, place)) - 2 <= width:
+            kept.append(place)
+    return sorted(kept)
 
 
 def _markdown(columns: Sequence[str], rows: Iterator[list[str]]) -> list[str]:

@@ -17,6 +17,7 @@ import numpy as np
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.metrics.baselines import tfidf_logistic_regression
 from gi_classifier.metrics.calibration import check_predictions
+from gi_classifier.option_checks import integer_problem
 
 FOLDS = 5
 # A threshold is a mean of floats; a probability that equals it reaches it.
@@ -132,8 +133,8 @@ def out_of_fold(
     from sklearn.base import clone
     from sklearn.model_selection import StratifiedGroupKFold
 
-    if folds < 2:
-        raise SettingsError(f"folds must be an integer of at least 2. Received: {folds!r}")
+    if problem := integer_problem("folds", folds, 2):
+        raise SettingsError(problem)
     if not len(labels) or not judgeable(labels, groups, folds).all():
         raise RecordsError(
             "Out-of-fold probabilities need two labels or more, each with at least "
@@ -221,8 +222,9 @@ def find_label_errors(probabilities: np.ndarray, labels: np.ndarray) -> LabelErr
     Raises
     ------
     RecordsError
-        The shapes do not match, a label is no class or no record carries a class, or rows are no
-        probabilities.
+        The shapes do not match, no record carries a class, or rows are no probabilities.
+    LabelError
+        A label is no class.
     """
     check_predictions(probabilities, labels)
     classes, rows = probabilities.shape[1], np.arange(len(labels))

@@ -6,11 +6,13 @@ Calibration of Modern Neural Networks", https://arxiv.org/abs/1706.04599.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.errors import LabelError, RecordsError, SettingsError
+from gi_classifier.option_checks import integer_problem, range_problem
 
 BINS = 15
 # Where a model knows nothing, the best temperature has no end.
@@ -51,8 +53,10 @@ def check_predictions(probabilities: np.ndarray, labels: np.ndarray) -> None:
     Raises
     ------
     RecordsError
-        There is no record, the shapes do not match, a label is no class, or a row holds a
-        negative or unknown number or does not sum to 1 (within 0.001).
+        There is no record, the shapes do not match, or a row holds a negative or unknown number
+        or does not sum to 1 (within 0.001).
+    LabelError
+        A label is no class.
     """
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise RecordsError(
@@ -62,10 +66,10 @@ def check_predictions(probabilities: np.ndarray, labels: np.ndarray) -> None:
     if not len(labels):
         raise RecordsError("No record to measure. Give one or more.")
     if not np.issubdtype(labels.dtype, np.integer):
-        raise RecordsError(f"Labels must be integers. Received: an array of {labels.dtype}")
+        raise LabelError(f"Labels must be integers. Received: an array of {labels.dtype}")
     classes = probabilities.shape[1]
     if labels.min() < 0 or labels.max() >= classes:
-        raise RecordsError(
+        raise LabelError(
             f"Labels must lie in 0…{classes - 1}. Received: {labels.min()}…{labels.max()}"
         )
     # Written so that NaN fails.
@@ -96,8 +100,8 @@ def assign_bins(confidence: np.ndarray, bins: int) -> np.ndarray:
     SettingsError
         ``bins`` is below 1.
     """
-    if bins < 1:
-        raise SettingsError(f"bins must be an integer of at least 1. Received: {bins!r}")
+    if problem := integer_problem("bins", bins, 1):
+        raise SettingsError(problem)
     return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence, side="left")
 
 
@@ -114,7 +118,7 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int = BINS)
 
     Raises
     ------
-    RecordsError
+    RecordsError, LabelError
         As :func:`check_predictions`.
     SettingsError
         ``bins`` is below 1.
@@ -150,7 +154,7 @@ def expected_calibration_error(
 
     Raises
     ------
-    RecordsError, SettingsError
+    RecordsError, LabelError, SettingsError
         As :func:`reliability`.
     """
     found = reliability(probabilities, labels, bins)
@@ -182,10 +186,10 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
     """
     from scipy.special import softmax
 
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise SettingsError(
-            f"temperature must be a finite number above 0. Received: {temperature!r}"
-        )
+    if problem := range_problem(
+        "temperature", temperature, 0, math.inf, open_low=True, open_high=True
+    ):
+        raise SettingsError(problem)
     softened: np.ndarray = softmax(_logarithms(probabilities) / temperature, axis=1)
     return softened
 
@@ -210,7 +214,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
     Raises
     ------
-    RecordsError
+    RecordsError, LabelError
         As :func:`check_predictions`.
     """
     from scipy.optimize import minimize_scalar

@@ -31,7 +31,7 @@ def class_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, fl
 
     Raises
     ------
-    RecordsError
+    RecordsError, LabelError
         As :func:`~gi_classifier.metrics.calibration.check_predictions`.
     """
     check_predictions(probabilities, labels)

@@ -270,7 +270,7 @@ def measure(
 
     Raises
     ------
-    RecordsError
+    RecordsError, LabelError
         As :func:`~gi_classifier.metrics.calibration.check_predictions`.
     """
     check_predictions(probabilities, labels)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 from samples import made_up_records
 from typer.testing import CliRunner
 
@@ -16,7 +18,7 @@ from gi_classifier.cli import outputs
 from gi_classifier.cli.compare import compare
 from gi_classifier.errors import LabelError, MissingExtraError, OutputExistsError, RecordsError
 from gi_classifier.evaluation.comparison import Comparison
-from gi_classifier.evaluation.comparison_output import FILES
+from gi_classifier.evaluation.comparison_output import FILES, terminal_tables
 from gi_classifier.plots.comparison import compare_figure
 
 app = typer.Typer()
@@ -243,3 +245,15 @@ def test_a_column_of_texts_is_not_taken_for_labels(corpus: Path, tmp_path: Path)
     with pytest.raises(RecordsError, match=r"1\d\d different words.*--label-column") as error:
         invoke(path, *QUICK)
     assert made_up_records(1)[0][0] not in str(error.value)
+
+
+def test_on_a_narrow_terminal_columns_are_left_out_and_none_is_cut(corpus: Path) -> None:
+    table = json.loads(invoke(corpus, *QUICK, "--json").stdout)
+    for width in (60, 80, 200):
+        screen = Console(file=io.StringIO(), width=width)
+        screen.print(next(iter(terminal_tables(table, screen.width))))
+        shown = screen.file.getvalue()  # type: ignore[attr-defined]
+        assert "…" not in shown
+        assert ("predict, ms" in shown) == (width == 200)
+        for row in table["models"]:
+            assert f"{row['f1']:.3f} [" in shown

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 from sklearn import metrics
 
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import LabelError
 from gi_classifier.metrics import measures as own
 from gi_classifier.metrics.calibration import expected_calibration_error
 from gi_classifier.metrics.intervals import imagined_records, posterior_weights
@@ -220,5 +220,5 @@ def test_resamples_do_not_depend_on_the_size_of_a_block(monkeypatch: pytest.Monk
 
 
 def test_labels_beyond_the_probabilities_are_refused() -> None:
-    with pytest.raises(RecordsError, match=r"Labels must lie in 0…1. Received: 0…2"):
+    with pytest.raises(LabelError, match=r"Labels must lie in 0…1. Received: 0…2"):
         measure(np.array([0, 2]), np.array([[0.5, 0.5], [0.5, 0.5]]))
