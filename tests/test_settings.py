@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from gi_classifier.errors import LabelError, SettingsError
-from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
+from gi_classifier.settings import FEW_RECORDS, AlbertConfig, PretrainingSettings, Settings
 
 
 @pytest.mark.parametrize(
@@ -183,3 +184,13 @@ def test_class_weight_is_what_scikit_learn_takes_with_labels_by_number_or_name()
     assert Settings(class_weight=(np.int64(1), 2, 3)).to_dict()["class_weight"] == (1, 2, 3)
     with pytest.raises(LabelError, match="No such label"):
         Settings(class_weight={3: 1})
+
+
+def test_the_recipe_for_few_records_is_the_one_that_the_readmes_show() -> None:
+    for name in ("README.md", "README.zh.md"):
+        text = (Path(__file__).parent.parent / name).read_text(encoding="utf-8")
+        shown = dict(re.findall(r"--set\s+(\w+)=([\de.-]+)", text))
+        shown.pop("num_classes")
+        assert {key: float(value) for key, value in shown.items()} == FEW_RECORDS
+    recipe = Settings.from_dict(FEW_RECORDS)
+    assert recipe.patience >= recipe.epochs

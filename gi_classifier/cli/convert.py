@@ -10,7 +10,7 @@ import typer
 
 from gi_classifier.cli.options import ForceOption
 from gi_classifier.cli.outputs import say_written
-from gi_classifier.cli.training_options import SetOption, settings_table
+from gi_classifier.cli.training_options import SetOption, begin_long_work, settings_table
 from gi_classifier.settings import Settings
 
 
@@ -37,6 +37,7 @@ def convert(
     from gi_classifier.training.convert import convert as to_directory
 
     chosen = Settings.from_dict(settings_table(settings))
+    begin_long_work()
     writes = {Kind.directory: to_directory}
     writes[to](source, output, settings=chosen, force=force)
     say_written(output)

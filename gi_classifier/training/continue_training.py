@@ -31,7 +31,12 @@ from gi_classifier.model.directory import (
     save,
 )
 from gi_classifier.settings import Settings
-from gi_classifier.training.run_state import logging_to, phase, working_directory
+from gi_classifier.training.run_state import (
+    logging_to,
+    phase,
+    starting_tensorflow,
+    working_directory,
+)
 from gi_classifier.training.splits import Data, read_splits
 from gi_classifier.training.train import run
 
@@ -87,7 +92,7 @@ def continue_training(
     before = load(model)
     settings = _changed(before.settings, changes or {})
     with working_directory(check_model_output(output, force=force), restart=restart) as work:
-        with phase("starting TensorFlow"):
+        with starting_tensorflow():
             from gi_classifier.training.keras_model import build
         with phase("reading"):
             earlier = earlier_splits(before.splits)

@@ -11,6 +11,7 @@ from pathlib import Path
 from gi_classifier.errors import ModelError
 from gi_classifier.model.directory import MANIFEST, ModelDirectory, check_model_output, save
 from gi_classifier.settings import Settings
+from gi_classifier.training.run_state import phase, starting_tensorflow
 
 
 def convert(
@@ -35,13 +36,15 @@ def convert(
         The source is a model directory already, holds no head, or doesn't fit the settings.
     """
     check_model_output(output, force=force)
-    from gi_classifier.training.export import exported
-    from gi_classifier.training.keras_model import build
+    with starting_tensorflow():
+        from gi_classifier.training.export import exported
+        from gi_classifier.training.keras_model import build
 
     if (Path(source) / MANIFEST).is_file():
         raise ModelError(f"{source} is a model directory already.")
     settings = settings or Settings()
     built = build(Path(source), settings, head=True)
-    directory = exported(built, settings, [])
+    with phase("exporting and checking the graphs"):
+        directory = exported(built, settings, [])
     save(directory, output, force=force)
     return directory

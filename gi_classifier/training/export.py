@@ -29,6 +29,7 @@ from gi_classifier.settings import Settings
 from gi_classifier.text import batches_by_length, pad
 from gi_classifier.training.keras_backend import tf, tf_keras
 from gi_classifier.training.keras_model import Built, to_h5
+from gi_classifier.training.run_state import phase
 
 logger = logging.getLogger(__name__)
 
@@ -246,8 +247,9 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Mod
     ModelError
         The fp32 graph differs from Keras by more than rounding.
     """
-    fp32 = to_onnx(built.model)
-    int8 = to_int8(fp32)
+    with phase("converting to ONNX"):
+        fp32 = to_onnx(built.model)
+        int8 = to_int8(fp32)
     source = np.random.default_rng(settings.seed)
     random = [
         built.vocabulary.with_special(source.integers(5, len(built.vocabulary), length))

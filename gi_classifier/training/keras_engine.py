@@ -12,6 +12,7 @@ import numpy as np
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.directory import ONNX, ModelDirectory
 from gi_classifier.model.engine import Engine, open_engine
+from gi_classifier.training.run_state import starting_tensorflow
 
 # What a model directory can be run with.
 ENGINES = (*ONNX, "keras")
@@ -46,7 +47,8 @@ def open_any_engine(directory: ModelDirectory, name: str | None = None) -> Engin
         There is no such engine.
     """
     if name == "keras":
-        from gi_classifier.training.keras_model import restore
+        with starting_tensorflow():
+            from gi_classifier.training.keras_model import restore
 
         return KerasEngine(restore(directory))
     if name not in (None, *ENGINES):

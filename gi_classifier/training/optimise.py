@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.npz"
 # Batches whose records are sorted by length together, before they are shuffled.
 _POOL = 50
+# Tokens computed at once where nothing is trained, and how many of them may be padding.
+_BATCH_TOKENS, _MAX_PADDING = 16_384, 512
 
 
 @dataclass
@@ -194,7 +196,8 @@ def validation_step(model: Any) -> Any:
 def probabilities(run: Callable[..., Any], data: Encodings) -> np.ndarray:
     """All windows' probabilities, by a :func:`validation_step`: float64 (windows, classes)."""
     found = np.zeros(data.targets.shape)
-    for rows in batches_by_length([len(ids) for ids in data.ids], max_tokens=16384):
+    lengths = [len(ids) for ids in data.ids]
+    for rows in batches_by_length(lengths, _BATCH_TOKENS, _MAX_PADDING):
         found[rows] = run(pad([data.ids[row] for row in rows])).numpy()
     return found
 

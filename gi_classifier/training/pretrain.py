@@ -28,7 +28,12 @@ from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, pad
 from gi_classifier.training.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.training.initialisation import local_attention
-from gi_classifier.training.run_state import logging_to, phase, working_directory
+from gi_classifier.training.run_state import (
+    logging_to,
+    phase,
+    starting_tensorflow,
+    working_directory,
+)
 
 if TYPE_CHECKING:
     from gi_classifier.model.weights import LayerWeights
@@ -228,7 +233,7 @@ def pretrain(
         check_owned(output, (CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE, ORIGIN_FILE))
     files_read = check_passages(corpora)
     with working_directory(output, restart=restart) as work:
-        with phase("starting TensorFlow"):
+        with starting_tensorflow():
             from gi_classifier.training.keras_model import to_h5
         vocabulary, config, weights = _start(vocabulary, config, base, settings)
         with logging_to(work / LOG_FILE):

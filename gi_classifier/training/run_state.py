@@ -10,7 +10,10 @@ import hashlib
 import logging
 import math
 import os
+import re
 import shutil
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,6 +123,32 @@ def phase(name: str) -> Iterator[None]:
     began = time.monotonic()
     yield
     logger.info("%s: %.1f s", name, time.monotonic() - began)
+
+
+# What TensorFlow's start says of processors and drivers, whatever its log level.
+_CHATTER = re.compile(
+    rb"WARNING: All log messages before absl|[IW]\d{4,} [\d:.]+ +\d+ \w+\.cc:\d+\]"
+)
+
+
+@contextmanager
+def starting_tensorflow() -> Iterator[None]:
+    """Log that TensorFlow is being imported, and keep its chatter from standard error."""
+    with phase("starting TensorFlow"), tempfile.TemporaryFile() as said:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        sys.stderr.flush()
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            os.write(2, b"".join(line for line in said if not _CHATTER.match(line)))
 
 
 def run_digest(built: Any, train_data: Encodings, val_data: Encodings, settings: Settings) -> str:

@@ -32,6 +32,7 @@ from gi_classifier.training.run_state import (
     logging_to,
     phase,
     run_digest,
+    starting_tensorflow,
     working_directory,
 )
 from gi_classifier.training.splits import Data, check_classes, read_splits, with_own_labels
@@ -108,7 +109,7 @@ def train(
     settings = settings or Settings()
     own = settings.label_names is None
     with working_directory(check_model_output(output, force=force), restart=restart) as work:
-        with phase("starting TensorFlow"):
+        with starting_tensorflow():
             from gi_classifier.training.keras_model import build
         with phase("reading"):
             passages = _passages(unlabelled)

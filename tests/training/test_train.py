@@ -188,6 +188,8 @@ def finish(arguments: list[str], scratch: Path) -> None:
     process = begin(arguments, scratch)
     _, said = process.communicate()
     assert process.returncode == 0, said.decode()
+    assert "starting TensorFlow: " in said.decode()
+    assert not re.search(r"absl|\.cc:|Keras|tf2onnx|\{", said.decode()), said.decode()
 
 
 def assert_same_run(one: Path, other: Path) -> None:
