@@ -123,8 +123,6 @@ class StatelessDropout(tf_keras.layers.Layer):  # type: ignore[misc]
         self.clock = _Clock()
         self.seed = 0
 
-    # A conversion of its source would leave a file in the temporary folder when it is killed.
-    @tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]
     def call(self, inputs: Any, index: int = 0, training: bool | None = None) -> Any:
         """Drop in training, pass through otherwise; ``index`` tells the encoder's layers apart."""
         if not training:

@@ -99,7 +99,8 @@ def encoder(
     with warnings.catch_warnings():
         # bert4keras shares one initializer; `initialise` draws the weights anew.
         warnings.filterwarnings("ignore", message="The initializer TruncatedNormal is unseeded")
-        albert.build()
+        # A conversion of our layers' source would leave files behind when the process is killed.
+        tf.autograph.experimental.do_not_convert(albert.build)()
     return albert.model
 
 
