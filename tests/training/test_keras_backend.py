@@ -47,7 +47,7 @@ from tensorflow.keras.layers import Dense
 assert Dense is keras.layers.Dense and tf.keras.Model is keras.Model
 assert model.predict(tf.ones((4, 3)), verbose=0).shape == (4, 2)
 assert ours.tf_keras.__version__.startswith("2") and "tf" not in ours.tf_keras.__version__
-from gi_classifier.model import classifier, initialise
+from gi_classifier.training.keras_model import classifier, initialise
 from gi_classifier.settings import AlbertConfig
 small = classifier(AlbertConfig(9, 8, 1, 2, 8, 4, 8), 2)
 initialise(small, 0)
