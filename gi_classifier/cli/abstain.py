@@ -11,9 +11,11 @@ import typer
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
+    HeaderRow,
     JsonOption,
     LabelColumn,
     ModelOption,
+    SheetOption,
     TextColumn,
     check_engine,
 )
@@ -82,6 +84,8 @@ def abstain(
     plot: PictureOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     model: ModelOption = None,
     engine: EngineOption = None,
     force: ForceOption = False,
@@ -97,7 +101,12 @@ def abstain(
     check_directory(output, _OWNED, force, picture=False)
     check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
-    columns = {"text_column": text_column, "label_column": label_column}
+    columns = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "sheet": sheet,
+        "header_row": header_row,
+    }
     read = read_validation_and_test(directory, val, test, engine=engine, **columns)
     splits = {
         split: answers(probabilities, labels) for split, (labels, probabilities) in read.items()

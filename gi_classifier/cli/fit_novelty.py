@@ -10,7 +10,7 @@ import typer
 from tqdm import tqdm
 
 from gi_classifier.cli.inputs import read_unlabelled
-from gi_classifier.cli.options import ForceOption, SkipBlank, TextColumn
+from gi_classifier.cli.options import ForceOption, HeaderRow, SheetOption, SkipBlank, TextColumn
 from gi_classifier.cli.outputs import check_not_shipped, notes
 from gi_classifier.errors import OutputExistsError
 from gi_classifier.model.directory import NOVELTY, ModelDirectory, check_model_output, load, save
@@ -35,6 +35,8 @@ def fit_novelty(
         int, typer.Option(min=0, help="Of a large file, this chooses which records are read.")
     ] = 42,
     text_column: TextColumn = "text",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
     force: ForceOption = False,
 ) -> None:
@@ -53,7 +55,16 @@ def fit_novelty(
             f"{model / NOVELTY} exists. Fit it anew with --force; training fits it by itself."
         )
     texts, held_out = (
-        read_unlabelled(path, text_column, None, skip_blank).texts for path in (file, val)
+        read_unlabelled(
+            path,
+            text_column,
+            None,
+            skip_blank,
+            sheet=sheet,
+            header_row=header_row,
+            num_classes=directory.settings.num_classes,
+        ).texts
+        for path in (file, val)
     )
     count = sum(min(len(set(part)), novelty_fit.MOST_RECORDS) for part in (texts, held_out))
     with tqdm(total=count, unit="record", disable=None, leave=False) as bar:

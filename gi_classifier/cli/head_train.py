@@ -13,7 +13,15 @@ import typer
 
 from gi_classifier.classes import class_numbers
 from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
-from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, ModelOption, TextColumn
+from gi_classifier.cli.options import (
+    ForceOption,
+    HeaderRow,
+    JsonOption,
+    LabelColumn,
+    ModelOption,
+    SheetOption,
+    TextColumn,
+)
 from gi_classifier.cli.outputs import (
     check_file,
     notes,
@@ -92,6 +100,8 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Where every random choice begins.")] = 0,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
@@ -101,7 +111,16 @@ def train(
     given = {name: path for name, path in files.items() if path}
     check_file("--output", output, (".npz",), *given.values(), force=force)
     check_file("--plot", plot, (".png",), *given.values(), force=force)
-    records = {name: _read(path, text_column, label_column) for name, path in given.items()}
+    columns = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "sheet": sheet,
+        "header_row": header_row,
+    }
+    records = {
+        name: drop_duplicates(read(path, **columns, label_texts=True))
+        for name, path in given.items()
+    }
     labels = {name: _labels(part, positive) for name, part in records.items()}
     groups = _checked(records, labels, positive)
     head = _unfitted(model, features, positive, balanced, seed)
@@ -121,12 +140,6 @@ def train(
         print_json({**table, "output": str(output)})
     else:
         _show(table)
-
-
-def _read(path: Path, text_column: str, label_column: str) -> Records:
-    """Records without duplicates, with their labels as text, whatever they are."""
-    options = {"text_column": text_column, "label_column": label_column, "label_texts": True}
-    return drop_duplicates(read(path, **options))
 
 
 def _labels(records: Records, positive: str | None) -> np.ndarray:

@@ -11,7 +11,7 @@ import typer
 
 from gi_classifier.attribution.rules import keyword_rules, measure_search, search
 from gi_classifier.cli.inputs import read
-from gi_classifier.cli.options import JsonOption, LabelColumn, TextColumn
+from gi_classifier.cli.options import HeaderRow, JsonOption, LabelColumn, SheetOption, TextColumn
 from gi_classifier.cli.outputs import print_json
 from gi_classifier.data.encodings import recognise
 from gi_classifier.display import shown
@@ -40,11 +40,14 @@ def rules(
     ] = 20,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how far a plain search for a table's keywords would go."""
     chosen = keyword_rules(_table(keywords), top)
-    records = read(file, text_column=text_column, label_column=label_column)
+    columns = {"text_column": text_column, "label_column": label_column}
+    records = read(file, **columns, sheet=sheet, header_row=header_row)
     found = measure_search(np.array(records.labels), search(records.texts, chosen))
     if as_json:
         print_json({**found, "rules": chosen})

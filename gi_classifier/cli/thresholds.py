@@ -14,9 +14,11 @@ from rich.text import Text
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
+    HeaderRow,
     JsonOption,
     LabelColumn,
     ModelOption,
+    SheetOption,
     TextColumn,
     check_engine,
 )
@@ -89,6 +91,8 @@ def thresholds(
     plot: PictureOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     model: ModelOption = None,
     engine: EngineOption = None,
     force: ForceOption = False,
@@ -106,7 +110,12 @@ def thresholds(
     check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
     label = label_number(label_name, directory.settings.names)
-    columns = {"text_column": text_column, "label_column": label_column}
+    columns = {
+        "text_column": text_column,
+        "label_column": label_column,
+        "sheet": sheet,
+        "header_row": header_row,
+    }
     splits = {
         split: (labels == label, probabilities[:, label])
         for split, (labels, probabilities) in read_validation_and_test(

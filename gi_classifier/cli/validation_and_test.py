@@ -53,13 +53,12 @@ def read_validation_and_test(
     test: Path,
     *,
     engine: str | None,
-    text_column: str,
-    label_column: str,
+    **columns: Any,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Labels (n,) and probabilities (n, classes) of both files by :data:`SPLITS`.
 
-    Duplicates, and test records that are in validation, are left out; notes say so, and what
-    would flatter.
+    ``columns`` are options of :func:`gi_classifier.data.readers.read_records`. Duplicates, and
+    test records that are in validation, are left out; notes say so, and what would flatter.
 
     Raises
     ------
@@ -67,9 +66,9 @@ def read_validation_and_test(
         A file has no record, or no test record is left.
     """
     options = {
-        "text_column": text_column,
-        "label_column": label_column,
+        **columns,
         "num_classes": directory.settings.num_classes,
+        "label_names": directory.settings.names,
     }
     validation, tested = (drop_duplicates(read(path, **options)) for path in (val, test))
     tested = _apart(tested, validation, test, val)
