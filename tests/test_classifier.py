@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import inspect
 import pickle
 from collections.abc import Callable
@@ -12,7 +11,8 @@ import joblib
 import numpy as np
 import pytest
 from random_models import random_directory
-from samples import CHARACTERS, estimator_parameters, made_up_records
+from rows_as_texts import EXEMPT, RowsAsTexts
+from samples import estimator_parameters, made_up_records
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score
@@ -20,7 +20,6 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
-from sklearn.utils.validation import validate_data
 
 from gi_classifier import GIClassifier
 from gi_classifier.data.records import Records
@@ -161,55 +160,15 @@ def test_a_grid_search_works(unfitted: GIClassifier) -> None:
     assert search.predict(TEXTS[:3]).dtype.kind == "U"
 
 
-class OfNumbers(GIClassifier):
-    """Takes scikit-learn's tables of numbers, and makes each row a text of its own.
-
-    What the checks ask of tables (their shape, NaN, sparse ones) is answered here by scikit-learn's
-    own ``validate_data``; all else by the classifier.
-    """
-
-    @staticmethod
-    def _text(values: bytes) -> str:
-        return "".join(CHARACTERS[byte % 40] for byte in hashlib.sha256(values).digest()[:16])
-
-    def fit(self, X: object, y: object) -> OfNumbers:  # noqa: N803
-        table = validate_data(self, X, dtype=float)
-        # Equal rows may have different labels; equal texts may not.
-        return super().fit(
-            [self._text(row.tobytes() + b"%d" % i) for i, row in enumerate(table)], y
-        )
-
-    def _read(self, X: object) -> list[str]:  # noqa: N803
-        self._fitted()
-        table = validate_data(self, X, dtype=float, reset=False)
-        return [self._text(row.tobytes()) for row in table]
-
-    def predict(self, X: object) -> np.ndarray:  # noqa: N803
-        return super().predict(self._read(X))
-
-    def predict_proba(self, X: object) -> np.ndarray:  # noqa: N803
-        return super().predict_proba(self._read(X))
-
-    def __sklearn_tags__(self) -> object:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.one_d_array = tags.input_tags.string = False
-        # Random weights learn nothing; fitting is what is asked here, learning above.
-        tags.classifier_tags.poor_score = True
-        return tags
-
-
-EXEMPT: dict[str, str] = {}
+class OfNumbers(RowsAsTexts, GIClassifier):
+    """Takes scikit-learn's tables of numbers."""
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("untrained")
 def test_it_keeps_the_conventions_of_scikit_learn(unfitted: GIClassifier) -> None:
     model = OfNumbers(**unfitted.get_params())
-    found = check_estimator(model, on_skip=None, on_fail=None, expected_failed_checks=EXEMPT)
-    failed = {r["check_name"]: repr(r["exception"])[:300] for r in found if r["status"] == "failed"}
-    assert not failed, "\n".join(map(" ".join, failed.items()))
-    assert {r["check_name"] for r in found if r["status"] == "xfail"} == set(EXEMPT)
+    check_estimator(model, on_skip=None, expected_failed_checks=EXEMPT)
 
 
 def test_strings_come_back_as_given_from_a_saved_model_too(

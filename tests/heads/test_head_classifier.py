@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rows_as_texts import EXEMPT, RowsAsTexts
 from samples import made_up_records
 from scipy.optimize import approx_fprime
 from sklearn.base import clone
@@ -81,6 +82,16 @@ def test_it_keeps_the_conventions_of_scikit_learn() -> None:
             "of nearly 0, while training stops by the F1 of that class"
         },
     )
+
+
+class OfNumbers(RowsAsTexts, TextHead):
+    """Takes scikit-learn's tables of numbers."""
+
+
+@pytest.mark.slow
+def test_a_head_on_texts_keeps_the_conventions_of_scikit_learn(trained: Path) -> None:
+    model = OfNumbers(trained, head=HeadClassifier(epochs=2))
+    check_estimator(model, on_skip=None, expected_failed_checks=EXEMPT)
 
 
 @pytest.mark.parametrize("names", [["a", "b", "胃"], [3, 1, 7], [1.0, 3.0, 2.0]])
