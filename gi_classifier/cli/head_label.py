@@ -30,7 +30,7 @@ from gi_classifier.cli.outputs import (
     say_written,
     write_origin,
 )
-from gi_classifier.data.writers import OUTPUT_FORMATS, write_results
+from gi_classifier.data.writers import OUTPUT_FORMATS, check_holds, write_results
 from gi_classifier.display import shown
 from gi_classifier.model.origin import origin
 
@@ -78,6 +78,8 @@ def label(
         header_row=header_row,
         label_names=names,
     )
+    if output:
+        check_holds(output, source.answered([{"text": text} for text in source.texts]))
     probabilities = found.head_.predict_proba(in_chunks(found.embed, source.texts))
     rows = source.answered(_answers(source.texts, probabilities, names))
     counts = Counter(row["label"] for row in rows)

@@ -31,7 +31,7 @@ from gi_classifier.cli.options import (
 )
 from gi_classifier.cli.outputs import check_file, options_of, print_json, say_written, write_origin
 from gi_classifier.data.tables import PLAIN
-from gi_classifier.data.writers import OUTPUT_FORMATS, write_results
+from gi_classifier.data.writers import OUTPUT_FORMATS, check_holds, write_results
 from gi_classifier.decisions.decision import Decider, Decision
 from gi_classifier.decisions.rows import results
 from gi_classifier.display import shown
@@ -115,6 +115,8 @@ def predict(
         header_row=header_row,
         num_classes=directory.settings.num_classes,
     )
+    if output:
+        check_holds(output, source.answered([{"text": text} for text in source.texts]))
     rows = source.answered(_answers(directory, engine, source.texts, decision))
     summary = _summary(rows, directory.settings.names)
     if output:

@@ -25,8 +25,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # How a formula begins; an apostrophe before it makes it text.
 _FORMULA = re.compile(r"\A(?=[=+\-@\t\r\n＝＋－＠])")
-# Characters in one cell.
-_CELL = 32_767
+# Characters in one cell of an .xlsx, and rows behind the names of the columns.
+_CELL, _ROWS = 32_767, 1_048_575
+# What a spreadsheet would read as a character by its code.
+_ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
 
 
@@ -57,22 +59,13 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
             for row in rows
         ]
         table = pd.DataFrame(clean, columns=None if rows else ["text", "label"])
-        if table["label"].dtype.kind == "f":
-            # None beside integers made them floating-point.
-            table["label"] = table["label"].astype("Int64")
+        for name in {"label", "row"} & set(table):
+            if table[name].dtype.kind == "f":
+                # None beside integers made them floating-point.
+                table[name] = table[name].astype("Int64")
         if suffix == ".xlsx":
-            # Beyond it, the writer cuts the text without a word.
-            long = [
-                i
-                for i, row in enumerate(clean, 1)
-                if any(isinstance(cell, str) and len(cell) > _CELL for cell in row.values())
-            ]
-            if long:
-                raise RecordsError(
-                    f"{path}: a cell of an .xlsx holds {_CELL:,} characters; write .csv or .jsonl. "
-                    "Longer:",
-                    [f"record {i}" for i in long],
-                )
+            check_holds(path, clean)
+            table = table.map(_escaped)
             buffer = io.BytesIO()
             with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
                 table.to_excel(writer, index=False)
@@ -83,6 +76,41 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
             return
         content = "\ufeff" + table.to_csv(index=False, lineterminator="\r\n")
     write_whole(path, encode(content))
+
+
+def check_holds(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise where a file cannot hold rows, before the work that fills them is done.
+
+    Raises
+    ------
+    RecordsError
+        An ``.xlsx`` would have too many rows, or text too long for a cell, which the writer cuts
+        without a word.
+    """
+    if path.suffix.lower() != ".xlsx":
+        return
+    if len(rows) > _ROWS:
+        raise RecordsError(
+            f"{path}: an .xlsx holds {_ROWS:,} rows below the names; write .csv or .jsonl. "
+            f"Received: {len(rows):,}"
+        )
+    long = [
+        i
+        for i, row in enumerate(rows, 1)
+        if any(isinstance(cell, str) and len(cell) > _CELL for cell in row.values())
+    ]
+    if long:
+        raise RecordsError(
+            f"{path}: a cell of an .xlsx holds {_CELL:,} characters; write .csv or .jsonl. Longer:",
+            [f"record {i}" for i in long],
+        )
+
+
+def _escaped(cell: Any) -> Any:
+    """A cell's text with what a spreadsheet would decode spelt out, and returns kept."""
+    if not isinstance(cell, str):
+        return cell
+    return _ESCAPE.sub("_x005F_", cell).replace("\r", "_x000D_")
 
 
 def encode(content: str) -> bytes:

@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from gi_classifier.data.readers import read_records
-from gi_classifier.data.writers import OUTPUT_FORMATS, csv_for_excel, write_results
+from gi_classifier.data.writers import OUTPUT_FORMATS, check_holds, csv_for_excel, write_results
 from gi_classifier.decisions.decision import NOVEL, UNDECIDED
 from gi_classifier.decisions.rows import results
 from gi_classifier.errors import RecordsError
@@ -131,6 +131,24 @@ def test_lone_surrogates_and_control_characters_are_written(tmp_path: Path, suff
 def test_no_results_are_a_file_without_records(tmp_path: Path, suffix: str) -> None:
     write_results([], tmp_path / f"out{suffix}")
     assert len(read_records(tmp_path / f"out{suffix}")) == 0
+
+
+def test_line_ends_and_codes_of_characters_are_written_to_a_workbook_as_text(
+    tmp_path: Path,
+) -> None:
+    texts = ["a\r\nb\rc", "_x000D_ 胃", "_x005F_x0041_", "胃_x", "_x0041_x0042_"]
+    write_results(rows(texts), tmp_path / "out.xlsx")
+    assert list(read_records(tmp_path / "out.xlsx").texts) == texts
+
+
+def test_more_rows_than_a_workbook_holds_are_refused_before_the_work(tmp_path: Path) -> None:
+    many = [{"text": "胃"}] * 1_048_576
+    with pytest.raises(RecordsError, match=r"holds 1,048,575 rows .*Received: 1,048,576"):
+        check_holds(tmp_path / "out.xlsx", many)
+    check_holds(tmp_path / "out.csv", many)
+    check_holds(tmp_path / "out.xlsx", many[:-1])
+    with pytest.raises(RecordsError, match="holds 32,767 characters"):
+        check_holds(tmp_path / "out.xlsx", [{"text": "胃" * 32_768}])
 
 
 def test_a_text_too_long_for_a_workbook_is_refused_not_cut(tmp_path: Path) -> None:
