@@ -40,6 +40,9 @@ def keyword_table(
     all_words: bool = False,
     text_column: str = "text",
     skip_blank: bool = False,
+    strict: bool = True,
+    sheet: str | None = None,
+    header_row: int | None = None,
     explainer: Explainer | None = None,
     **path: Any,
 ) -> pd.DataFrame:
@@ -73,7 +76,13 @@ def keyword_table(
     text_column : str
         Column of .csv, .jsonl and .xlsx.
     skip_blank : bool
-        Leave out a file's rows without text, which are errors otherwise.
+        Leave out a file's rows without text, which are bad otherwise.
+    strict : bool
+        Raise where rows of a file are bad; without, they are left out.
+    sheet : str, optional
+        The worksheet of an .xlsx; without, the first that is visible.
+    header_row : int, optional
+        The row of a file that names the columns; without, the first, or looked for (.xlsx).
     explainer : Explainer, optional
         Without, that of the model that ships.
     **path
@@ -90,7 +99,7 @@ def keyword_table(
 
     Raises
     ------
-    InputError, RecordsError, FileNotFoundError
+    InputError, RecordsError, MissingPathError
         What is given cannot be read: all bad rows or positions are named.
     SettingsError
         With every option out of range.
@@ -117,9 +126,14 @@ def keyword_table(
     options = KeywordOptions(threshold, extracts_max, unit, against, all_words)
     chosen = PathOptions.of(path, COUNTING)
     if isinstance(texts_or_file, (str, Path)):
-        counted = check_texts_of(texts_or_file, text_column=text_column, skip_blank=skip_blank)
+        form: dict[str, Any] = {
+            "text_column": text_column,
+            "sheet": sheet,
+            "header_row": header_row,
+        }
+        counted = check_texts_of(texts_or_file, skip_blank=skip_blank, strict=strict, **form)
         count = counted.records
-        texts = iterate_texts(texts_or_file, text_column=text_column)
+        texts = iterate_texts(texts_or_file, **form)
     else:
         checked = check_texts(texts_or_file)
         count, texts = len(checked), iter(checked)

@@ -241,6 +241,10 @@ def test_a_file_gives_the_table_of_its_texts(explainer: Explainer, tmp_path: Pat
     path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
     found = keyword_table(path, explainer=explainer)
     assert found.equals(keyword_table([text for text, _ in rows], explainer=explainer))
+    path.write_text("".join(f"{text}\n" for text, _ in rows) + "nan\n", encoding="utf-8")
+    with pytest.raises(RecordsError, match="1 bad rows"):
+        keyword_table(path, explainer=explainer)
+    assert found.equals(keyword_table(path, explainer=explainer, strict=False))
 
 
 def test_interrupted_and_gone_on_the_count_is_that_of_one_run(

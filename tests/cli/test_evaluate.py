@@ -14,7 +14,7 @@ from gi_classifier.cli.app import app
 from gi_classifier.errors import MissingExtraError
 from gi_classifier.files import to_json
 from gi_classifier.metrics.baselines import tfidf_logistic_regression
-from gi_classifier.model.directory import SETTINGS, ModelDirectory, load, save
+from gi_classifier.model.directory import SETTINGS, SPLITS, ModelDirectory, load, save
 
 
 def test_evaluation_stands_beside_simple_models(
@@ -42,6 +42,16 @@ def test_evaluation_stands_beside_simple_models(
     shown = run(*arguments).stdout
     assert "this model" in shown
     assert f"macro-F1       {whole['macro_f1']:.3f} [{low:.3f}" in shown
+
+
+def test_a_model_that_does_not_say_what_it_was_trained_on_is_said_to_flatter(
+    trained: Path, records_file: Path, tmp_path: Path
+) -> None:
+    found = load(trained)
+    files = {name: part for name, part in found.files.items() if name != SPLITS}
+    save(ModelDirectory(files, found.metadata), tmp_path / "model")
+    done = run("evaluate", records_file, "--model", tmp_path / "model", "--json")
+    assert "does not say what it was trained on: figures may flatter" in done.stderr
 
 
 def test_a_simple_model_without_records_of_its_own_is_refused(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import random
 import time
 import zipfile
 from datetime import date, datetime
@@ -334,3 +336,43 @@ def test_what_pandas_writes_is_read_as_it_was(tmp_path: Path, cells: list[tuple[
     for line, body, problem in zip(found.lines, found.texts, found.problems, strict=True):
         assert body == ("" if problem else back[line - 2])
     assert len(found) + found.empty == len(cells)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_a_workbook_damaged_anyhow_is_read_or_refused_in_one_way(tmp_path: Path, seed: int) -> None:
+    source = random.Random(seed)
+    book = openpyxl.Workbook()
+    for cells in [("id", "text"), *((n, f"胃溃疡{n}") for n in range(6))]:
+        book.active.append(cells)
+    book.active.merge_cells("A3:A4")
+    book.save(tmp_path / "whole.xlsx")
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    path = tmp_path / "r.xlsx"
+    for _ in range(500):
+        damaged = source.choice([name for name in parts if "theme" not in name])
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in parts.items():
+                archive.writestr(name, mutated(content, source) if name == damaged else content)
+        if source.random() < 0.2:
+            path.write_bytes(mutated(path.read_bytes(), source))
+        with contextlib.suppress(RecordsError):
+            read(path, id_column="id", keep_columns=True)
+
+
+def mutated(content: bytes, source: random.Random) -> bytes:
+    """The bytes with up to four of them changed, left out, repeated or put in."""
+    found = bytearray(content)
+    for _ in range(source.randint(1, 4)):
+        place = source.randrange(len(found))
+        match source.randrange(4):
+            case 0:
+                found[place] = source.randrange(256)
+            case 1:
+                del found[place : place + source.randint(1, 20)]
+            case 2:
+                found[place:place] = found[: source.randint(1, 40)]
+            case _:
+                found[place:place] = source.choice((b'"', b"<", b"9" * 12, b"\x00", b"&#0;", b"-1"))
+    return bytes(found)
