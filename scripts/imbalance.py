@@ -103,7 +103,7 @@ def sample(name: str, share: float, count: int, seed: int) -> Records:
 
 def losses(encoder: Path, settings: Settings, args: argparse.Namespace) -> dict[str, float]:
     """Train once; return the loss before, and of each epoch, and the rare class's measures."""
-    from gi_classifier.training import optimise
+    from gi_classifier.training import optimise, validation
     from gi_classifier.training.encodings import encode
     from gi_classifier.training.keras_model import build, set_head_bias
 
@@ -116,8 +116,8 @@ def losses(encoder: Path, settings: Settings, args: argparse.Namespace) -> dict[
     settings = dataclasses.replace(settings, warmup_steps=steps // 10, decay_steps=steps)
     if settings.initial_bias == "prior":
         set_head_bias(built.model, optimise.log_prior(settings, train.targets))
-    before = optimise.probabilities(optimise.validation_step(built.model), val)
-    found = {"before": optimise.loss_and_accuracy(before, val.labels)[0]}
+    before = validation.probabilities(validation.validation_step(built.model), val)
+    found = {"before": validation.loss_and_accuracy(before, val.labels)[0]}
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = optimise.Checkpoint(Path(folder) / "checkpoint.npz", "imbalance")
         progress = optimise.fit(built.model, train, val, settings, checkpoint)

@@ -93,7 +93,7 @@ def development_macro_f1(predictor: Predictor) -> float:
 
 def run(candidate: dict[str, Any], seed: int, args: argparse.Namespace) -> dict[str, Any]:
     """Train one candidate and measure it on the validation shapes of its fold."""
-    from gi_classifier.training import optimise
+    from gi_classifier.training import optimise, validation
     from gi_classifier.training.encodings import encode, with_unlabelled
     from gi_classifier.training.keras_model import build, get_weights, set_weights
 
@@ -126,7 +126,7 @@ def run(candidate: dict[str, Any], seed: int, args: argparse.Namespace) -> dict[
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = optimise.Checkpoint(Path(folder) / "checkpoint.npz", "search")
         progress = optimise.fit(built.model, train, val, settings, checkpoint)
-    optimise.calibrate(built.model, val)
+    validation.calibrate(built.model, val)
     predictor = Predictor(KerasEngine(built.model), built.vocabulary, settings)
     probabilities = predictor.predict_proba(splits["val"].texts)
     found = measure(np.array(splits["val"].labels), probabilities)

@@ -26,7 +26,7 @@ from gi_classifier.cli.info import info
 from gi_classifier.cli.inspect import inspect
 from gi_classifier.cli.keywords import keywords
 from gi_classifier.cli.novelty import novelty
-from gi_classifier.cli.options import Command
+from gi_classifier.cli.options import Command, CommandGroup
 from gi_classifier.cli.outputs import notes
 from gi_classifier.cli.predict import predict
 from gi_classifier.cli.pretrain import pretrain
@@ -39,6 +39,7 @@ from gi_classifier.errors import GIClassifierError, LabelError, SettingsError
 from gi_classifier.model.cpus import THREADS
 
 app = typer.Typer(
+    cls=CommandGroup,
     help="Chinese medical records: upper GI tract (1), lower (2) or neither (0).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -6,10 +6,11 @@ import typer
 
 from gi_classifier.cli.head_label import label
 from gi_classifier.cli.head_train import train
-from gi_classifier.cli.options import Command
+from gi_classifier.cli.options import Command, CommandGroup
 
 head = typer.Typer(
     name="head",
+    cls=CommandGroup,
     help="Labels of your own: train a small classifier on a few hundred records, label with it.",
     no_args_is_help=True,
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from gi_classifier.data.readers import FORMATS
 from gi_classifier.training.keras_engine import ENGINES
@@ -86,11 +86,22 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters; see click."""
-        found = super().get_params(ctx)
-        for param in found:
-            if getattr(param, "is_flag", False):
-                param.metavar = ""
-        return found
+        return _without_types_of_flags(super().get_params(ctx))
+
+
+class CommandGroup(TyperGroup):
+    """The same for what commands stand in."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; see click."""
+        return _without_types_of_flags(super().get_params(ctx))
+
+
+def _without_types_of_flags(params: list[Any]) -> list[Any]:
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
 
 
 def check_engine(engine: str | None) -> None:

@@ -23,7 +23,7 @@ from gi_classifier.text import Vocabulary
 def pretrain(
     corpus: Annotated[
         list[Path],
-        typer.Argument(metavar="CORPUS...", help="Text without labels, one passage a line."),
+        typer.Argument(metavar="CORPUS", help="Text without labels, one passage a line."),
     ],
     output: Annotated[
         Path, typer.Option(metavar="DIR", help="The encoder to write; `train --base` takes it.")

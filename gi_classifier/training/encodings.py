@@ -9,7 +9,6 @@ import itertools
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,9 +17,6 @@ from gi_classifier.data.records import Records
 from gi_classifier.model.windows import cut_windows
 from gi_classifier.settings import Settings
 from gi_classifier.text import Vocabulary
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gi_classifier.data.cells import read_label
 from gi_classifier.data.fingerprints import SPLIT_NAMES
@@ -18,9 +17,6 @@ from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.splitting import check_apart, split
 from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
 from gi_classifier.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 # Different words in a label column that can be meant as labels.
 _MOST_WORDS = 100

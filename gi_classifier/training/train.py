@@ -160,7 +160,7 @@ def run(
         Whether the weights it starts from may be the best ones.
     """
     from gi_classifier.decisions.novelty_fit import fit_novelty
-    from gi_classifier.training import export, optimise
+    from gi_classifier.training import export, optimise, validation
 
     counts = {
         name: np.bincount(part.labels or (), minlength=settings.num_classes).tolist()
@@ -180,7 +180,7 @@ def run(
     with phase("training"):
         progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)
     # Weights that no epoch bettered stay as they were, calibration and all.
-    temperature = optimise.calibrate(built.model, val_data) if progress.best_epoch else 1.0
+    temperature = validation.calibrate(built.model, val_data) if progress.best_epoch else 1.0
     logger.info("calibrated: temperature %.3f", temperature)
     with phase("exporting and checking the graphs"):
         directory = export.exported(built, settings, val_data.ids)

@@ -123,6 +123,7 @@ def test_an_output_is_none_of_the_files_that_are_read(table: Path, tmp_path: Pat
 
 
 def test_help_shows_flags_without_a_type() -> None:
+    assert "<bool>" not in run("--help").stdout + run("head", "--help").stdout
     for command in ("predict", "train", "continue", "evaluate", "keywords"):
         shown = run(command, "--help").stdout
         assert "--force" in shown

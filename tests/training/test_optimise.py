@@ -10,7 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from gi_classifier.errors import ModelError
 from gi_classifier.metrics.calibration import apply_temperature, fit_temperature
 from gi_classifier.settings import Settings
-from gi_classifier.training import optimise
+from gi_classifier.training import optimise, validation
 from gi_classifier.training.keras_backend import tf, tf_keras
 from gi_classifier.training.keras_model import build, get_weights
 
@@ -88,7 +88,7 @@ def test_weights_of_the_best_epoch_are_kept(base: Path, settings: Settings, tmp_
     progress = optimise.fit(
         model, encodings(), encodings(24), wild, optimise.Checkpoint(tmp_path / "run.npz", "x")
     )
-    loss, _ = optimise.evaluate(optimise.validation_step(model), encodings(24))
+    loss, _ = validation.evaluate(validation.validation_step(model), encodings(24))
     losses = [row["val_loss"] for row in progress.history]
     assert loss == pytest.approx(progress.best_loss, abs=1e-6)
     assert progress.best_loss <= min(losses)
@@ -213,7 +213,7 @@ def test_history_holds_each_class_s_measures_on_validation(
     model, val = build(base, once).model, encodings(24)
     checkpoint = optimise.Checkpoint(tmp_path / "run.npz", "x")
     (row,) = optimise.fit(model, encodings(), val, once, checkpoint).history
-    found = optimise.calibrated(optimise.validation_step(model), val)
+    found = validation.calibrated(validation.validation_step(model), val)
     positive = val.labels == 1
     expected = float(((found[:, 1] - positive) ** 2).mean())
     assert row["val_brier_score_1"] == pytest.approx(expected, abs=1e-6)
@@ -244,7 +244,7 @@ def test_evaluation_agrees_with_keras_cross_entropy_at_the_best_temperature(
     found = model.predict([ids, np.zeros_like(ids)], verbose=0)
     found = apply_temperature(found, fit_temperature(found, data.labels))
     expected = tf_keras.losses.sparse_categorical_crossentropy(data.labels, found)
-    loss, accuracy = optimise.evaluate(optimise.validation_step(model), data)
+    loss, accuracy = validation.evaluate(validation.validation_step(model), data)
     assert loss == pytest.approx(float(tf.reduce_mean(expected)), abs=1e-6)
     assert accuracy == pytest.approx(float((found.argmax(1) == data.labels).mean()))
 
@@ -267,7 +267,7 @@ def test_soft_targets_cost_their_cross_entropy(base: Path, settings: Settings) -
     step = optimise.training_step(model, optimizer, settings)
     loss = float(step(pad(data.ids), targets, np.ones(8, np.float32)))
     soft = optimise.Encodings(data.ids, targets, 4)
-    found = optimise.probabilities(optimise.validation_step(model), soft)
+    found = validation.probabilities(validation.validation_step(model), soft)
     assert loss == pytest.approx(float(-(targets * np.log(found)).sum(axis=1).mean()), abs=1e-5)
 
 
@@ -276,20 +276,20 @@ def test_calibration_divides_the_logits_and_changes_no_label(
 ) -> None:
     model, data = build(base, settings).model, encodings(60)
     # Labels that the model knows, but not all of them.
-    known = optimise.probabilities(optimise.validation_step(model), data).argmax(axis=1)
+    known = validation.probabilities(validation.validation_step(model), data).argmax(axis=1)
     known[::4] = (known[::4] + 1) % 3
     data = optimise.Encodings(data.ids, np.eye(3, dtype=np.float32)[known], 4)
     head = model.get_layer("Label-Probability")
     head.set_weights([400 * array for array in head.get_weights()])
-    before = optimise.probabilities(optimise.validation_step(model), data)
-    loss_before, accuracy = optimise.evaluate(optimise.validation_step(model), data)
-    temperature = optimise.calibrate(model, data)
-    after = optimise.probabilities(optimise.validation_step(model), data)
+    before = validation.probabilities(validation.validation_step(model), data)
+    loss_before, accuracy = validation.evaluate(validation.validation_step(model), data)
+    temperature = validation.calibrate(model, data)
+    after = validation.probabilities(validation.validation_step(model), data)
     logits = np.log(before) / temperature
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(after, expected, atol=1e-5)
     # What a model is chosen by does not depend on how sure it is.
-    loss_after, same = optimise.evaluate(optimise.validation_step(model), data)
+    loss_after, same = validation.evaluate(validation.validation_step(model), data)
     assert loss_after == pytest.approx(loss_before, abs=1e-5)
     assert same == accuracy
-    assert optimise.calibrate(model, data) == pytest.approx(1, abs=0.01)
+    assert validation.calibrate(model, data) == pytest.approx(1, abs=0.01)
