@@ -38,7 +38,7 @@ from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped, shipped
 from gi_classifier.option_checks import seed_from
-from gi_classifier.settings import InitialBias, Settings, WindowRule
+from gi_classifier.settings import InitialBias, Settings, Use, WindowRule
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
 from gi_classifier.training.train import run
@@ -77,7 +77,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         of each label as given, 1 where it holds none.
     random_state : int, RandomState, Generator or None
         The one source of every random choice; see :func:`gi_classifier.option_checks.seed_from`.
-    maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, warmup_steps, \
+    use, maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, warmup_steps, \
 decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, label_smoothing, \
 dropout, token_dropout, unlabelled_pieces, teacher_confidence
         See :class:`~gi_classifier.Settings`; they are validated when fitting.
@@ -104,6 +104,7 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
         label_names: tuple[str, ...] | None = _DEFAULT.label_names,
         maxlen: int = _DEFAULT.maxlen,
         overlap: int | None = _DEFAULT.overlap,
+        use: Use = _DEFAULT.use,
         window_rule: WindowRule | None = None,
         batch_size: int = _DEFAULT.batch_size,
         epochs: int = _DEFAULT.epochs,
@@ -127,6 +128,7 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
         self.label_names = label_names
         self.maxlen = maxlen
         self.overlap = overlap
+        self.use = use
         self.window_rule = window_rule
         self.batch_size = batch_size
         self.epochs = epochs
@@ -298,6 +300,15 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
         """
         decider = self._decider()
         return decider.predict_proba(check_texts(X), prior)
+
+    def decision_function(self, X: Sequence[str]) -> np.ndarray:  # noqa: N803
+        """Score of each label, float64 (texts, classes), columns as ``classes_``.
+
+        The largest is the answer; a weighted sum of both members' log-odds. Of two classes, as
+        scikit-learn has it, the second's score less the first's: (texts,).
+        """
+        scores = self._decider().predictor.decision_function(check_texts(X))
+        return np.asarray(scores[:, 1] - scores[:, 0]) if scores.shape[1] == 2 else scores
 
     def predict(self, X: Sequence[str], **decision: Any) -> np.ndarray:  # noqa: N803
         """The likeliest label of each text, as given: (texts,).

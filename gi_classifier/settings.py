@@ -13,7 +13,7 @@ import numbers
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from gi_classifier.option_checks import (
 
 WindowRule = Literal["evidence", "mean"]
 InitialBias = Literal["prior", "zero"]
+Use = Literal["both", "albert", "linear"]
+USES: tuple[str, ...] = get_args(Use)
 
 
 # A recipe for a few hundred records: more and smaller steps, and time to learn.
@@ -56,9 +58,12 @@ class Settings:
         Tokens in one window, [CLS] and [SEP] included; longer texts take several windows.
     overlap : int, optional
         Tokens that two neighbouring windows share; without, a quarter of ``maxlen``.
+    use : {"both", "albert", "linear"}
+        The members that answer, see :mod:`gi_classifier.model.fusion`; a model without a linear
+        member answers by ALBERT alone.
     window_rule : {"evidence", "mean"}
-        How the windows' probabilities are joined, see
-        :func:`gi_classifier.model.windows.join_windows`.
+        How the windows of a long text are weighed, see
+        :func:`gi_classifier.model.windows.window_weights`.
         "evidence" takes label 0 for the background; choose "mean" where it is a class like others.
     batch_size : int
         Records in one training step.
@@ -121,6 +126,7 @@ class Settings:
     label_names: tuple[str, ...] | None = None
     maxlen: int = 200
     overlap: int | None = None
+    use: Use = "both"
     window_rule: WindowRule = "evidence"
     batch_size: int = 128
     epochs: int = 100
@@ -163,6 +169,7 @@ class Settings:
         real |= {"gradient_penalty": math.inf, "token_dropout": 1.0, "teacher_confidence": 1.0}
         for name, limit in real.items():
             yield range_problem(name, getattr(self, name), 0, limit, open_high=True)
+        yield choice_problem("use", self.use, USES)
         yield choice_problem("window_rule", self.window_rule, ("evidence", "mean"))
         yield choice_problem("initial_bias", self.initial_bias, ("prior", "zero"))
         yield from self._problems_together()

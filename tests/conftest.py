@@ -7,12 +7,17 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from samples import CHARACTERS, made_up_records
 from tools import NEEDS
 
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import SPECIAL, Vocabulary
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 
 @pytest.hookimpl(wrapper=True)

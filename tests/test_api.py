@@ -18,7 +18,7 @@ from gi_classifier.model.directory import WEIGHTS, load
 from gi_classifier.model.engine import softmax
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.weights import HEAD, read_h5
-from gi_classifier.model.windows import join_windows, window_weights
+from gi_classifier.model.windows import window_weights
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
 
@@ -65,22 +65,22 @@ probabilities = st.lists(st.floats(0.01, 1), min_size=3, max_size=3).map(
 
 
 @given(st.lists(probabilities, min_size=1, max_size=6), st.sampled_from(["evidence", "mean"]))
-def test_joined_windows_are_a_probability(rows: list[np.ndarray], rule: str) -> None:
-    joined = join_windows(np.array(rows), rule)  # type: ignore[arg-type]
-    assert joined.sum() == pytest.approx(1)
-    assert (joined >= np.min(rows, axis=0) - 1e-12).all()
-    assert (joined <= np.max(rows, axis=0) + 1e-12).all()
+def test_weights_of_windows_sum_to_1(rows: list[np.ndarray], rule: str) -> None:
+    weights = window_weights(np.array(rows), rule)  # type: ignore[arg-type]
+    assert weights.sum() == pytest.approx(1)
+    assert (weights >= 0).all()
 
 
 def test_one_window_that_describes_a_tract_outweighs_many_that_describe_none() -> None:
     rows = np.array([[0.02, 0.95, 0.03]] + [[0.98, 0.01, 0.01]] * 5)
-    assert join_windows(rows, "evidence").argmax() == 1
-    assert join_windows(rows, "mean").argmax() == 0
-    assert join_windows(rows[1:], "evidence").argmax() == 0
+    odds = np.log(rows / (1 - rows))
+    assert (window_weights(rows, "evidence") @ odds).argmax() == 1
+    assert (window_weights(rows, "mean") @ odds).argmax() == 0
+    assert (window_weights(rows[1:], "evidence") @ odds[1:]).argmax() == 0
 
 
 def test_certain_background_in_every_window_divides_by_nothing() -> None:
-    assert join_windows(np.array([[1.0, 0, 0], [1.0, 0, 0]])).tolist() == [1, 0, 0]
+    assert window_weights(np.array([[1.0, 0, 0], [1.0, 0, 0]])).tolist() == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("text", [None, b"abc", 3, float("nan"), ["胃癌"]])
@@ -219,9 +219,7 @@ def test_embedding_a_record_gives_what_the_head_turns_into_its_probabilities(tra
     features = predictor.embed(texts)
     assert features.shape == (4, 8)
     assert features.dtype == np.float32
-    np.testing.assert_allclose(
-        softmax(features @ kernel + bias), predictor.predict_proba(texts), atol=1e-6
-    )
+    np.testing.assert_allclose(features @ kernel + bias, predictor.read(texts).logits, atol=1e-6)
 
 
 def test_embedding_a_long_record_gives_the_weighted_mean_of_its_windows(trained: Path) -> None:

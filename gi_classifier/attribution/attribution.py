@@ -46,10 +46,9 @@ class Span(NamedTuple):
 class Attribution:
     """Which tokens speak for a label, and which against it.
 
-    The scores of all tokens and ``special`` sum to ``log_odds`` - ``baseline_log_odds``, up to
-    ``error``. Log-odds are log(p / (1 - p)) of the label's probability p; for a text of several
-    windows, the windows' mean, weighted as :func:`gi_classifier.model.windows.join_windows`
-    weighs them.
+    The scores of all tokens and ``special`` sum to ``score`` - ``baseline_score``, up to
+    ``error``. The weights of a long text's windows, and of its pieces, are held as they are at the
+    text.
 
     Attributes
     ----------
@@ -64,13 +63,17 @@ class Attribution:
         Start and end of each token in ``text``.
     scores : ndarray of float64, shape (tokens,)
         Above 0 where the token speaks for the label, below where against it.
+    albert, linear : ndarray of float64, shape (tokens,)
+        The part of each member in ``scores``.
     special : float
         The share of [CLS] and [SEP].
     probability, baseline_probability : float
         Of the label, at the text and at the baseline.
-    log_odds, baseline_log_odds : float
+    score, baseline_score : float
+        Of the label: a weighted sum of the members' log-odds, see
+        :meth:`gi_classifier.GIClassifier.decision_function`.
     error : float
-        Completeness error: the distance of the sum from ``log_odds`` - ``baseline_log_odds``,
+        Completeness error: the distance of the sum from ``score`` - ``baseline_score``,
         relative to that difference (of at least 0.001).
     steps : int
         Points of the rule that the scores come from; coarser ones may have been tried before.
@@ -96,11 +99,13 @@ class Attribution:
     tokens: tuple[str, ...] = field(repr=False)
     offsets: np.ndarray = field(repr=False)
     scores: np.ndarray = field(repr=False)
+    albert: np.ndarray = field(repr=False)
+    linear: np.ndarray = field(repr=False)
     special: float
     probability: float
     baseline_probability: float
-    log_odds: float
-    baseline_log_odds: float
+    score: float
+    baseline_score: float
     error: float
     steps: int
     converged: bool
@@ -108,7 +113,7 @@ class Attribution:
 
     def __post_init__(self) -> None:
         # Equal texts share one attribution.
-        for array in (self.offsets, self.scores):
+        for array in (self.offsets, self.scores, self.albert, self.linear):
             array.flags.writeable = False
 
     def spans(self, unit: SpanUnit = "word") -> list[Span]:
@@ -163,4 +168,5 @@ class Attribution:
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         table = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {**table, **{name: table[name].tolist() for name in ("offsets", "scores")}}
+        arrays = ("offsets", "scores", "albert", "linear")
+        return {**table, **{name: table[name].tolist() for name in arrays}}

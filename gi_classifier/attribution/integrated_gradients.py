@@ -18,11 +18,13 @@ from gi_classifier.attribution.quadrature import RULES, Rule, quadrature, refine
 from gi_classifier.errors import InputError, LabelError, SettingsError
 from gi_classifier.labels import label_number
 from gi_classifier.model.directory import ModelDirectory
-from gi_classifier.model.engine import softmax
-from gi_classifier.model.gradient import Gradient, log_odds
+from gi_classifier.model.engine import log_odds, softmax
+from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.predictor import Predictor
-from gi_classifier.model.windows import Windows, join_windows, window_weights
+from gi_classifier.model.windows import Windows, window_weights
 from gi_classifier.option_checks import choice_problem, integer_problem, range_problem
+from gi_classifier.settings import Use
+from gi_classifier.text import Encoded
 from gi_classifier.text_checks import check_texts
 
 Baseline = Literal["mask", "pad", "zero"]
@@ -114,14 +116,18 @@ class Explainer:
     ----------
     directory : ModelDirectory
         A model directory's files.
+    use : {"both", "albert", "linear"}, optional
+        The members whose answer is explained, as in
+        :class:`~gi_classifier.model.predictor.Predictor`.
     """
 
-    def __init__(self, directory: ModelDirectory) -> None:
+    def __init__(self, directory: ModelDirectory, *, use: Use | None = None) -> None:
         self.settings = directory.settings
         self.vocabulary = directory.vocabulary
         self.gradient = Gradient(directory)
         # The gradient is that of full precision, so the answers are too.
-        self.predictor = Predictor.from_directory(directory, "fp32")
+        self.predictor = Predictor.from_directory(directory, "fp32", use=use)
+        self.linear = directory.linear
         # What the model makes of a baseline hangs on its length alone.
         self._baselines: dict[tuple[int, Baseline], np.ndarray] = {}
 
@@ -185,7 +191,7 @@ class Explainer:
         labels: np.ndarray,
         shares: np.ndarray,
         change: np.ndarray,
-        starts: Mapping[int, np.ndarray],
+        whole: np.ndarray,
         path: PathOptions,
     ) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """Integrate every window's path, with more points where a text's error asks for them.
@@ -194,11 +200,11 @@ class Explainer:
         ----------
         windows : Windows
         labels, shares : ndarray, shape (windows,)
-            The label explained in each window, and the window's weight in its text.
+            The label explained in each window, and the window's weight in its text's score.
         change : ndarray of float64, shape (texts,)
-            Log-odds at the text less those at the baseline: what the scores are to add up to.
-        starts : mapping of int to ndarray
-            Where paths of each length begin.
+            ALBERT's part of the score, at the text less at the baseline: what is to be reached.
+        whole : ndarray of float64, shape (texts,)
+            The change of the score itself, which errors are relative to.
         path : PathOptions
 
         Returns
@@ -209,8 +215,11 @@ class Explainer:
             Relative completeness error, and points of the rule it was reached with.
         """
         owners, lengths = windows.owners, np.array([len(row) for row in windows.ids])
+        starts = {n: self.start(n, path.baseline) for n in np.unique(lengths).tolist()}
         scores = [np.zeros(n) for n in lengths]
-        errors, used = np.full(len(change), np.inf), np.zeros(len(change), dtype=int)
+        # Where ALBERT has no part, nothing is left to integrate.
+        errors = np.where(np.bincount(owners, shares) > 0, np.inf, 0.0)
+        used = np.zeros(len(change), dtype=int)
         count, kept = int(min(path.steps, path.max_steps)), 0.0
         points, weights = quadrature(path.rule, count)
         while (errors > path.tolerance).any() and count <= path.max_steps:
@@ -232,7 +241,7 @@ class Explainer:
                     for row, values in zip(part.tolist(), found, strict=True):
                         scores[row] = kept * scores[row] + values
             sums = np.bincount(owners, shares * [row.sum() for row in scores])
-            found_errors = np.abs(sums - change) / np.maximum(np.abs(change), SMALL)
+            found_errors = np.abs(sums - change) / np.maximum(np.abs(whole), SMALL)
             errors, used = np.where(open_, found_errors, errors), np.where(open_, count, used)
             count, points, weights, kept = refined(path.rule, count)
         return scores, errors, used
@@ -240,32 +249,46 @@ class Explainer:
     def _explain(
         self, pairs: Sequence[tuple[str, int | None]], path: PathOptions
     ) -> list[Attribution]:
-        reading = self.predictor.read([text for text, _ in pairs])
+        texts = [text for text, _ in pairs]
+        reading, fusion = self.predictor.read(texts), self.predictor.fusion
         windows, rule = reading.windows, self.settings.window_rule
         owners, by_text = windows.owners, windows.by_text()
         probabilities = softmax(reading.logits)
-        answers = np.stack([join_windows(probabilities[part], rule) for part in by_text])
         shares = np.concatenate([window_weights(probabilities[part], rule) for part in by_text])
-        labels = np.array(
-            [
-                answer.argmax() if label is None else label
-                for answer, (_, label) in zip(answers, pairs, strict=True)
-            ]
-        )
         lengths = [len(row) for row in windows.ids]
         zeros = np.stack([self._logits_at_start(n, path.baseline) for n in lengths])
-        at_text = np.bincount(owners, shares * log_odds(reading.logits, labels[owners]))
-        at_start = np.bincount(owners, shares * log_odds(zeros, labels[owners]))
-        starts = {n: self.start(n, path.baseline) for n in sorted(set(lengths))}
+        linear = linear_start = None
+        if self.linear is not None:
+            linear = self.linear.decision_function(texts)
+            linear_start = np.broadcast_to(self.linear.intercepts, linear.shape)
+        at_text, at_start = (
+            np.stack([shares[part] @ log_odds(logits)[part] for part in by_text])
+            for logits in (reading.logits, zeros)
+        )
+        ends, begins = fusion.scores(at_text, linear), fusion.scores(at_start, linear_start)
+        answers, at_baseline = fusion.probabilities(ends), fusion.probabilities(begins)
+        labels = np.array(
+            [
+                int(score.argmax()) if label is None else label
+                for score, (_, label) in zip(ends, pairs, strict=True)
+            ]
+        )
+        rows = np.arange(len(texts))
         scores, errors, used = self._integrate(
-            windows, labels[owners], shares, at_text - at_start, starts, path
+            windows,
+            labels[owners],
+            fusion.albert * shares,
+            fusion.albert * (at_text - at_start)[rows, labels],
+            (ends - begins)[rows, labels],
+            path,
         )
         result = []
-        for i, ((text, _), part) in enumerate(zip(pairs, by_text, strict=True)):
+        for i, (text, part) in enumerate(zip(texts, by_text, strict=True)):
             tokens, label = reading.encoded[i], int(labels[i])
-            joined, special = _joined(
-                len(tokens.ids), windows.spans[part], shares[part], scores[part]
+            albert, special = _joined(
+                len(tokens.ids), windows.spans[part], fusion.albert * shares[part], scores[part]
             )
+            exact, without_token = self._linear_scores(text, tokens, label)
             result.append(
                 Attribution(
                     text=text,
@@ -273,12 +296,14 @@ class Explainer:
                     label_name=self.settings.names[label],
                     tokens=tuple(self.vocabulary.tokens[token] for token in tokens.ids),
                     offsets=tokens.offsets,
-                    scores=joined,
-                    special=special,
+                    scores=albert + exact,
+                    albert=albert,
+                    linear=exact,
+                    special=special + without_token,
                     probability=float(answers[i, label]),
-                    baseline_probability=float(join_windows(softmax(zeros[part]), rule)[label]),
-                    log_odds=float(at_text[i]),
-                    baseline_log_odds=float(at_start[i]),
+                    baseline_probability=float(at_baseline[i, label]),
+                    score=float(ends[i, label]),
+                    baseline_score=float(begins[i, label]),
                     error=float(errors[i]),
                     steps=int(used[i]),
                     converged=bool(errors[i] <= path.tolerance),
@@ -286,6 +311,19 @@ class Explainer:
                 )
             )
         return result
+
+    def _linear_scores(self, text: str, tokens: Encoded, label: int) -> tuple[np.ndarray, float]:
+        """The linear member's part of each token's score, and of what stands in no token."""
+        count, weight = len(tokens.ids), self.predictor.fusion.linear
+        if self.linear is None or not weight:
+            return np.zeros(count), 0.0
+        scores, offsets = self.linear.contributions(text)
+        values = weight * scores[:, label]
+        if not count:
+            return np.zeros(0), float(values.sum())
+        # White space goes with the token before it.
+        owners = np.searchsorted(tokens.offsets[:, 0], offsets[:, 0], "right") - 1
+        return np.bincount(np.maximum(owners, 0), values, count), 0.0
 
 
 def _joined(

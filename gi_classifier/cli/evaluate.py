@@ -19,6 +19,7 @@ from gi_classifier.cli.options import (
     ModelOption,
     SheetOption,
     TextColumn,
+    UseOption,
     check_engine,
 )
 from gi_classifier.cli.outputs import (
@@ -37,6 +38,7 @@ from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.settings import Use
 from gi_classifier.training.keras_engine import open_any_engine
 
 _THIS = "this model"
@@ -47,6 +49,7 @@ def evaluate(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Records with their true labels.")],
     model: ModelOption = None,
     engine: EngineOption = None,
+    use: UseOption = None,
     train: Annotated[
         Path | None,
         typer.Option(
@@ -107,7 +110,7 @@ def evaluate(
     groups = groups_of(records, group_column)
     rows = _apart(read(train, **columns), records) if train else None
     warn_of_known(directory, records)
-    models = _probabilities(directory, engine, records, rows)
+    models = _probabilities(directory, engine, use, records, rows)
     report = {
         "file": str(file),
         "trained_on": _known(directory, records),
@@ -150,13 +153,17 @@ def _known(directory: ModelDirectory, records: Records) -> int | None:
 
 
 def _probabilities(
-    directory: ModelDirectory, engine: str | None, records: Records, rows: Records | None
+    directory: ModelDirectory,
+    engine: str | None,
+    use: Use | None,
+    records: Records,
+    rows: Records | None,
 ) -> dict[str, np.ndarray]:
     """Probabilities (n, classes) of the model, and of what it is compared with."""
     from gi_classifier.metrics.baselines import keyword_rule, tfidf_probabilities
 
     settings, texts = directory.settings, list(records.texts)
-    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
+    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
     models = {_THIS: in_chunks(predictor.predict_proba, texts)}
     if settings.num_classes == 3 and settings.label_names is None:
         models["keyword rule"] = keyword_rule(texts)

@@ -36,6 +36,7 @@ from gi_classifier.cli.options import (
     SkipBlank,
     StrictOption,
     TextColumn,
+    UseOption,
 )
 from gi_classifier.cli.outputs import (
     check_file,
@@ -95,6 +96,7 @@ def explain(
     skip_blank: SkipBlank = False,
     strict: StrictOption = False,
     model: ModelOption = None,
+    use: UseOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -120,7 +122,7 @@ def explain(
     texts, places = source.texts, source.places
     if plot and len(texts) > 1:
         raise typer.BadParameter(f"--plot draws one record. Received: {len(texts)}")
-    found = _explained(Explainer(directory), texts, number, path)
+    found = _explained(Explainer(directory, use=use), texts, number, path)
     made = origin(directory, **options_of(context))
     if output:
         called = [_called(place) for place in places]
@@ -190,8 +192,8 @@ def _show(attribution: Attribution, unit: Unit) -> None:
         (
             f"{total:+8.3f}",
             "",
-            f"in all; log-odds {attribution.log_odds:+.3f}, at the baseline "
-            f"{attribution.baseline_log_odds:+.3f}",
+            f"in all; score {attribution.score:+.3f}, at the baseline "
+            f"{attribution.baseline_score:+.3f}",
         ),
     ]
     if not sys.stdout.isatty():

@@ -29,6 +29,7 @@ def info(
         "path": str(path),
         "digest": directory.digest,
         **directory.manifest(),
+        "members": ["albert", "linear"] if directory.linear else ["albert"],
         "settings": directory.settings.to_dict(),
         "encoder": directory.config.to_dict(),
     }

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gi_classifier.data.readers import FORMATS
+from gi_classifier.settings import Use
 from gi_classifier.training.keras_engine import ENGINES
 
 ModelOption = Annotated[
@@ -77,6 +78,14 @@ EngineOption = Annotated[
         metavar="NAME",
         help="What computes the answers: fp32, int8 (faster, less exact) or keras (needs "
         "TensorFlow); without it, what was found fit when the model was made.",
+    ),
+]
+UseOption = Annotated[
+    Use | None,
+    typer.Option(
+        metavar="MEMBER",
+        help="Which of the model's two members answer: albert, linear, or both added up; without "
+        "it, what the model's settings say.",
     ),
 ]
 

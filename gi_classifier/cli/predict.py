@@ -27,6 +27,7 @@ from gi_classifier.cli.options import (
     SkipBlank,
     StrictOption,
     TextColumn,
+    UseOption,
     check_engine,
 )
 from gi_classifier.cli.outputs import check_file, options_of, print_json, say_written, write_origin
@@ -41,6 +42,7 @@ from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.settings import Use
 from gi_classifier.training.keras_engine import open_any_engine
 
 # Records that are also printed when they are written to a file.
@@ -64,6 +66,7 @@ def predict(
     strict: StrictOption = False,
     model: ModelOption = None,
     engine: EngineOption = None,
+    use: UseOption = None,
     prior: Annotated[
         str | None,
         typer.Option(
@@ -117,7 +120,7 @@ def predict(
     )
     if output:
         check_holds(output, source.answered([{"text": text} for text in source.texts]))
-    rows = source.answered(_answers(directory, engine, source.texts, decision))
+    rows = source.answered(_answers(directory, engine, use, source.texts, decision))
     summary = _summary(rows, directory.settings.names)
     if output:
         write_results(rows, output)
@@ -154,10 +157,14 @@ def _check_further_columns(
 
 
 def _answers(
-    directory: ModelDirectory, engine: str | None, texts: Sequence[str], decision: Decision
+    directory: ModelDirectory,
+    engine: str | None,
+    use: Use | None,
+    texts: Sequence[str],
+    decision: Decision,
 ) -> list[dict[str, Any]]:
     """A row for each text, in order."""
-    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
+    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
     if decision.is_plain:
         return results(texts, in_chunks(predictor.predict_proba, texts), directory.settings)
     answers, probabilities = Decider(directory, predictor).predict(texts, decision)

@@ -245,10 +245,10 @@ def open_novelty(directory: ModelDirectory) -> NoveltyScorer:
     if NOVELTY not in directory.files:
         raise ModelError(f"This model directory holds no {NOVELTY}. {REFIT}")
     novelty = Novelty.from_bytes(directory.files[NOVELTY])
-    if novelty.digest != directory.digest:
+    if novelty.digest != directory.encoder_digest:
         raise ModelError(
             f"{NOVELTY} was fitted to another classifier (sha256 of its weights "
-            f"{novelty.digest[:12]}…, here {directory.digest[:12]}…). {REFIT}"
+            f"{novelty.digest[:12]}…, here {directory.encoder_digest[:12]}…). {REFIT}"
         )
     novelty.check(directory.config)
     return NoveltyScorer(novelty, ActivationReader(directory))

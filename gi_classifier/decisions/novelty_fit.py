@@ -146,7 +146,7 @@ def fit_novelty(
         encode(directory.vocabulary, val_drawn),
         vocabulary=len(directory.vocabulary),
         layer=layer,
-        digest=directory.digest,
+        digest=directory.encoder_digest,
     )
     made_from = origin(directory, seed=seed, train_records=len(train), val_records=len(val))
     return found.to_bytes(made_from)

@@ -291,10 +291,12 @@ def unsmoothed(probabilities: np.ndarray, directory: ModelDirectory) -> np.ndarr
     Returns
     -------
     ndarray of float64, shape (n, classes)
-        Unchanged where the model was trained without label smoothing, or outside this library.
+        Unchanged where the model was trained without label smoothing, or outside this library,
+        or where its members were fused, which calibrates anew.
     """
     training = directory.metadata.get("training") or {}
-    if not directory.settings.label_smoothing or "temperature" not in training:
+    plain = not directory.settings.label_smoothing or directory.linear is not None
+    if plain or "temperature" not in training:
         return _check_probabilities(probabilities)
     return without_label_smoothing(
         probabilities, directory.settings.label_smoothing, training["temperature"]

@@ -112,7 +112,7 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> TextHead:
         """Train a head anew on what :meth:`embed` gave, as :meth:`HeadClassifier.fit` does."""
         self.head_ = self.fresh_head().fit(vectors, labels, validation, groups)
-        self.head_.trained_on_ = f"{self.features} {self.directory.digest}"
+        self.head_.trained_on_ = f"{self.features} {self.directory.encoder_digest}"
         self.classes_ = self.head_.classes_
         return self
 
@@ -203,7 +203,7 @@ class TextHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         head = HeadClassifier.load(path)
         features, _, trained_on = head.trained_on_.partition(" ")
         found = cls(model, features=cast(Features, features), head=clone(head))
-        digest = found.directory.digest
+        digest = found.directory.encoder_digest
         if trained_on != digest:
             raise ModelError(
                 f"{path} was trained on the features of another model "

@@ -26,8 +26,11 @@ from gi_classifier.files import (
     to_json,
     write_directory,
 )
+from gi_classifier.model.fusion import AlbertAlone, Fusion
+from gi_classifier.model.fusion import from_file as read_fusions
+from gi_classifier.model.linear import LinearModel
 from gi_classifier.model.weights import LayerWeights, read_h5
-from gi_classifier.settings import AlbertConfig, Settings
+from gi_classifier.settings import USES, AlbertConfig, Settings, Use
 from gi_classifier.text import Vocabulary
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,8 @@ SETTINGS, CONFIG, VOCABULARY, WEIGHTS = "settings.json", "config.json", "vocab.t
 SPLITS, HISTORY, LOG = "splits.json", "history.csv", "train.log"
 ONNX = {"fp32": "model.onnx", "int8": "model.int8.onnx"}
 GRADIENTS = "gradient.onnx"
+# The linear member, and how much each member counts; without them ALBERT answers alone.
+LINEAR, FUSION = "linear.npz", "fusion.json"
 # A model directory may hold them; they belong to its model.h5 and say so.
 THRESHOLDS, NOVELTY = "thresholds.json", "novelty.npz"
 REQUIRED = (SETTINGS, CONFIG, VOCABULARY, WEIGHTS, *ONNX.values(), GRADIENTS)
@@ -136,6 +141,52 @@ class ModelDirectory:
                 raise self.broken(SPLITS, "a split is no list of fingerprints")
         return found
 
+    @cached_property
+    def linear(self) -> LinearModel | None:
+        """Its linear member; None where an earlier version wrote it."""
+        if LINEAR not in self.files:
+            return None
+        try:
+            found = LinearModel.from_npz(self.files[LINEAR])
+        except ModelError as error:
+            raise self.broken(LINEAR, error) from error
+        if found.num_classes != self.settings.num_classes:
+            raise self.broken(LINEAR, f"it has {found.num_classes} labels")
+        return found
+
+    def fusion(self, use: Use | None = None) -> Fusion:
+        """How its members' log-odds become scores.
+
+        Parameters
+        ----------
+        use : {"both", "albert", "linear"}, optional
+            Without, what the settings say; where there is no linear member, ALBERT alone.
+
+        Raises
+        ------
+        SettingsError
+            There is no such use, or this model has no linear member.
+        """
+        if use is not None and use not in USES:
+            raise SettingsError(f"use must be one of {', '.join(USES)}. Received: {use!r}")
+        if self.linear is None:
+            if use in ("both", "linear"):
+                raise SettingsError(
+                    "This model has no linear member: an earlier version wrote it. Leave out "
+                    f"`use`, or train it anew. Received: {use!r}"
+                )
+            return AlbertAlone(self.settings.num_classes)
+        if FUSION not in self.files:
+            raise self.broken(FUSION, "it is missing")
+        try:
+            fitted = read_fusions(self.files[FUSION], self.settings.num_classes)
+        except ModelError as error:
+            raise self.broken(FUSION, error) from error
+        wanted = use or self.settings.use
+        if wanted not in fitted:
+            raise self.broken(FUSION, f"it says nothing of {wanted}")
+        return fitted[wanted]
+
     @property
     def engine(self) -> str:
         """The graph that the export found fit and recorded."""
@@ -172,9 +223,18 @@ class ModelDirectory:
             raise ModelError(f"{self.path or 'The model'} does not fit together:", problems)
 
     @cached_property
-    def digest(self) -> str:
-        """Of the classifier's weights: sha256 of ``model.h5``."""
+    def encoder_digest(self) -> str:
+        """Of ALBERT's weights, which embeddings and novelty hang on: sha256 of ``model.h5``."""
         return hashlib.sha256(self.files[WEIGHTS]).hexdigest()
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that answers hang on: ALBERT's weights and, where there is one, the other's."""
+        if LINEAR not in self.files:
+            return self.encoder_digest
+        parts = (self.files[name] for name in (WEIGHTS, LINEAR, FUSION) if name in self.files)
+        sums = b"".join(hashlib.sha256(part).digest() for part in parts)
+        return hashlib.sha256(sums).hexdigest()
 
     def manifest(self) -> dict[str, Any]:
         """The manifest, with size and sha256 of every file."""

@@ -28,6 +28,24 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
+def log_odds(logits: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)) of every class, exact also near 0 and 1: float64, shaped as ``logits``.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n, classes)
+    """
+    values = logits.astype(np.float64)
+    rows, best = np.arange(len(values)), values.argmax(axis=1)
+    shifted = values - values[rows, best][:, None]
+    powers = np.exp(shifted)
+    others = powers.sum(axis=1, keepdims=True) - powers
+    # What is left beside the largest would be lost in a difference.
+    powers[rows, best] = 0
+    others[rows, best] = powers.sum(axis=1)
+    return np.asarray(shifted - np.log(np.maximum(others, np.finfo(np.float64).tiny)))
+
+
 class OnnxEngine:
     """Runs an exported graph.
 

@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from scipy.special import expit, softmax
 
 from gi_classifier.errors import ModelError
 from gi_classifier.files import to_json
-
-Use = Literal["both", "albert", "linear"]
-USES: tuple[str, ...] = get_args(Use)
+from gi_classifier.settings import USES
 
 
 @dataclass(frozen=True)

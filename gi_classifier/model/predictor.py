@@ -12,9 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from gi_classifier.model.directory import ModelDirectory
-from gi_classifier.model.engine import Engine, open_engine, softmax
+from gi_classifier.model.engine import Engine, log_odds, open_engine, softmax
+from gi_classifier.model.fusion import AlbertAlone, Fusion
+from gi_classifier.model.linear import LinearModel
 from gi_classifier.model.windows import Windows, cut_windows, window_weights
-from gi_classifier.settings import Settings
+from gi_classifier.settings import Settings, Use
 from gi_classifier.text import Encoded, Vocabulary, batches_by_length, pad
 
 # Tokens computed at once, and how many of them may be padding: a short batch costs less than that.
@@ -48,14 +50,28 @@ class Predictor:
     Parameters
     ----------
     engine : Engine
+        Runs ALBERT.
     vocabulary : Vocabulary
     settings : Settings
+    linear : LinearModel, optional
+        The other member.
+    fusion : Fusion, optional
+        How the members' log-odds become scores; without, ALBERT answers alone.
     """
 
-    def __init__(self, engine: Engine, vocabulary: Vocabulary, settings: Settings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        settings: Settings,
+        linear: LinearModel | None = None,
+        fusion: Fusion | None = None,
+    ) -> None:
         self.engine = engine
         self.vocabulary = vocabulary
         self.settings = settings
+        self.linear = linear
+        self.fusion = fusion or AlbertAlone(settings.num_classes)
 
     @classmethod
     def from_directory(
@@ -63,15 +79,38 @@ class Predictor:
         directory: ModelDirectory,
         engine: Engine | str | None = None,
         *,
+        use: Use | None = None,
         threads: int | None = None,
     ) -> Predictor:
         """Open a model directory with an engine, open or by name, or its default one.
 
-        ``threads`` is for an engine by name, see :func:`gi_classifier.model.cpus.thread_count`.
+        ``use`` is as in :meth:`~gi_classifier.model.directory.ModelDirectory.fusion`; ``threads``
+        is for an engine by name, see :func:`gi_classifier.model.cpus.thread_count`.
         """
+        fusion = directory.fusion(use)
         if engine is None or isinstance(engine, str):
             engine = open_engine(directory, engine, threads=threads)
-        return cls(engine, directory.vocabulary, directory.settings)
+        return cls(engine, directory.vocabulary, directory.settings, directory.linear, fusion)
+
+    def decision_function(self, texts: Sequence[str]) -> np.ndarray:
+        """Score of each label for texts that :func:`check_texts` let through.
+
+        Returns
+        -------
+        ndarray of float64, shape (texts, classes)
+            The largest is the answer. A weighted sum of the members' log-odds, see
+            :mod:`gi_classifier.model.fusion`; ALBERT's are its windows' mean by
+            :func:`~gi_classifier.model.windows.window_weights`.
+        """
+        distinct = list(dict.fromkeys(texts))
+        rows = {text: row for row, text in enumerate(distinct)}
+        albert = linear = None
+        if self.fusion.albert:
+            albert = self._joined(distinct, lambda reading: log_odds(reading.logits))
+        if self.fusion.linear and self.linear is not None:
+            linear = self.linear.decision_function(distinct)
+        scores = self.fusion.scores(albert, linear)
+        return np.asarray(scores[np.array([rows[text] for text in texts], dtype=int)])
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
         """Probability of each class for texts that :func:`check_texts` let through.
@@ -81,7 +120,7 @@ class Predictor:
         ndarray of float64, shape (texts, classes)
             Rows sum to 1.
         """
-        return self._joined(texts, lambda reading: softmax(reading.logits))
+        return self.fusion.probabilities(self.decision_function(texts))
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """The encoder's [CLS] vectors for texts that :func:`check_texts` let through.
@@ -89,25 +128,27 @@ class Predictor:
         Returns
         -------
         ndarray of float32, shape (texts, hidden)
-            That of a text in several windows is their mean by :func:`window_weights`.
+            That of a text in several windows is their mean by
+            :func:`~gi_classifier.model.windows.window_weights`.
         """
-        return self._joined(texts, lambda reading: reading.cls).astype(np.float32)
+        distinct = list(dict.fromkeys(texts))
+        rows = {text: row for row, text in enumerate(distinct)}
+        found = self._joined(distinct, lambda reading: reading.cls).astype(np.float32)
+        return np.asarray(found[np.array([rows[text] for text in texts], dtype=int)])
 
     def _joined(self, texts: Sequence[str], values: Callable[[Reading], np.ndarray]) -> np.ndarray:
         """Mean of the windows' values (windows, columns) by their weights: float64."""
-        rows: dict[str, int] = {}
-        places = [rows.setdefault(text, len(rows)) for text in texts]
-        # Without a text, a stop tells how many columns there are.
-        distinct = list(rows) or ["。"]
         found: list[np.ndarray] = []
-        for start in range(0, len(distinct), _CHUNK):
-            reading = self.read(distinct[start : start + _CHUNK])
+        # Without a text, a stop tells how many columns there are.
+        some = texts or ["。"]
+        for start in range(0, len(some), _CHUNK):
+            reading = self.read(some[start : start + _CHUNK])
             probabilities, columns = softmax(reading.logits), values(reading)
             found += [
                 window_weights(probabilities[part], self.settings.window_rule) @ columns[part]
                 for part in reading.windows.by_text()
             ]
-        return np.asarray(np.stack(found)[np.array(places, dtype=int)])
+        return np.stack(found)[: len(texts)]
 
     def read(self, texts: Sequence[str]) -> Reading:
         """Run the model on every window of texts that :func:`check_texts` let through."""

@@ -91,14 +91,3 @@ def window_weights(probabilities: np.ndarray, rule: WindowRule = "evidence") -> 
         return np.full(len(probabilities), 1 / len(probabilities))
     weights = np.maximum(1 - probabilities[:, 0], 1e-9)
     return np.asarray(weights / weights.sum())
-
-
-def join_windows(probabilities: np.ndarray, rule: WindowRule = "evidence") -> np.ndarray:
-    """Join the probabilities of one text's windows: their mean by :func:`window_weights`.
-
-    Returns
-    -------
-    ndarray, shape (classes,)
-        Sums to 1. A single window comes back unchanged.
-    """
-    return np.asarray(window_weights(probabilities, rule) @ probabilities)

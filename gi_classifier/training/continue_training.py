@@ -144,6 +144,6 @@ def _remembering(directory: ModelDirectory, before: ModelDirectory) -> ModelDire
         # The classifier is the earlier one: so are its training prior, temperature and novelty.
         kept = {name: before.metadata["training"][name] for name in ("records", "temperature")}
         metadata["training"] = {**metadata["training"], **kept}
-        if NOVELTY in before.files and directory.digest == before.digest:
+        if NOVELTY in before.files and directory.encoder_digest == before.encoder_digest:
             files[NOVELTY] = before.files[NOVELTY]
     return ModelDirectory(files, metadata)

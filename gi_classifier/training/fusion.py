@@ -11,7 +11,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
-from gi_classifier.model.fusion import Fusion, Use
+from gi_classifier.model.fusion import Fusion
+from gi_classifier.settings import Use
 
 # Records that the prior is worth, so that a few that are all right leave the weights finite.
 _PRIOR_RECORDS = 1.0

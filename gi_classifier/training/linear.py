@@ -15,6 +15,7 @@ from scipy import sparse
 
 from gi_classifier.model.linear import (
     MOST_CHARACTERS,
+    PIECE_SHARE,
     LinearModel,
     inverse_document_frequencies,
     ngrams,
@@ -33,6 +34,7 @@ def fit_linear(
     labels: Sequence[int] | np.ndarray,
     num_classes: int,
     *,
+    piece_share: float = PIECE_SHARE,
     penalty: float = 0.1,
     seed: int = 0,
     max_ngrams: int = 360_000,
@@ -45,6 +47,8 @@ def fit_linear(
     labels : sequence of int, shape (texts,)
         0 to ``num_classes`` - 1; a label that no text has gets no weights and small log-odds.
     num_classes : int
+    piece_share : float
+        See :class:`~gi_classifier.model.linear.LinearModel`.
     penalty : float
         Of the squared weights; scikit-learn's C is its inverse.
     seed : int
@@ -76,6 +80,7 @@ def fit_linear(
         records=len(clean),
         weights=weights.astype(np.float16),
         intercepts=intercepts,
+        piece_share=piece_share,
     )
 
 

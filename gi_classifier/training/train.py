@@ -27,6 +27,7 @@ from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import open_shipped, shipped, shipped_directory
 from gi_classifier.settings import Settings
 from gi_classifier.training.encodings import encode, with_unlabelled
+from gi_classifier.training.members import fit_members
 from gi_classifier.training.run_state import (
     history_csv,
     logging_to,
@@ -184,6 +185,9 @@ def run(
     logger.info("calibrated: temperature %.3f", temperature)
     with phase("exporting and checking the graphs"):
         directory = export.exported(built, settings, val_data.ids)
+    with phase("fitting the linear member"):
+        members = fit_members(directory, splits["train"], splits["val"])
+        directory = ModelDirectory({**directory.files, **members}, directory.metadata)
     metadata = {
         **directory.metadata,
         "training": {

@@ -29,11 +29,13 @@ def attribution(text: str, scores: np.ndarray | None = None) -> Attribution:
         tokens=tuple(VOCABULARY.tokens[i] for i in encoded.ids),
         offsets=encoded.offsets,
         scores=scores,
+        albert=scores.copy(),
+        linear=np.zeros(len(scores)),
         special=0.25,
         probability=0.9,
         baseline_probability=0.3,
-        log_odds=2.2,
-        baseline_log_odds=-0.8,
+        score=2.2,
+        baseline_score=-0.8,
         error=0.001,
         steps=18,
         converged=True,
@@ -122,8 +124,7 @@ def test_the_dict_survives_json(example: Attribution) -> None:
         **{
             **table,
             "tokens": tuple(table["tokens"]),
-            "offsets": np.array(table["offsets"]),
-            "scores": np.array(table["scores"]),
+            **{name: np.array(table[name]) for name in ("offsets", "scores", "albert", "linear")},
         }
     )
     assert again.words() == example.words()

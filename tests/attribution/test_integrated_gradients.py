@@ -49,7 +49,7 @@ def logit(p: float) -> float:
 
 def gap(found: gi_classifier.Attribution) -> float:
     """The relative distance of the scores' sum from what it should be."""
-    change = found.log_odds - found.baseline_log_odds
+    change = found.score - found.baseline_score
     return abs(found.scores.sum() + found.special - change) / abs(change)
 
 
@@ -68,10 +68,10 @@ def test_scores_sum_to_what_the_log_odds_gained(
         assert found.label == (p.argmax() if label is None else label)
         assert found.label_name == explainer.settings.names[found.label]
         assert found.probability == pytest.approx(p[found.label], abs=1e-6)
-        assert found.log_odds == pytest.approx(logit(found.probability), abs=1e-5)
+        assert found.score == pytest.approx(logit(found.probability), abs=1e-5)
         base = explainer.gradient.logits(explainer.start(len(found.tokens) + 2, baseline)[None])  # type: ignore[arg-type]
         assert found.baseline_probability == pytest.approx(softmax(base)[0, found.label])
-        assert found.baseline_log_odds == pytest.approx(logit(found.baseline_probability))
+        assert found.baseline_score == pytest.approx(logit(found.baseline_probability))
         assert found.error == pytest.approx(gap(found), abs=1e-4)
         assert found.error <= 0.01
         assert found.converged
@@ -171,7 +171,7 @@ def close(a: gi_classifier.Attribution, b: gi_classifier.Attribution, atol: floa
     assert (a.text, a.tokens, a.label, a.steps) == (b.text, b.tokens, b.label, b.steps)
     np.testing.assert_array_equal(a.offsets, b.offsets)
     np.testing.assert_allclose(a.scores, b.scores, atol=atol)
-    for name in ("special", "probability", "log_odds", "baseline_log_odds"):
+    for name in ("special", "probability", "score", "baseline_score"):
         assert getattr(a, name) == pytest.approx(getattr(b, name), abs=atol)
 
 
@@ -209,7 +209,7 @@ def test_the_windows_of_a_long_text_are_joined(explainer: Explainer, baseline: s
     shares = window_weights(softmax(reading.logits), explainer.settings.window_rule)
     odds = [logit(p) for p in softmax(reading.logits)[:, 1]]
     assert len(shares) > 3
-    assert found.log_odds == pytest.approx(shares @ odds, abs=1e-5)
+    assert found.score == pytest.approx(shares @ odds, abs=1e-5)
     assert found.probability == pytest.approx(explainer.predictor.predict_proba([LONG])[0, 1])
     assert found.error == pytest.approx(gap(found), abs=1e-4)
     assert found.error <= 0.01
@@ -239,7 +239,7 @@ def test_texts_of_any_length_are_explained(
     assert list(found.tokens) == tokens
     assert len(found.scores) == len(tokens)
     assert np.isfinite(found.scores).all()
-    change = found.log_odds - found.baseline_log_odds
+    change = found.score - found.baseline_score
     assert found.scores.sum() + found.special == pytest.approx(change, rel=0.011, abs=1e-4)
     assert found.probability == pytest.approx(explainer.predictor.predict_proba([text])[0, 2])
     for unit in ("token", "word", "clause", "sentence"):

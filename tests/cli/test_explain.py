@@ -34,7 +34,7 @@ def test_explain_as_json_adds_up() -> None:
     found = json.loads(run("explain", "--label", 1, "--json", TEXT).stdout)[0]
     assert found["label"] == 1
     total = sum(found["scores"]) + found["special"]
-    change = found["log_odds"] - found["baseline_log_odds"]
+    change = found["score"] - found["baseline_score"]
     assert abs(total - change) == pytest.approx(found["error"] * abs(change), abs=1e-6)
     assert found["text"] == TEXT
     assert "".join(span["text"] for span in found["spans"]) == TEXT
