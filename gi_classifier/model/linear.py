@@ -1,7 +1,7 @@
 """The linear member: a sum over the n-grams of 1 to 4 characters of a record.
 
 In: records as strings of any length. Out: for each label the log-odds that a one-vs-rest logistic
-regression gives it, or what each character contributed to them. NumPy and SciPy alone.
+regression gives it, or what each character contributed to them. NumPy alone.
 
 An n-gram that stands t times in a record has the value (1 + log t) times its inverse document
 frequency, over the length of the vector of all values (sublinear TF-IDF; Manning, Raghavan and
@@ -17,7 +17,6 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from gi_classifier.arrays import read_npz
@@ -140,7 +139,7 @@ class LinearModel:
 
     @cached_property
     def _weights(self) -> np.ndarray:
-        return np.ascontiguousarray(self.weights.T, dtype=np.float64)
+        return self.weights.astype(np.float64)
 
     def columns(self, keys: np.ndarray) -> np.ndarray:
         """The place of each key among the model's n-grams: int, -1 for those it lacks."""
@@ -155,8 +154,12 @@ class LinearModel:
         for begin in range(0, len(texts), _CHUNK):
             part = [folded(text) for text in texts[begin : begin + _CHUNK]]
             places = ngrams(part, self.numbers)
-            values = tfidf(places.owners, self.columns(places.keys), len(part), self._idf)
-            found.append(values @ self._weights + self.intercepts)
+            held = tfidf(places.owners, self.columns(places.keys), self._idf)
+            scores = np.tile(self.intercepts, (len(part), 1))
+            for label, weights in enumerate(self._weights):
+                worth = held.values * weights[held.columns]
+                scores[:, label] += np.bincount(held.rows, worth, len(part))
+            found.append(scores)
         return np.concatenate(found)
 
     def decision_function(self, texts: Sequence[str]) -> np.ndarray:
@@ -217,12 +220,14 @@ class LinearModel:
         columns = self.columns(places.keys)
         kept = np.flatnonzero(columns >= 0)
         columns, starts, lengths = columns[kept], places.starts[kept], places.lengths[kept]
-        values = tfidf(np.zeros(len(kept), int), columns, 1, self._idf)
-        distinct, which, counts = np.unique(columns, return_inverse=True, return_counts=True)
-        share = values[:, distinct].toarray()[0][which] / counts[which] / lengths
+        held = tfidf(np.zeros(len(kept), dtype=int), columns, self._idf)
+        which = np.searchsorted(held.columns, columns)
+        share = held.values[which] / held.counts[which] / lengths
         for step in range(LONGEST):
             rows = lengths > step
-            np.add.at(scores, starts[rows] + step, share[rows, None] * self._weights[columns[rows]])
+            np.add.at(
+                scores, starts[rows] + step, (share[rows] * self._weights[:, columns[rows]]).T
+            )
         return scores, offsets
 
     def to_npz(self) -> bytes:
@@ -301,23 +306,38 @@ def inverse_document_frequencies(frequencies: np.ndarray, records: int) -> np.nd
     return np.asarray(np.log((1 + records) / (1 + frequencies.astype(np.float64))) + 1)
 
 
-def tfidf(owners: np.ndarray, columns: np.ndarray, texts: int, idf: np.ndarray) -> sparse.csr_array:
-    """Sublinear TF-IDF of length 1: float64 (texts, ngrams); a column of -1 is passed over."""
+class Values(NamedTuple):
+    """A sparse matrix (texts, ngrams), row by row, columns rising.
+
+    Attributes
+    ----------
+    rows, columns : ndarray of int, shape (entries,)
+    values : ndarray of float64, shape (entries,)
+    counts : ndarray of int, shape (entries,)
+        How often the n-gram stands in the text.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+    counts: np.ndarray
+
+
+def tfidf(owners: np.ndarray, columns: np.ndarray, idf: np.ndarray) -> Values:
+    """Sublinear TF-IDF of length 1 of each text; a column of -1 is passed over.
+
+    Parameters
+    ----------
+    owners, columns : ndarray of int, shape (places,)
+        The text and the n-gram of each place.
+    idf : ndarray of float64, shape (ngrams,)
+    """
     known = columns >= 0
-    counts = sparse.coo_array(
-        # scikit-learn's liblinear takes 32-bit indices alone.
-        (
-            np.ones(int(known.sum())),
-            (owners[known].astype(np.int32), columns[known].astype(np.int32)),
-        ),
-        shape=(texts, len(idf)),
-    ).tocsr()
-    counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
-    lengths = np.sqrt(np.add.reduceat(np.append(counts.data**2, 0), counts.indptr[:-1]))
-    sizes = np.diff(counts.indptr)
-    # An empty row has no length; reduceat gave it its neighbour's.
-    counts.data /= np.repeat(np.where(sizes > 0, lengths, 1), sizes)
-    return counts
+    entries, counts = np.unique(owners[known] * len(idf) + columns[known], return_counts=True)
+    rows, places = np.divmod(entries, max(1, len(idf)))
+    values = (1 + np.log(counts)) * idf[places]
+    lengths = np.sqrt(np.bincount(rows, values**2))
+    return Values(rows, places, values / lengths[rows], counts)
 
 
 @cache

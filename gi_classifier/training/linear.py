@@ -71,7 +71,12 @@ def fit_linear(
         kept = np.isin(np.arange(len(keys)), order)
     new = np.where(kept, np.cumsum(kept) - 1, -1)
     idf = inverse_document_frequencies(frequencies[kept], len(clean))
-    values = tfidf(places.owners, new[columns], len(clean), idf)
+    held = tfidf(places.owners, new[columns], idf)
+    # scikit-learn's liblinear takes 32-bit indices alone.
+    ends = np.searchsorted(held.rows, np.arange(len(clean) + 1)).astype(np.int32)
+    values = sparse.csr_array(
+        (held.values, held.columns.astype(np.int32), ends), shape=(len(clean), len(idf))
+    )
     weights, intercepts = _one_vs_rest(values, np.asarray(labels), num_classes, penalty, seed)
     return LinearModel(
         characters=characters,

@@ -298,7 +298,7 @@ def test_a_head_says_what_it_was_made_with(trained: Path, tmp_path: Path) -> Non
     with np.load(tmp_path / "head.npz", allow_pickle=False) as file:
         origin = json.loads(str(file["origin"]))
     assert origin["library"] == f"gi_classifier {gi_classifier.__version__}"
-    assert origin["model"] == load(trained).digest
+    assert origin["model"] == load(trained).encoder_digest
     assert origin["settings"]["epochs"] == 1
     assert origin["settings"]["random_state"] == 5
 
