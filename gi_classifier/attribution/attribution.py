@@ -88,7 +88,7 @@ class Attribution:
     >>> found = explain(["直肠息肉"])[0]
     >>> found.label, found.label_name, found.converged
     (2, 'lower 下消化道', True)
-    >>> gained = found.log_odds - found.baseline_log_odds
+    >>> gained = found.score - found.baseline_score
     >>> bool(abs(found.scores.sum() + found.special - gained) < 0.02 * abs(gained))
     True
     """
