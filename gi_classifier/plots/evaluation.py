@@ -126,7 +126,7 @@ def _draw_reliability(panel: Any, model: Mapping[str, Any]) -> None:
     panel.set_ylabel("share that is right 正确的比例")
     # The likeliest of k labels has a probability of 1/k at least.
     panel.set(xlim=(min(left), 1.02), ylim=(0, 1.1))
-    panel.legend(loc="upper left", fontsize=SMALL)
+    panel.legend(loc="best", fontsize=SMALL)
 
 
 def _draw_roc(panel: Any, curves: Sequence[tuple[Mapping[str, Any], str, Any, Any]]) -> None:
