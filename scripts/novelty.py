@@ -286,7 +286,7 @@ def read_texts(
     for name in (*FAR, *NEAR):
         if name not in GENERATED:
             path = data / "out_of_distribution" / f"{name}.txt"
-            texts[name] = read_records(path, labelled=False).texts
+            texts[name] = read_records(path, labelled=False, skip_blank=True).texts
     texts |= generated(splits["test"].texts, generated_count, source)
     return texts, list(splits["train"].texts), list(parts["train"].labels or ())
 
