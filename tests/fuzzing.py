@@ -1,7 +1,7 @@
 """Damages one file of a model directory in many ways, and tells what became of each.
 
-``python tests/fuzzing.py DIRECTORY FILE COUNT [SEED]``: a process of its own, which may use 4 GB
-and 60 s for each damage. Hashes are made anew, as whoever forges a directory would.
+``python tests/fuzzing.py DIRECTORY FILE COUNT [SEED]``: a process of its own, which may use 8 GB
+and 60 s of a processor for each damage. Hashes are made anew, as whoever forges a directory would.
 """
 
 from __future__ import annotations
@@ -111,12 +111,12 @@ def main(path: str, name: str, count: int, seed: int = 0) -> int:
     for number in range(seed, seed + count):
         changed = damaged(content, random.Random(number))
         sys.stderr.write(f"{name}: damage {number}\n")
-        signal.alarm(60)
+        signal.setitimer(signal.ITIMER_PROF, 60)
         try:
             uses(changed)
         except ModelError:
             refused += 1
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     sys.stdout.write(json.dumps({"refused": refused, "answered": count - refused}))
     return 0
 

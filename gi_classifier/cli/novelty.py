@@ -87,7 +87,7 @@ def novelty(
     write_file(output, csv_for_excel(rows, columns_of(rows, _COLUMNS[:4])), made_from)
     if plot:
         write_file(plot, _picture(file.name, scores, scorer.threshold), made_from)
-    readable = [row for row in rows if row["novelty"] is not None]
+    readable = [row for row in rows if row.get("novelty") is not None]
     most = [readable[i] for i in np.argsort(-scores, kind="stable")[:top]]
     if as_json:
         print_json(_summary(rows, scorer.threshold, most))
@@ -113,8 +113,8 @@ def _picture(name: str, scores: np.ndarray, threshold: float) -> bytes:
 
 def _counts(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
     """How many records are novel, and how many could be read."""
-    return sum(row["rejected"] is True for row in rows), sum(
-        row["novelty"] is not None for row in rows
+    return sum(row.get("rejected") is True for row in rows), sum(
+        row.get("novelty") is not None for row in rows
     )
 
 
@@ -128,7 +128,7 @@ def _summary(
         "threshold": threshold,
         "rejected": rejected,
         "rejected_share": rejected / read if read else None,
-        "scores": [row["novelty"] for row in rows],
+        "scores": [row.get("novelty") for row in rows],
         "most_novel": list(most),
     }
 
