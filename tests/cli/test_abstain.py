@@ -67,6 +67,18 @@ def test_abstain_without_a_guarantee_says_what_it_takes_and_fails(
     assert json.loads(run(*command, "--json", code=1).stdout) == found
 
 
+def test_labels_may_be_names_in_a_table(model: Path, tmp_path: Path) -> None:
+    names = ("均非", "upper", "2")
+    files = []
+    for name, rows in (("val", made_up_records()[:60]), ("test", made_up_records()[60:])):
+        lines = [f"{text},{names[label]}" for text, label in rows]
+        files.append(tmp_path / f"{name}.csv")
+        files[-1].write_text("\n".join(["病历,类别", *lines]), encoding="utf-8")
+    options = ["--text-column", "病历", "--label-column", "类别", "--alpha", 0.8, "--json"]
+    done = run("abstain", files[0], "--test", files[1], "--model", model, *options)
+    assert json.loads(done.stdout)["test"]["records"] == 60
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
