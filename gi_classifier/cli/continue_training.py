@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, TextColumn
+from gi_classifier.cli.options import (
+    ForceOption,
+    HeaderRow,
+    JsonOption,
+    LabelColumn,
+    SheetOption,
+    TextColumn,
+)
 from gi_classifier.cli.train import show_trained
 from gi_classifier.cli.training_options import (
     OutputOption,
@@ -33,6 +40,8 @@ def continue_(
     settings: SetOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     force: ForceOption = False,
     restart: RestartOption = False,
     as_json: JsonOption = False,
@@ -50,6 +59,8 @@ def continue_(
         changes=changes,
         text_column=text_column,
         label_column=label_column,
+        sheet=sheet,
+        header_row=header_row,
         force=force,
         restart=restart,
     )

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from gi_classifier.cli.measures import show_measures
-from gi_classifier.cli.options import ForceOption, JsonOption, LabelColumn, TextColumn
+from gi_classifier.cli.options import (
+    ForceOption,
+    HeaderRow,
+    JsonOption,
+    LabelColumn,
+    SheetOption,
+    TextColumn,
+)
 from gi_classifier.cli.outputs import notes, print_json, say_written
 from gi_classifier.cli.training_options import (
     OutputOption,
@@ -48,6 +55,8 @@ def train(
     settings: SetOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
+    sheet: SheetOption = None,
+    header_row: HeaderRow = None,
     force: ForceOption = False,
     restart: RestartOption = False,
     as_json: JsonOption = False,
@@ -66,6 +75,8 @@ def train(
         unlabelled=unlabelled or (),
         text_column=text_column,
         label_column=label_column,
+        sheet=sheet,
+        header_row=header_row,
         force=force,
         restart=restart,
     )

@@ -52,6 +52,8 @@ def continue_training(
     changes: Mapping[str, Any] | None = None,
     text_column: str = "text",
     label_column: str = "label",
+    sheet: str | None = None,
+    header_row: int | None = None,
     force: bool = False,
     restart: bool = False,
 ) -> ModelDirectory:
@@ -72,7 +74,7 @@ def continue_training(
     changes : mapping, optional
         Settings to change, such as ``{"learning_rate": 3e-5}``; all others are the model's.
         The number, names and meaning of the labels can't be changed.
-    text_column, label_column, force, restart
+    text_column, label_column, sheet, header_row, force, restart
         As in :func:`gi_classifier.train`.
 
     Raises
@@ -96,7 +98,8 @@ def continue_training(
             from gi_classifier.training.keras_model import build
         with phase("reading"):
             earlier = earlier_splits(before.splits)
-            splits = read_splits(data, settings, text_column, label_column, earlier)
+            columns = (text_column, label_column, sheet, header_row)
+            splits = read_splits(data, settings, *columns, earlier=earlier)
             _check_stays(splits, earlier)
         with phase("building the network"):
             built = build(Path(model), settings, head=True)

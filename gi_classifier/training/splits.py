@@ -38,7 +38,12 @@ def check_classes(records: Records, settings: Settings) -> None:
 
 
 def with_own_labels(
-    data: Data, settings: Settings, text_column: str = "text", label_column: str = "label"
+    data: Data,
+    settings: Settings,
+    text_column: str = "text",
+    label_column: str = "label",
+    sheet: str | None = None,
+    header_row: int | None = None,
 ) -> Settings:
     """Settings for training records whose labels are words of the user's own.
 
@@ -58,7 +63,12 @@ def with_own_labels(
         return settings
     try:
         records = read_records(
-            path, text_column=text_column, label_column=label_column, label_texts=True
+            path,
+            text_column=text_column,
+            label_column=label_column,
+            label_texts=True,
+            sheet=sheet,
+            header_row=header_row,
         )
     except GIClassifierError:
         # Named with what is wrong in the other files, when they are read.
@@ -84,6 +94,9 @@ def read_splits(
     settings: Settings,
     text_column: str = "text",
     label_column: str = "label",
+    sheet: str | None = None,
+    header_row: int | None = None,
+    *,
     earlier: Mapping[str, str] | None = None,
 ) -> dict[str, Records]:
     """Read, check and divide records.
@@ -93,7 +106,8 @@ def read_splits(
     data : str, Path or mapping
         One file, or one for each of "train", "val" and "test".
     settings : Settings
-    text_column, label_column : str
+    text_column, label_column, sheet, header_row
+        As :func:`~gi_classifier.data.readers.read_records` takes them.
     earlier : mapping, optional
         Fingerprints of records that were split before; they stay where they were.
 
@@ -110,8 +124,11 @@ def read_splits(
             label_column=label_column,
             num_classes=settings.num_classes,
             label_names=settings.names,
+            sheet=sheet,
+            header_row=header_row,
         )
-        logger.info("%s: %d records (%s)", path, len(records), records.encoding)
+        said = ", ".join((records.encoding, *records.notes))
+        logger.info("%s: %d records (%s)", path, len(records), said)
         return records
 
     if isinstance(data, Mapping):

@@ -53,6 +53,8 @@ def train(
     unlabelled: str | Path | Sequence[str | Path] = (),
     text_column: str = "text",
     label_column: str = "label",
+    sheet: str | None = None,
+    header_row: int | None = None,
     force: bool = False,
     restart: bool = False,
 ) -> ModelDirectory:
@@ -81,7 +83,8 @@ def train(
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
         that the model will read. A linear teacher labels it, see
         :mod:`gi_classifier.training.distil`.
-    text_column, label_column : str
+    text_column, label_column, sheet, header_row
+        As :func:`~gi_classifier.data.readers.read_records` takes them.
         Column names of ``.csv``, ``.jsonl`` and ``.xlsx`` files.
     force : bool
         Replace a model directory at ``output``.
@@ -114,8 +117,8 @@ def train(
             from gi_classifier.training.keras_model import build
         with phase("reading"):
             passages = _passages(unlabelled)
-            settings = with_own_labels(data, settings, text_column, label_column)
-            splits = read_splits(data, settings, text_column, label_column)
+            settings = with_own_labels(data, settings, text_column, label_column, sheet, header_row)
+            splits = read_splits(data, settings, text_column, label_column, sheet, header_row)
             check_classes(splits["train"], settings)
         with phase("building the network"):
             built = build(Path(base) if base else shipped(), settings)
