@@ -43,14 +43,21 @@ def to_json(table: Any) -> bytes:
 
 
 def sibling(path: Path, purpose: str) -> Path:
-    """The hidden path beside another that serves a purpose of its own.
+    """The hidden path beside another that serves a purpose of its own: ``.NAME.PURPOSE``."""
+    return _beside(path, ".", purpose)
 
-    Its name is ``.NAME.PURPOSE``; where that would be longer than a name may be, a short digest
-    stands for ``NAME``.
-    """
-    name = f".{path.name}.{purpose}"
+
+def beside(path: Path, purpose: str) -> Path:
+    """The path beside another that belongs to it: ``NAME.PURPOSE``."""
+    return _beside(path, "", purpose)
+
+
+def _beside(path: Path, before: str, purpose: str) -> Path:
+    """A short digest stands for a name that would make another too long."""
+    name = f"{before}{path.name}.{purpose}"
     if len(os.fsencode(name)) > _LONGEST_NAME:
-        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.{purpose}"
+        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+        name = f"{before}{digest}.{purpose}"
     return path.with_name(name)
 
 

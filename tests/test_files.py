@@ -17,6 +17,7 @@ import pytest
 from gi_classifier import files
 from gi_classifier.errors import MissingPathError, OutputError, OutputExistsError
 from gi_classifier.files import (
+    beside,
     check_output,
     check_output_directory,
     check_owned,
@@ -130,6 +131,8 @@ def test_the_hidden_sibling_of_a_long_name_is_its_own() -> None:
     assert one != other
     assert len(one.name) < 40
     assert sibling(Path("/a/b.csv"), "draft") == Path("/a/.b.csv.draft")
+    assert beside(Path("/a/b.csv"), "origin.json") == Path("/a/b.csv.origin.json")
+    assert len(beside(Path("n" * 250), "origin.json").name) < 40
 
 
 @posix

@@ -25,6 +25,7 @@ from rich.progress import (
 
 from gi_classifier.display import json_text
 from gi_classifier.files import (
+    beside,
     check_output,
     check_output_directory,
     check_owned,
@@ -176,7 +177,7 @@ def write_file(path: Path | None, content: bytes, origin: Mapping[str, Any] | No
 
 def write_origin(path: Path, origin: Mapping[str, Any]) -> None:
     """Write beside a file, as ``NAME.origin.json``, what it was made with."""
-    write_whole(path.with_name(f"{path.name}.{ORIGIN}"), to_json(origin))
+    write_whole(beside(path, ORIGIN), to_json(origin))
 
 
 def write_files(path: Path | None, files: Mapping[str, bytes], origin: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import typer
 
 from gi_classifier.cli.outputs import notes
 from gi_classifier.errors import RecordsError
-from gi_classifier.files import write_whole
+from gi_classifier.files import sibling, write_whole
 
 _DIGEST = "digest"
 
@@ -43,7 +43,7 @@ class SavedState:
     def __init__(
         self, output: Path | None, digest: str, *, resume: bool = False, seconds: float = 10.0
     ) -> None:
-        self.path = output and output.absolute().with_name(f".{output.name}.state")
+        self.path = output and sibling(output.absolute(), "state")
         self.seconds = seconds
         self._written = time.monotonic()
         if self.path is None:
@@ -52,7 +52,7 @@ class SavedState:
             self._check(digest)
         else:
             self.drop()
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, exist_ok=True)
         write_whole(self.path / _DIGEST, digest.encode())
 
     def _check(self, digest: str) -> None:

@@ -136,8 +136,10 @@ class ModelDirectory:
         if SPLITS not in self.files:
             return {}
         found = self.read_json(SPLITS)
-        for marks in found.values():
-            if not isinstance(marks, list) or not all(isinstance(mark, str) for mark in marks):
+        for fingerprints in found.values():
+            if not isinstance(fingerprints, list) or not all(
+                isinstance(fingerprint, str) for fingerprint in fingerprints
+            ):
                 raise self.broken(SPLITS, "a split is no list of fingerprints")
         return found
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gi_classifier.errors import OutputError
-from gi_classifier.files import is_at, to_json, try_lock
+from gi_classifier.files import beside, is_at, to_json, try_lock
 from gi_classifier.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def working_directory(output: Path, *, restart: bool = False) -> Iterator[Path]:
     OutputError
         Another process that is alive writes the same output.
     """
-    work = output.with_name(f"{output.name}.training")
+    work = beside(output, "training")
     lock = _lock(work)
     finished = False
     try:

@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gi_classifier.errors import SettingsError
+from gi_classifier.errors import ModelError, SettingsError
+from gi_classifier.files import to_json
 from gi_classifier.model.directory import ModelDirectory
-from gi_classifier.model.engine import OnnxEngine
+from gi_classifier.model.engine import OnnxEngine, open_engine
+from gi_classifier.model.gradient import Gradient
+from gi_classifier.model.shipped import shipped_directory
 from gi_classifier.settings import Settings
 from gi_classifier.training.keras_engine import KerasEngine, open_any_engine
 
@@ -70,3 +73,33 @@ def test_without_a_precision_the_recorded_default_runs(
 def test_an_unknown_engine_is_refused(directory: ModelDirectory) -> None:
     with pytest.raises(SettingsError, match=r"choose one of .*'keras'.*Received: 'fp16'"):
         open_any_engine(directory, "fp16")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "reason"),
+    [
+        ("settings.json", {"num_classes": 4, "label_names": None}, r"it gives .*not "),
+        ("settings.json", {"maxlen": 9999}, "windows of 9999 tokens, config.json at most 512"),
+        ("config.json", {"vocab_size": 99}, "config.json says 99 tokens, vocab.txt has 7396"),
+        ("config.json", {"hidden_size": 24}, "it gives .*not "),
+    ],
+)
+def test_a_graph_that_does_not_fit_is_refused_when_it_is_opened(
+    name: str, changes: dict[str, object], reason: str
+) -> None:
+    shipped = shipped_directory()
+    table = {**shipped.read_json(name), **changes}
+    odd = ModelDirectory({**shipped.files, name: to_json(table)}, shipped.metadata)
+    with pytest.raises(ModelError, match=rf"(?s){reason}"):
+        open_engine(odd)
+    with pytest.raises(ModelError):
+        Gradient(odd)
+
+
+def test_a_smaller_table_of_tokens_is_refused_when_it_is_opened() -> None:
+    shipped = shipped_directory()
+    table = {**shipped.read_json("config.json"), "vocab_size": 7397}
+    tokens = shipped.files["vocab.txt"] + b"[one more]\n"
+    files = {**shipped.files, "config.json": to_json(table), "vocab.txt": tokens}
+    with pytest.raises(ModelError, match=r"model\.onnx cannot be run"):
+        open_engine(ModelDirectory(files, shipped.metadata))
