@@ -26,6 +26,7 @@ from gi_classifier.cli.outputs import (
     options_of,
     print_json,
     results_console,
+    say,
     write_file,
     write_files,
 )
@@ -178,7 +179,7 @@ def _not_guaranteed(alpha: float, delta: float) -> str:
 
 def _show(found: Mapping[str, Any]) -> None:
     if found["min_confidence"] is not None:
-        typer.echo(
+        say(
             f"min_confidence {found['min_confidence']!r}\n"
             f"With confidence {1 - found['delta']:g}, at most {found['alpha']:g} of the answered "
             "records are wrong, if records to come are drawn as the\n"
@@ -200,4 +201,4 @@ def _show(found: Mapping[str, Any]) -> None:
             )
     results_console().print(table)
     areas = ", ".join(f"{name} {area:.4f}" for name, area in found["area"].items())
-    typer.echo(f"Area under the risk-coverage curve: {areas}. [low, high]: exact 95% interval.")
+    say(f"Area under the risk-coverage curve: {areas}. [low, high]: exact 95% interval.")

@@ -23,6 +23,7 @@ from gi_classifier.cli.outputs import (
     print_json,
     progress,
     results_console,
+    say,
     write_files,
 )
 from gi_classifier.cli.saved_state import SavedState, check_resume
@@ -219,4 +220,4 @@ def _show(table: dict[str, Any]) -> None:
         screen.print(part)
         screen.print()
     for line in conclusions(table):
-        typer.echo(line)
+        say(line)

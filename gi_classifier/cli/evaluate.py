@@ -28,6 +28,7 @@ from gi_classifier.cli.outputs import (
     options_of,
     print_json,
     results_console,
+    say,
     write_files,
 )
 from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows, trained_on
@@ -197,7 +198,7 @@ def _show(report: dict[str, Any]) -> None:
     for table in terminal_tables(report):
         screen.print(table)
         screen.print()
-    typer.echo(
+    say(
         f"{INTERVALS.format(report['resamples'])} Brier score, ECE (calibration error) and log "
         "loss:\nless is better."
     )

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from gi_classifier.cli.inputs import read_unlabelled
 from gi_classifier.cli.options import ForceOption, HeaderRow, SheetOption, SkipBlank, TextColumn
-from gi_classifier.cli.outputs import check_not_shipped, notes
+from gi_classifier.cli.outputs import check_not_shipped, notes, say
 from gi_classifier.errors import OutputExistsError
 from gi_classifier.model.directory import NOVELTY, ModelDirectory, check_model_output, load, save
 
@@ -72,7 +72,7 @@ def fit_novelty(
     changed = {**directory.files, NOVELTY: content}
     save(ModelDirectory(changed, directory.metadata), model, force=True)
     _warn(texts, held_out, 1 - THRESHOLD)
-    typer.echo(
+    say(
         f"Fitted on {len(texts)} records, scaled on {len(held_out)}: about {1 - THRESHOLD:.0%} of "
         f"records like these are novel. Stored in {model / NOVELTY} ({len(content):,} bytes)"
     )

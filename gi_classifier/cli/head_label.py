@@ -27,6 +27,7 @@ from gi_classifier.cli.outputs import (
     check_file,
     options_of,
     print_json,
+    say,
     say_written,
     write_origin,
 )
@@ -126,7 +127,7 @@ def _show(
     answered = [row for row in rows if row["label"] is not None]
     if everything:
         for row in answered:
-            typer.echo(f"{shown(row['label'])}\t{row['probability']:.4f}\t{shown(row['text'])}")
+            say(f"{shown(row['label'])}\t{row['probability']:.4f}\t{shown(row['text'])}")
     counts = ", ".join(f"{shown(name)} {count}" for name, count in summary.items())
     without = f"; {bad} bad rows without an answer" if bad else ""
-    typer.echo(f"{len(rows)} records: {counts}{without}")
+    say(f"{len(rows)} records: {counts}{without}")

@@ -28,6 +28,7 @@ from gi_classifier.cli.outputs import (
     options_of,
     print_json,
     results_console,
+    say,
     say_written,
     write_file,
 )
@@ -235,12 +236,12 @@ def _picture(table: Mapping[str, Any]) -> bytes:
 def _show(table: Mapping[str, Any]) -> None:
     from gi_classifier.evaluation.report_tables import INTERVALS, terminal_tables
 
-    typer.echo(f"Measured on {table['measured_on']}")
+    say(f"Measured on {table['measured_on']}")
     screen = results_console()
     for part in terminal_tables(table):
         screen.print(part)
         screen.print()
-    typer.echo(
+    say(
         f"{INTERVALS.format(table['resamples'])} Trained for "
         f"{table['epochs']} epochs; the best was {table['best_epoch']}."
     )

@@ -10,7 +10,7 @@ import typer
 
 from gi_classifier.cli.measures import show_measures
 from gi_classifier.cli.options import JsonOption
-from gi_classifier.cli.outputs import print_json
+from gi_classifier.cli.outputs import print_json, say
 from gi_classifier.model.directory import load
 from gi_classifier.model.shipped import shipped
 
@@ -39,7 +39,7 @@ def info(
     table["files"] = {name: f"{entry['bytes']:,} bytes" for name, entry in table["files"].items()}
     measured = table.pop("test", None)
     for line in _lines(table):
-        typer.echo(line)
+        say(line)
     if measured:
         show_measures({"test records": measured}, directory.settings.names)
 

@@ -24,6 +24,7 @@ from gi_classifier.cli.outputs import (
     options_of,
     print_json,
     results_console,
+    say,
     write_files,
 )
 from gi_classifier.data.fingerprints import trained_on
@@ -143,4 +144,4 @@ def _show(found: Inspection, top: int) -> None:
         screen.print(table)
         screen.print()
     if found.labels is None:
-        typer.echo("Without labels: no priors, conflicts, terms by label or label errors.")
+        say("Without labels: no priors, conflicts, terms by label or label errors.")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import typer
 from rich.cells import cell_len
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gi_classifier.cli.outputs import Screen
 from gi_classifier.display import shown
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _show_part(rows: pd.DataFrame, title: str) -> None:
     widths = {name: max(map(cell_len, [name, *column])) for name, column in cells.items()}
     # A pipe has no width: nothing is cut there.
     whole = sum(widths.values()) + _GAP * len(widths)
-    screen = Console(highlight=False, width=None if sys.stdout.isatty() else max(whole, 20))
+    screen = Screen(width=None if sys.stdout.isatty() else max(whole, 20))
     kept = _fitted(widths, screen.width)
     printed = Table(title=Text(title), box=None, pad_edge=False, title_justify="left")
     for name, width in kept.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
+from gi_classifier.cli.outputs import say
 
 
 def show_measures(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> None:
@@ -22,17 +22,17 @@ def show_measures(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) 
     for title, values in found.items():
         low, high = values["macro_f1_interval"] or (None, None)
         interval = "" if low is None else f"[{low:.4f}, {high:.4f}]  "
-        typer.echo(
+        say(
             f"{title:<{width}}  macro-F1 {values['macro_f1']:.4f} {interval}"
             f"accuracy {values['accuracy']:.4f}  records {values['records']}"
         )
         for row in values["classes"]:
-            typer.echo(
+            say(
                 f"  {row['label']} {names[row['label']]}: precision {row['precision']:.4f}  "
                 f"recall {row['recall']:.4f}  F1 {row['f1']:.4f}  support {row['support']}"
             )
     title, values = next(iter(found.items()))
-    typer.echo(f"confusion of {title} (a row for each true label, a column for each answer):")
+    say(f"confusion of {title} (a row for each true label, a column for each answer):")
     width = max(len(str(count)) for row in values["confusion"] for count in row)
     for name, row in zip(names, values["confusion"], strict=True):
-        typer.echo(f"  {' '.join(f'{count:>{width}}' for count in row)}  {name}")
+        say(f"  {' '.join(f'{count:>{width}}' for count in row)}  {name}")

@@ -22,7 +22,7 @@ from gi_classifier.cli.options import (
     StrictOption,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_file, options_of, print_json, write_file
+from gi_classifier.cli.outputs import check_file, options_of, print_json, say, write_file
 from gi_classifier.data.writers import columns_of, csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.model.origin import origin
@@ -141,7 +141,7 @@ def _show(
 ) -> None:
     rejected, read = _counts(rows)
     bad = f"; {len(rows) - read} bad rows without a score" if read < len(rows) else ""
-    typer.echo(
+    say(
         f"{len(rows)} records: {rejected} ({rejected / max(read, 1):.1%}) are novel, their score "
         f"above {threshold}{bad}."
     )
@@ -149,4 +149,4 @@ def _show(
         called = [shown(row[id_column])] if id_column else []
         verdict = "novel" if row["rejected"] else ""
         cells = (str(row["line"]), *called, f"{row['novelty']:.6f}", verdict, shown(row["text"]))
-        typer.echo("\t".join(cells))
+        say("\t".join(cells))

@@ -22,8 +22,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
-from gi_classifier.display import json_text
+from gi_classifier.display import json_text, visible
 from gi_classifier.files import (
     beside,
     check_output,
@@ -36,7 +37,19 @@ from gi_classifier.files import (
 from gi_classifier.model.shipped import shipped
 from gi_classifier.plots.style import check_plots
 
-notes = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+class Screen(Console):
+    """A console on which nothing from outside acts: no markup, no codes of emoji, no escapes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """See rich; a cell of type ``Text`` comes by another way, so give that ``shown`` text."""
+        return super().render_str(visible(text), **options)
+
+
+notes = Screen(stderr=True, soft_wrap=True)
 ORIGIN = "origin.json"
 
 
@@ -81,7 +94,12 @@ def print_json(table: Any) -> None:
 
 def results_console() -> Console:
     """The console for tables of results; a pipe has no width of its own."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    return Screen(width=None if sys.stdout.isatty() else 120)
+
+
+def say(line: str) -> None:
+    """Print a line of a result; nothing in it acts on a terminal."""
+    typer.echo(visible(line))
 
 
 def check_file(

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +29,15 @@ from gi_classifier.cli.options import (
     UseOption,
     check_engine,
 )
-from gi_classifier.cli.outputs import check_file, options_of, print_json, say_written, write_origin
+from gi_classifier.cli.outputs import (
+    check_file,
+    options_of,
+    print_json,
+    results_console,
+    say,
+    say_written,
+    write_origin,
+)
 from gi_classifier.data.tables import PLAIN
 from gi_classifier.data.writers import OUTPUT_FORMATS, check_holds, write_results
 from gi_classifier.decisions.decision import Decider, Decision
@@ -139,7 +146,7 @@ def predict(
             _show(rows)
         counts = ", ".join(f"{name} {count}" for name, count in summary.items())
         bad = f"; {source.bad} bad rows without an answer" if source.bad else ""
-        typer.echo(f"{len(rows)} records: {counts}{bad}")
+        say(f"{len(rows)} records: {counts}{bad}")
     if output:
         say_written(output)
     if source.bad:
@@ -181,7 +188,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     """A table on a terminal, tab-separated lines in a pipe."""
     if not sys.stdout.isatty():
         for row in rows:
-            typer.echo("\t".join(_cells(row)))
+            say("\t".join(_cells(row)))
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("label", justify="right")
@@ -190,7 +197,7 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
     table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1)
     for row in rows:
         table.add_row(*map(Text, _cells(row)))
-    Console(highlight=False).print(table)
+    results_console().print(table)
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -25,7 +24,15 @@ from gi_classifier.cli.options import (
     TextColumn,
     check_engine,
 )
-from gi_classifier.cli.outputs import check_file, notes, options_of, print_json, write_file
+from gi_classifier.cli.outputs import (
+    check_file,
+    notes,
+    options_of,
+    print_json,
+    results_console,
+    say,
+    write_file,
+)
 from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
@@ -168,8 +175,8 @@ def _show(rows: Sequence[Mapping[str, Any]], records: int, resamples: int) -> No
             *(f"{row[name]:.1%}" for name in ("training", "predicted", "estimated")),
             f"{row['low']:.1%} … {row['high']:.1%}",
         )
-    Console(highlight=False, soft_wrap=True).print(table)
-    typer.echo(
+    results_console().print(table)
+    say(
         f"{records} records. Interval: {resamples} bootstrap resamples of them; an error of the "
         "model's probabilities is not in it."
     )

@@ -30,6 +30,7 @@ from gi_classifier.cli.outputs import (
     options_of,
     print_json,
     results_console,
+    say,
     write_file,
     write_files,
 )
@@ -202,8 +203,8 @@ def _show(found: Mapping[str, Any]) -> None:
             screen.print()
     for row in found["policies"]:
         if row["reason"]:
-            typer.echo(f"{row['policy']}: {row['reason']}.")
-    typer.echo(
+            say(f"{row['policy']}: {row['reason']}.")
+    say(
         "passes: share of the records; saved: precision after / before, the factor of work saved.\n"
         "[low, high]: exact 95% interval."
     )
