@@ -34,6 +34,7 @@ from gi_classifier.cli.outputs import (
     write_file,
 )
 from gi_classifier.data.writers import csv_for_excel
+from gi_classifier.display import shown
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
@@ -171,7 +172,7 @@ def _show(rows: Sequence[Mapping[str, Any]], records: int, resamples: int) -> No
         table.add_column(heading, justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(
-            Text(f"{row['label']} {row['name']}"),
+            Text(shown(f"{row['label']} {row['name']}")),
             *(f"{row[name]:.1%}" for name in ("training", "predicted", "estimated")),
             f"{row['low']:.1%} … {row['high']:.1%}",
         )

@@ -153,13 +153,13 @@ def terminal_tables(table: Mapping[str, Any], width: int) -> Iterator[Table]:
     for place in kept:
         scores.add_column(_SCORE_COLUMNS[place], no_wrap=True)
     for row in rows:
-        scores.add_row(*(Text(row[place]) for place in kept))
+        scores.add_row(*(Text(shown(row[place])) for place in kept))
     yield scores
     groups = Table(box=None, pad_edge=False)
     for column in _GROUP_COLUMNS:
         groups.add_column(column, no_wrap=column == "F1")
     for row in _group_rows(table):
-        groups.add_row(*map(Text, row))
+        groups.add_row(*(Text(shown(cell)) for cell in row))
     yield groups
 
 

@@ -65,7 +65,7 @@ def terminal_tables(table: dict[str, Any], top: int) -> Iterator[Group]:
     titles: dict[int | None, str] = {None: "all"}
     for row in table["labels"] or ():
         named = row["name"] != str(row["label"])
-        titles[row["label"]] = f"{row['label']} {row['name']}" if named else row["name"]
+        titles[row["label"]] = shown(f"{row['label']} {row['name']}" if named else row["name"])
     yield Group(_heading("Records; lengths in characters"), _labels(table, titles))
     yield Group(_heading("Duplicates"), _duplicates(table))
     if table["conflicts"]:

@@ -93,7 +93,7 @@ def _title(label: int, names: Sequence[str]) -> str:
 def _table(table: Mapping[str, Any], heading: str) -> Table:
     # Three models fit a terminal of 80 columns.
     found = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    found.add_column(Text(heading))
+    found.add_column(Text(shown(heading)))
     for title in table["models"]:
         found.add_column(textwrap.fill(title, _CELL_WIDTH), min_width=_CELL_WIDTH, no_wrap=True)
     return found
@@ -108,7 +108,7 @@ def _add(
 ) -> None:
     """Add a heading, counts, and below them one row a measure with a cell for each model."""
     if heading:
-        table.add_row(Text(heading, style="bold"))
+        table.add_row(Text(shown(heading), style="bold"))
     for name, count in counts.items():
         table.add_row(f" {name}", f"{count:,}")
     for name, title in measures.items():
@@ -129,14 +129,14 @@ def _confusion(model: Mapping[str, Any], names: Sequence[str]) -> Table:
     found = Table(box=None, pad_edge=False)
     found.add_column("truth / predicted", no_wrap=True)
     for label in range(len(names)):
-        found.add_column(Text(_title(label, names)), no_wrap=True)
+        found.add_column(Text(shown(_title(label, names))), no_wrap=True)
     low, high = model["confusion_interval"]
     for truth, row in enumerate(model["confusion"]):
         cells = (
             _cell(count, bounds, ".0f")
             for count, *bounds in zip(row, low[truth], high[truth], strict=True)
         )
-        found.add_row(Text(_title(truth, names)), *cells)
+        found.add_row(Text(shown(_title(truth, names))), *cells)
     return found
 
 

@@ -38,11 +38,11 @@ def test_json_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.fixture(scope="module")
 def named(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The trained model, its second label under a name that would act."""
+    """The trained model, its labels under names that would act."""
     from gi_classifier.model.directory import SETTINGS, ModelDirectory, load, save
 
     directory = load(trained)
-    settings = directory.settings.to_dict() | {"label_names": ["a", NAME, "c"]}
+    settings = directory.settings.to_dict() | {"label_names": [f"{name}{NAME}" for name in "abc"]}
     files = {**directory.files, SETTINGS: json.dumps(settings).encode()}
     output = tmp_path_factory.mktemp("named") / "model"
     return save(ModelDirectory(files, directory.metadata), output)
