@@ -54,7 +54,7 @@ class LabelError(GIClassifierError, ValueError):
 
 
 class MissingPathError(GIClassifierError, FileNotFoundError):
-    """A file or directory that is to be read does not exist."""
+    """A file or directory to read, or the folder to write into, does not exist."""
 
 
 class OutputError(GIClassifierError, OSError):

@@ -46,6 +46,7 @@ def damage(path: Path, name: str, count: int) -> dict[str, int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_damaged_file_is_refused_or_answers(tiny: Path, name: str) -> None:
     assert damage(tiny, name, 50)["refused"] > 5

@@ -5,6 +5,7 @@ In: what opens a model directory. Out: what it opened, the same for every caller
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,16 @@ _PACKAGE = Path(__file__).parent.parent
 # Opening one thing may open another.
 _lock = threading.RLock()
 _opened: dict[Any, Any] = {}
+
+
+def _free_lock() -> None:
+    """In a forked process: the thread that held the lock is not in it."""
+    global _lock
+    _lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_free_lock)
 
 
 def shipped() -> Path:

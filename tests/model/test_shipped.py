@@ -72,3 +72,34 @@ print(answers() == before)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork: of POSIX alone")
 def test_a_process_forked_after_a_prediction_predicts_and_ends() -> None:
     assert python(FORKED).split() == ["True", "0", "True", "True", "True"]
+
+
+LOCKED = """
+import os, threading, time
+import gi_classifier as g
+from gi_classifier.model import shipped
+held, forked = threading.Event(), threading.Event()
+def hold():
+    with shipped._lock:
+        held.set()
+        forked.wait()
+threading.Thread(target=hold).start()
+held.wait()
+pid = os.fork()
+if not pid:
+    os._exit(0 if g.predict("胃窦糜烂") == 1 else 1)
+forked.set()
+for _ in range(600):
+    found, status = os.waitpid(pid, os.WNOHANG)
+    if found:
+        break
+    time.sleep(0.1)
+else:
+    os.kill(pid, 9)
+print(bool(found), status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork: of POSIX alone")
+def test_a_process_forked_while_another_thread_opens_the_model_predicts() -> None:
+    assert python(LOCKED) == "True 0"
