@@ -33,11 +33,12 @@ from gi_classifier.attribution.faithfulness import (
 )
 from gi_classifier.attribution.integrated_gradients import Baseline, Explainer
 from gi_classifier.data.readers import read_records
-from gi_classifier.files import write_whole
+from gi_classifier.files import to_json, write_whole
 from gi_classifier.metrics.measures import RESAMPLES, resample_counts
 from gi_classifier.model.directory import GRADIENTS, ModelDirectory, load
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.gradient_graph import EMBEDDINGS, TARGET
+from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -296,7 +297,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.records < 1:
         parser.error(f"--records must be at least 1. Received: {args.records}")
-    methods = Methods(load(args.model or shipped()), args.seed)
+    directory = load(args.model or shipped())
+    methods = Methods(directory, args.seed)
     windows, note = read_windows(args.file, args.records, args.seed, methods.explainer)
     removals = ["delete", "mask"] if args.remove == "both" else [args.remove]
     table = compare(methods, windows, removals, args.seed)
@@ -316,6 +318,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         writer.writeheader()
         writer.writerows(table)
         write_whole(args.output, text.getvalue().encode("utf-8"))
+        told = {"file": str(args.file), "records": args.records, "seed": args.seed}
+        made = origin(directory, command="faithfulness", **told, remove=args.remove)
+        write_whole(args.output.with_name(f"{args.output.name}.origin.json"), to_json(made))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -272,6 +273,8 @@ def test_the_script_prints_both_tables_and_writes_every_figure(
     assert "left out" in out
     assert "replaced by [MASK]" in out
     assert err == ""
+    origin = json.loads((tmp_path / "table.csv.origin.json").read_text(encoding="utf-8"))
+    assert origin["settings"]["records"] == 10
     rows = list(csv.DictReader(output.open(encoding="utf-8")))
     assert len(rows) == 2 * len(methods.all())
     for removal in ("delete", "mask"):

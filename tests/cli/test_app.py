@@ -89,7 +89,7 @@ def test_rows_without_text_are_left_out_and_counted(tmp_path: Path, command: str
     table.write_text("text,n\n胃窦充血,1\n,2\n结肠息肉,3\n \u3000,4\n", encoding="utf-8")
     arguments: list[object] = [command, *(["--input"] if command == "predict" else []), table]
     if command == "report":
-        arguments += ["--output", tmp_path / "page.html"]
+        arguments += ["--output", tmp_path / "page.html", "--force"]
     stderr = run(*arguments, code=1).stderr
     assert "2 bad rows" in stderr
     assert "line 3" in stderr
