@@ -40,13 +40,17 @@ _FITS, _FILE_FITS = 0.5, 0.6
 _ASKED = 20_000
 # Characters from which a smaller share is refused; below, it is said.
 _ENOUGH = 12
-_UNDECODED = re.compile("[\udc80-\udcff]")
 _BROKEN = re.compile("[\x00\udc80-\udcff]")
+# Characters beyond ASCII from which a line is said to be in another encoding than its file.
+_LEAST = 2
+_LONG = re.compile("[\u0800-\U0010ffff]")
 # Signs of medical text beside ASCII: in UTF-8 they may look like one Chinese character in GB18030.
 _SIGNS = frozenset("°±µμ·×÷²³½¼")
 # General punctuation to enclosed and technical signs; CJK punctuation; full-width forms.
 _PUNCTUATION = re.compile("[\u2010-\u27bf\u3000-\u3030\uff01-\uffee]")
 _LETTERS = "[\xc0-\xd6\xd8-\xf6\xf8-\xffαβγδεκλπσωΔΩΦ]"
+# Beyond ASCII, those, signs and punctuation.
+_FOREIGN = re.compile(f"[^\\x00-\\x7f\\xa0-\\xbf{_LETTERS[1:]}")
 _BESIDE_ASCII = re.compile(f"(?<=[0-9A-Za-z-]){_LETTERS}|{_LETTERS}(?=[0-9A-Za-z-])")
 
 
@@ -229,20 +233,33 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
 
 
 def line_problem(text: str, encoding: str) -> str | None:
-    """Say what of a line, or of a cell, did not decode; None where all did."""
-    if not (found := _BROKEN.search(text)):
-        if encoding == GB18030 and not text.isascii():
-            strange = any(unicodedata.category(c) == "Cn" for c in set(text))
-            return "characters that GB18030 does not assign" if strange else None
+    """Say what of a line, or of a cell, did not decode, or only by accident; None where all did."""
+    if text.isascii() and "\x00" not in text:
         return None
+    if not (found := _BROKEN.search(text)):
+        if encoding == GB18030 and any(unicodedata.category(c) == "Cn" for c in set(text)):
+            return "characters that GB18030 does not assign"
+        other = _other_encoding(text, encoding)
+        return f"it looks like {other}, in a file that is {encoding}" if other else None
     byte = ord(found.group()) & 0xFF
     where = f"byte 0x{byte:02X} behind {found.start()} characters"
     return f"a NUL character ({where})" if not byte else f"not {encoding} text ({where})"
 
 
-def without_problem(text: str) -> str:
-    """The same with U+FFFD for each byte that did not decode."""
-    return _UNDECODED.sub("\ufffd", text)
+def _other_encoding(text: str, encoding: str) -> str | None:
+    """The encoding that a line of a file in another is in, though it decodes in that one too."""
+    codec, other = (GB18030, UTF8) if encoding == GB18030 else (UTF8, GB18030)
+    # By accident, GB18030 is UTF-8 only of characters of two bytes: Greek, Hebrew and the like.
+    if codec == UTF8 and (_LONG.search(text) or not _FOREIGN.search(text)):
+        return None
+    plausible, count = _plausible(text)
+    if count < _LEAST or plausible >= _FITS * count:
+        return None
+    meant = _decoded(text.encode(codec, "surrogatepass"), other)
+    if meant is None:
+        return None
+    plausible, count = _plausible(meant)
+    return other if count >= _LEAST and plausible == count else None
 
 
 def _byte_lines(path: Path, encoding: str) -> Iterator[bytes]:

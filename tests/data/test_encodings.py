@@ -45,6 +45,8 @@ def read(tmp_path: Path, content: bytes) -> tuple[str, list[str], list[str | Non
         "胃\x00窦".encode(),
         b"\x80",
         b"\xff\x81",
+        "胃痛".encode("gb18030"),
+        "呕血3天".encode("gb18030"),
     ],
 )
 @pytest.mark.parametrize("place", [0, 2, 4])
@@ -57,7 +59,7 @@ def test_a_utf8_file_with_one_bad_line_is_utf8_and_the_line_is_named(
     assert encoding == "utf-8"
     assert [line for i, line in enumerate(lines) if i != place] == list(LINES)
     assert [i for i, problem in enumerate(problems) if problem] == [place]
-    assert "byte 0x" in (problems[place] or "")
+    assert "byte 0x" in (problems[place] or "") or "looks like gb18030" in (problems[place] or "")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_a_utf8_file_with_one_bad_line_is_utf8_and_the_line_is_named(
         ("胃".encode("gb18030") + b"\x80", "not gb18030 text (byte 0x80 behind 1 characters)"),
         ("胃\x00痛".encode("gb18030"), "a NUL character (byte 0x00 behind 1 characters)"),
         ("胃癌\u0378".encode("gb18030"), "characters that GB18030 does not assign"),
-        ("胃食管反流病".encode(), None),
+        ("胃食管反流病".encode(), "it looks like utf-8, in a file that is gb18030"),
     ],
 )
 def test_a_gbk_file_with_one_bad_line_is_gb18030_and_the_line_is_named(
@@ -78,7 +80,13 @@ def test_a_gbk_file_with_one_bad_line_is_gb18030_and_the_line_is_named(
     assert encoding == "gb18030"
     assert [line for i, line in enumerate(lines) if i != 2] == list(LINES)
     assert [problem for i, problem in enumerate(problems) if i != 2] == [None] * 4
-    assert message is None or problems[2] == message
+    assert problems[2] == message
+
+
+@pytest.mark.parametrize("text", ["Ω", "θ 5", "Привет", "Ωμέγα", "naïve", "αβγ", "שלום", "μ Ω"])
+def test_other_letters_in_utf8_are_what_they_are(tmp_path: Path, text: str) -> None:
+    content = "\n".join([*LINES, text]).encode()
+    assert read(tmp_path, content) == ("utf-8", [*LINES, text], [None] * 5)
 
 
 def test_private_characters_of_old_systems_are_read(tmp_path: Path) -> None:
