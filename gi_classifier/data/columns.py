@@ -75,9 +75,14 @@ def check_columns(columns: Columns, names: Sequence[str], source: str) -> None:
         )
 
 
+def is_name(text: str) -> bool:
+    """Whether a cell reads like a column's name and not like a record."""
+    return _NAME.fullmatch(text) is not None
+
+
 def _shown(names: Sequence[str]) -> str:
     """Say which columns there are, unless the row may be a record."""
-    if all(not name or _NAME.fullmatch(name) for name in names):
+    if all(not name or is_name(name) for name in names):
         return f"It has {len(names)}: {', '.join(map(repr, names))}."
     return f"It has {len(names)}, not shown since they may be a record."
 

@@ -229,7 +229,7 @@ def text_lines(path: Path, encoding: str) -> Iterator[str]:
     codec = GB18030 if encoding == GB18030 else UTF8
     for number, line in enumerate(_byte_lines(path, encoding)):
         text = line.decode(codec, "surrogateescape")
-        yield text if number else text.removeprefix("\ufeff")
+        yield text if number else text.lstrip("\ufeff")
 
 
 def line_problem(text: str, encoding: str) -> str | None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gi_classifier.data.columns import Columns, case_hint, check_columns, distinct
+from gi_classifier.data.columns import Columns, case_hint, check_columns, distinct, is_name
 from gi_classifier.data.encodings import Encoding, line_problem, recognise, text_lines
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.labels import Label
@@ -116,8 +116,12 @@ def open_text_table(
 
 def _has_header(path: Path, encoding: Encoding, columns: Columns) -> bool:
     """Whether the first line that is not empty names the text column."""
-    first = next((x for x in text_lines(path, encoding.name) if x.strip()), "")
+    lines = (line for line in text_lines(path, encoding.name) if line.strip())
+    first, second = next(lines, ""), next(lines, "")
     names = [cell.strip().strip('"') for cell in first.split("\t")]
+    # Names, then a code before a text: a table whose text is called otherwise.
+    if len(names) > 1 and all(map(is_name, names)) and _is_coded(second):
+        check_columns(columns, names, str(path))
     if columns.text not in names and (hint := case_hint([columns.text], names)):
         raise RecordsError(f"{path}: no column {columns.text!r}.{hint} Say --text-column.")
     return columns.text in names

@@ -42,6 +42,13 @@ def test_a_first_line_that_names_the_text_makes_a_table(tmp_path: Path, suffix: 
         read_records(put(path, "id\ttext\n1\t胃\n"))
 
 
+def test_a_table_whose_text_is_called_otherwise_lists_its_columns(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.tsv", "id\t报告\n0001\t胃溃疡\n0002\t肺炎\n")
+    with pytest.raises(RecordsError, match="no column 'text'. It has 2: 'id', '报告'"):
+        read(path)
+    assert read(path, text_column="报告", id_column="id").ids == ("0001", "0002")
+
+
 def test_a_name_in_other_case_is_no_column_and_no_record(tmp_path: Path) -> None:
     for name, content in (("r.tsv", "Text\tLabel\n胃\t1\n"), ("r.csv", "Text,Label\n胃,1\n")):
         with pytest.raises(RecordsError, match="'Text' is no 'text': case differs"):
