@@ -106,9 +106,9 @@ def predict(
     """Classify records given as arguments, or files of them."""
     check_engine(engine)
     check_source(text, input, id_column)
-    _check_further_columns(id_column, keep_columns, output, as_json)
     if not input and (keep_columns or sheet is not None or header_row is not None):
         raise typer.BadParameter("--keep-columns, --sheet and --header-row are for --input FILE.")
+    _check_further_columns(id_column, keep_columns, output, as_json)
     check_file("--output", output, OUTPUT_FORMATS, *(input or ()), force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
