@@ -26,7 +26,7 @@ def test_explain_shows_the_clauses_of_a_mixed_record_with_their_signs() -> None:
     assert sum(float(score) for score, _, _ in rows[:-1]) == pytest.approx(
         float(rows[-1][0]), abs=0.005
     )
-    assert rows[-1][2].startswith("in all; log-odds +")
+    assert rows[-1][2].startswith("in all; score +")
     assert scores["结肠镜：乙状结肠见一息肉。"] > 0 > scores["胃镜未见异常。"]
 
 
@@ -140,6 +140,6 @@ def test_on_a_terminal_of_80_columns_the_text_is_cut_and_never_its_score(
     lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
     assert all(cell_len(line) <= 80 for line in lines[1:])
     assert any(line.split()[0] == "-5.000" and "[b]肠" in line for line in lines)
-    assert any("in all; log-odds +4.300" in line for line in lines)
+    assert any("in all; score +4.300" in line for line in lines)
     command._show(replace(found, scores=found.scores * 1e4), command.Unit.token)
     assert "+25000.000" in capsys.readouterr().out

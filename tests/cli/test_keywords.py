@@ -50,8 +50,9 @@ def test_an_empty_table_is_said(corpus: Path, trained: Path) -> None:
 
 
 def test_keywords_are_printed_written_drawn_and_measured_as_a_rule(
-    corpus: Path, trained: Path, tmp_path: Path
+    corpus: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gi_classifier.cli.keywords._LEAST_SHARED", 1)
     table, picture = tmp_path / "table.csv", tmp_path / "table.png"
     done = run(
         *("keywords", corpus, "--model", trained, "--output", table, "--plot", picture),
