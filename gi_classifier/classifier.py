@@ -41,6 +41,7 @@ from gi_classifier.option_checks import seed_from
 from gi_classifier.settings import InitialBias, Settings, Use, WindowRule
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
+from gi_classifier.training.run_state import starting_tensorflow
 from gi_classifier.training.train import run
 
 _DEFAULT = Settings()
@@ -238,7 +239,8 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
     def _trained(
         self, splits: Mapping[str, Records], settings: Settings, unlabelled: Sequence[str]
     ) -> ModelDirectory:
-        from gi_classifier.training.keras_model import build
+        with starting_tensorflow():
+            from gi_classifier.training.keras_model import build
 
         built = build(Path(self.base) if self.base else shipped(), settings)
         with tempfile.TemporaryDirectory() as work:

@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from samples import CHARACTERS, made_up_records
 
-from gi_classifier import continue_training, train
+from gi_classifier import GIClassifier, continue_training, train
 from gi_classifier.data.fingerprints import fingerprint, known_fingerprints
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.model.directory import load
+from gi_classifier.files import to_json
+from gi_classifier.model.directory import SETTINGS, WEIGHTS, ModelDirectory, load, save
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.settings import Settings
+
+# Files, but what is fitted to model.h5, and what the manifest says, as version 0.1.0 had them.
+RELEASED = {
+    *("settings.json", "config.json", "vocab.txt", "model.h5", "model.onnx", "model.int8.onnx"),
+    *("gradient.onnx", "splits.json", "history.csv", "train.log"),
+    *("library", "created", "labels", "source", "engine", "training", "test"),
+}
 
 
 def write(path: Path, rows: list[tuple[str, int]]) -> Path:
@@ -44,6 +55,44 @@ def test_new_records_alone_do_not_forget_what_was_held_out(trained: Path, tmp_pa
     assert set(load(trained).splits["test"]) <= set(directory.splits["test"])
     assert directory.settings.epochs == 1
     assert directory.settings.num_classes == 3
+
+
+def as_the_first_release_wrote_it(directory: ModelDirectory) -> ModelDirectory:
+    """With dropout, whose layers kept a counter of steps in model.h5."""
+    buffer = io.BytesIO(directory.files[WEIGHTS])
+    with h5py.File(buffer, "r+") as file:
+        names = [name for name in file.attrs["layer_names"] if name != "Embedding-Dropout"]
+        file.attrs["layer_names"] = [*names, "Embedding-Dropout"]
+        layer = file.require_group("Embedding-Dropout")
+        layer.attrs["weight_names"] = ["step:0"]
+        layer["step:0"] = np.int32(18)
+    settings = {**json.loads(directory.files[SETTINGS]), "dropout": 0.1}
+    kept = {name: content for name, content in directory.files.items() if name in RELEASED}
+    metadata = {key: value for key, value in directory.metadata.items() if key in RELEASED}
+    return ModelDirectory(
+        {**kept, WEIGHTS: buffer.getvalue(), SETTINGS: to_json(settings)},
+        {**metadata, "library": "gi_classifier 0.1.0"},
+    )
+
+
+def test_a_model_of_the_first_release_predicts_explains_and_goes_on_training(
+    trained: Path, tmp_path: Path
+) -> None:
+    save(as_the_first_release_wrote_it(load(trained)), tmp_path / "old")
+    model = GIClassifier.load(tmp_path / "old")
+    texts = [text for text, _ in made_up_records(12)]
+    for engine in ("fp32", "int8", "keras"):
+        found = GIClassifier.load(tmp_path / "old", engine=engine).predict_proba(texts)
+        np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert model.explain(texts[:1])[0].error < 0.05
+    data = write(tmp_path / "same.txt", made_up_records())
+    after = continue_training(tmp_path / "old", data, tmp_path / "new", changes={"epochs": 1})
+    assert after.settings.dropout == 0.1
+    with h5py.File(io.BytesIO(after.files[WEIGHTS]), "r") as file:
+        stored: list[str] = []
+        file.visit(stored.append)
+    assert "Embedding-Dropout" in stored
+    assert not any("step" in name for name in stored)
 
 
 def test_result_is_never_worse_on_validation(trained: Path, tmp_path: Path) -> None:
