@@ -456,6 +456,7 @@ def test_the_strongest_cells_have_the_ends_of_the_scale() -> None:
         assert counts[0] > counts[1] + 300 > 300
 
 
+@pytest.mark.slow
 def test_long_records_wrap_and_line_breaks_are_kept() -> None:
     heights = [pixels(made(text)).shape for text in ("胃", "胃\n肠", "胃" * 60)]
     assert len({shape[1] for shape in heights}) == 1

@@ -221,6 +221,7 @@ def test_the_windows_of_a_long_text_are_joined(explainer: Explainer, baseline: s
     assert len(short.tokens) == len(TEXTS[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "tokens"),
     [

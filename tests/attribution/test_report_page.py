@@ -162,6 +162,7 @@ def test_records_and_keywords_show_as_text(content: str) -> None:
     assert not page.find("b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keyword", "example", "found"),
     [
@@ -206,6 +207,7 @@ def test_what_turns_the_direction_is_spelt_out(explainer: Explainer) -> None:
     assert page.find("p", class_="shares")[0].startswith("\\u2067id\\x07 · ")
 
 
+@pytest.mark.slow
 def test_each_label_has_a_chart_of_its_own_and_the_page_says_what_made_it(
     explainer: Explainer,
 ) -> None:
@@ -220,6 +222,7 @@ def test_each_label_has_a_chart_of_its_own_and_the_page_says_what_made_it(
     assert "end at its own largest score" in "".join(page.find("p", class_="note"))
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_likeliest_labels(explainer: Explainer) -> None:
     probabilities = np.eye(3)[[1, 2, 0, 1, 1, 0, 2]] * 0.4 + 0.2
     page = Page(written(explainer, probabilities=probabilities))
@@ -227,6 +230,7 @@ def test_counts_are_those_of_the_likeliest_labels(explainer: Explainer) -> None:
     assert numbers == ["2", "28.6%", "3", "42.9%", "2", "28.6%"]
 
 
+@pytest.mark.slow
 def test_records_are_called_as_their_file_calls_them(explainer: Explainer) -> None:
     lines, ids = range(2, 2 + len(TEXTS)), [f"<{i}>" for i in range(len(TEXTS))]
     page = Page(written(explainer, lines=lines, ids=ids, left_out=3))
@@ -261,6 +265,7 @@ def test_the_surest_and_the_most_doubtful_records_are_shown_once_each(
     )
 
 
+@pytest.mark.slow
 def test_the_label_that_is_explained_is_the_likeliest_of_the_given_probabilities(
     explainer: Explainer,
 ) -> None:
@@ -273,6 +278,7 @@ def test_the_label_that_is_explained_is_the_likeliest_of_the_given_probabilities
         assert all(text.startswith(DEFAULT_NAMES[label]) for text in captions)
 
 
+@pytest.mark.slow
 def test_rows_left_out_are_counted(explainer: Explainer) -> None:
     page = Page(written(explainer, table=keywords(rows=30, labels=(0, 2)), rows=20))
     # One heading each, three counts of labels, and twenty of each label.
@@ -288,6 +294,7 @@ def test_a_hundred_records_stay_small(explainer: Explainer) -> None:
     assert len(content.encode()) < 2_000_000
 
 
+@pytest.mark.slow
 def test_lone_surrogates_do_not_reach_the_page(explainer: Explainer) -> None:
     content = written(explainer, ["胃\ud800"], source="\udcff.csv")
     assert "�.csv" in content
@@ -362,6 +369,7 @@ def bars(table: pd.DataFrame, names: tuple[str, ...] = DEFAULT_NAMES, top: int =
     return np.asarray(picture) / 255
 
 
+@pytest.mark.slow
 def test_bars_show_chinese_and_every_class_and_warn_of_nothing() -> None:
     table = keywords(rows=25)
     picture = bars(table)
@@ -373,6 +381,7 @@ def test_bars_show_chinese_and_every_class_and_warn_of_nothing() -> None:
     assert change[:, -100:].sum() == 0
 
 
+@pytest.mark.slow
 def test_bars_stop_at_top_and_a_class_without_keywords_says_so() -> None:
     table = keywords(rows=25, labels=(0, 2))
     np.testing.assert_array_equal(bars(table, top=5), bars(table.groupby("label").head(5)))
@@ -386,6 +395,7 @@ def test_bars_stop_at_top_and_a_class_without_keywords_says_so() -> None:
     assert middle[40:-100, 60:-60].min() < 0.2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 4, 9])
 def test_bars_of_any_number_of_classes(count: int) -> None:
     picture = bars(keywords(labels=tuple(range(count))), tuple(f"第{i}类$" for i in range(count)))

@@ -83,6 +83,7 @@ def test_answers_stand_beside_the_line_and_the_id_of_their_record(
     assert found["patient"][2].startswith("=1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["predict", "keywords", "report", "novelty", "prior"])
 def test_rows_without_text_are_left_out_and_counted(tmp_path: Path, command: str) -> None:
     table = tmp_path / "in.csv"
@@ -224,6 +225,7 @@ def test_wrong_use_exits_with_2(arguments: list[str]) -> None:
     run(*arguments, code=2)
 
 
+@pytest.mark.slow
 def test_characters_that_the_terminal_lacks_do_not_stop_the_work(tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
     path.write_text('{"text": "胃\\ud800窦溃疡😀"}\n', encoding="utf-8")

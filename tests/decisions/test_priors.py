@@ -211,6 +211,7 @@ def test_too_few_iterations_are_warned_of() -> None:
         estimate_prior(probabilities, TRAINING, max_iterations=1)
 
 
+@pytest.mark.slow
 def test_an_absent_class_takes_no_more_steps_than_others() -> None:
     _, probabilities = gaussians(np.array([0.0, 0.7, 0.3]), 5000, 4)
     with warnings.catch_warnings():
@@ -247,6 +248,7 @@ def test_bad_options_are_named_at_once() -> None:
         prior_interval(EXACT, TRAINING, resamples=0)
 
 
+@pytest.mark.slow
 def test_interval_encloses_the_truth_about_as_often_as_it_says() -> None:
     truth, inside = np.array([0.1, 0.6, 0.3]), 0
     for seed in range(40):

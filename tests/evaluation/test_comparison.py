@@ -188,6 +188,7 @@ def test_a_table_is_sorted_and_its_f1_is_the_mean_of_the_folds(records: Records)
     ]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_table(records: Records) -> None:
     def measures() -> list[Any]:
         options: dict[str, Any] = {"models": ["forest", "network-1"], "features": ["tfidf"]}

@@ -34,6 +34,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_log_odds_and_gradient_are_tensorflows(
     shape: str, config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
