@@ -262,6 +262,7 @@ def test_info_says_what_a_model_directory_holds(trained: Path) -> None:
     assert "maxlen: 32" in run("info", trained).stdout
 
 
+@pytest.mark.slow
 def test_train_continue_and_predict_from_the_shell(
     records_file: Path, base: Path, tmp_path: Path
 ) -> None:
@@ -273,6 +274,7 @@ def test_train_continue_and_predict_from_the_shell(
     assert len(run("predict", "胃癌", "--model", second).stdout.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_pretrained_encoder_is_a_base_to_train_from(base: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text("\n".join(text for text, _ in made_up_records(30)), encoding="utf-8")

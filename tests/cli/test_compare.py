@@ -62,6 +62,7 @@ def test_compare_prints_json(corpus: Path) -> None:
     assert all(len(row["folds"]) == 3 for row in found["models"])
 
 
+@pytest.mark.slow
 def test_compare_writes_its_files_and_leaves_no_state(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "out" / "table"
     output.parent.mkdir()

@@ -75,6 +75,7 @@ def kinds(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_evaluation_is_written_whole(trained: Path, kinds: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     arguments = [
@@ -112,6 +113,7 @@ def test_evaluation_is_written_whole(trained: Path, kinds: Path, tmp_path: Path)
     assert origin["settings"]["command"] == "evaluate"
 
 
+@pytest.mark.slow
 def test_errors_stand_with_what_their_file_calls_them(trained: Path, tmp_path: Path) -> None:
     path, output = tmp_path / "named.csv", tmp_path / "out"
     rows = [
@@ -147,6 +149,7 @@ def test_evaluation_shows_records_only_where_they_were_asked_for(
     assert not any(record in hidden.stdout + hidden.stderr for record in records)
 
 
+@pytest.mark.slow
 def test_a_model_of_other_labels_has_no_keyword_rule_beside_it(
     trained: Path, kinds: Path, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_an_unknown_label_is_an_error_that_names_the_labels() -> None:
         assert f"this model has {listed}. Received: '{given}'" in " ".join(stderr.split())
 
 
+@pytest.mark.slow
 def test_a_label_may_be_named_in_either_language() -> None:
     outputs = {run("explain", TEXT, "--label", given).stdout for given in (1, "Upper", "上消化道")}
     assert len(outputs) == 1
@@ -106,6 +107,7 @@ def test_explain_reads_a_file_and_names_each_record(tmp_path: Path) -> None:
     assert "2 records, read as gb18030, 1 rows without text left out" in done.stderr
 
 
+@pytest.mark.slow
 def test_several_files_are_read_and_their_records_named_on_the_page(tmp_path: Path) -> None:
     files = [tmp_path / "a.txt", tmp_path / "b.txt"]
     for file, text in zip(files, ("胃癌\n", "直肠息肉\n"), strict=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +36,26 @@ SHAPES = {
 }
 
 
+Shaped = Callable[[str], tuple[object, ModelDirectory]]
+
+
+@pytest.fixture(scope="module")
+def shaped(config: AlbertConfig, vocabulary: Vocabulary, settings: Settings) -> Shaped:
+    """A random model of a shape, and its files; made once, and not to be changed."""
+
+    @cache
+    def made(shape: str) -> tuple[object, ModelDirectory]:
+        return random_directory(replace(config, **SHAPES[shape]), vocabulary, settings)
+
+    return made
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_log_odds_and_gradient_are_tensorflows(
-    shape: str, config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+    shape: str, shaped: Shaped, vocabulary: Vocabulary
 ) -> None:
-    model, directory = random_directory(replace(config, **SHAPES[shape]), vocabulary, settings)
+    model, directory = shaped(shape)
     gradient = Gradient(directory)
     ids = np.random.default_rng(0).integers(1, len(vocabulary), (5, 9))
     embeddings = gradient.table[ids]
@@ -51,12 +67,11 @@ def test_log_odds_and_gradient_are_tensorflows(
         assert abs(expected).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
-def test_activations_are_kerass_layers(
-    shape: str, config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
-) -> None:
-    config = replace(config, **SHAPES[shape])
-    model, directory = random_directory(config, vocabulary, settings)
+def test_activations_are_kerass_layers(shape: str, shaped: Shaped, vocabulary: Vocabulary) -> None:
+    model, directory = shaped(shape)
+    config = directory.config
     # bert4keras' own encoder, which computes every position in every layer.
     full = encoder(config, cls_only=False)
     set_weights(full, get_weights(model), head=False)
@@ -92,10 +107,8 @@ def test_heads_that_look_at_one_token_alone_have_tensorflows_gradient(
         np.testing.assert_allclose(found, expected, atol=1e-3 * abs(expected).max())
 
 
-def test_rows_of_one_batch_do_not_touch_each_other(
-    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
-) -> None:
-    _, directory = random_directory(config, vocabulary, settings)
+def test_rows_of_one_batch_do_not_touch_each_other(shaped: Shaped, vocabulary: Vocabulary) -> None:
+    _, directory = shaped("factorised")
     gradient = Gradient(directory)
     embeddings = gradient.table[np.random.default_rng(0).integers(1, len(vocabulary), (4, 7))]
     labels = np.array([0, 1, 2, 1])
@@ -118,14 +131,11 @@ def test_the_graph_holds_no_weights(config: AlbertConfig) -> None:
 
 
 def test_export_refuses_a_graph_that_is_not_the_models(
-    config: AlbertConfig,
-    vocabulary: Vocabulary,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    shaped: Shaped, config: AlbertConfig, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gi_classifier.errors import ModelError
 
-    model, directory = random_directory(config, vocabulary, settings)
+    model, directory = shaped("factorised")
     ids = [np.arange(1, 9, dtype=np.int32)]
     assert check_gradient(model, directory, ids) < 1e-4
     # One with another activation, and one whose backward pass alone is wrong.
