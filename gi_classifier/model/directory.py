@@ -316,7 +316,8 @@ def load(path: str | Path) -> ModelDirectory:
         try:
             files[name] = read_regular(path / name, size=size)
         except (OSError, ValueError) as error:
-            problems.append(f"{name}: {getattr(error, 'strerror', None) or error}")
+            reason = getattr(error, "strerror", None) or error
+            problems.append(f"{name}: changed since it was saved ({reason})")
             continue
         if hashlib.sha256(files[name]).hexdigest() != digest:
             problems.append(f"{name}: changed since it was saved (sha256 differs)")
