@@ -37,7 +37,7 @@ test: install
 	$(PYTEST) $(TESTS)
 
 test-fast: install
-	$(PYTEST) -m "not slow and not long" $(TESTS)
+	$(PYTEST) -m "not slow and not long" --ignore tests/training $(TESTS)
 
 test-long: install
 	$(PYTEST) -m long $(TESTS)

@@ -17,10 +17,8 @@ from gi_classifier.training.keras_model import (
 )
 
 
-def random_directory(
-    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
-) -> tuple[object, ModelDirectory]:
-    """A model whose weights, biases and scales are all random, and its files."""
+def random_model(config: AlbertConfig, settings: Settings) -> object:
+    """A model whose weights, biases and scales are all random."""
     model = classifier(config, settings.num_classes)
     initialise(model, 3)
     source = np.random.default_rng(3)
@@ -29,4 +27,12 @@ def random_directory(
         for name, arrays in get_weights(model).items()
     }
     set_weights(model, weights)
+    return model
+
+
+def random_directory(
+    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
+) -> tuple[object, ModelDirectory]:
+    """Such a model, and its files."""
+    model = random_model(config, settings)
     return model, exported(Built(model, config, vocabulary, "random"), settings, [])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gi_classifier.attribution.attribution import Attribution
+from gi_classifier.data.records import Records
 from gi_classifier.settings import Settings
 
 CHARACTERS = (
@@ -62,3 +65,11 @@ def made_up_records(count: int = 120) -> list[tuple[str, int]]:
         body.insert(source.randrange(11), "肺胃肠"[i % 3])
         rows.append(("".join(body), i % 3))
     return rows
+
+
+@cache
+def dataset(name: str) -> Records:
+    """A split of the dataset that ships, read once for all tests: train, val, test or all."""
+    from gi_classifier.data.readers import read_records
+
+    return read_records(Path(__file__).resolve().parent.parent / "data" / f"{name}.txt")

@@ -175,6 +175,7 @@ def test_predicting_imports_neither_tensorflow_nor_scikit_learn() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_first_calls_from_several_threads_load_the_model_once() -> None:
     code = (
         "import threading, gi_classifier as g, gi_classifier.model.shipped as p\n"
@@ -195,6 +196,7 @@ def test_a_megabyte_of_text_is_read(counting: Predictor) -> None:
     assert counting.engine.rows > 10_000  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_a_million_spaces_around_a_record_change_nothing() -> None:
     space = " " * 1_000_000
     found = gi_classifier.predict_proba([space + EXAMPLE + space, EXAMPLE])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from samples import dataset
 from sklearn.metrics import roc_auc_score
 
 import gi_classifier
@@ -66,6 +67,7 @@ NORMAL_EXAMINATION = (
 )
 
 
+@pytest.mark.slow
 def test_long_normal_examination_does_not_outweigh_what_an_admission_is_about() -> None:
     admissions = read_records(ROOT / "data" / "dev" / "admissions.txt")
     texts = [text + NORMAL_EXAMINATION * 2 for text in admissions.texts]
@@ -79,15 +81,17 @@ def test_normal_examination_alone_is_about_neither() -> None:
     assert gi_classifier.predict(NORMAL_EXAMINATION * 2) == 0
 
 
+@pytest.mark.slow
 def test_examples_stay_out_of_the_training_data() -> None:
     for name in ("train", "val", "test"):
-        texts = read_records(ROOT / "data" / f"{name}.txt").texts
+        texts = dataset(name).texts
         for example in EXAMPLES:
             assert not any(example in text or text in GASTROSCOPY for text in texts)
 
 
+@pytest.mark.slow
 def test_development_sets_and_demo_stay_out_of_the_training_data() -> None:
-    known = set(read_records(ROOT / "data" / "all.txt").texts)
+    known = set(dataset("all").texts)
     kept_out = [
         text for path in (ROOT / "data" / "dev").glob("*.txt") for text in read_records(path).texts
     ]
@@ -96,8 +100,9 @@ def test_development_sets_and_demo_stay_out_of_the_training_data() -> None:
     assert not known & set(kept_out)
 
 
+@pytest.mark.slow
 def test_dataset_is_of_the_promised_size_and_form() -> None:
-    parts = {n: read_records(ROOT / "data" / f"{n}.txt") for n in ("train", "val", "test", "all")}
+    parts = {name: dataset(name) for name in ("train", "val", "test", "all")}
     assert sorted(parts["all"].texts) == sorted(
         text for name in ("train", "val", "test") for text in parts[name].texts
     )

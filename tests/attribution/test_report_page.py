@@ -242,6 +242,7 @@ def test_records_are_called_as_their_file_calls_them(explainer: Explainer) -> No
     assert all(text.startswith("Line 行 ") for text in only_lines)
 
 
+@pytest.mark.slow
 def test_the_surest_and_the_most_doubtful_records_are_shown_once_each(
     explainer: Explainer,
 ) -> None:

@@ -40,6 +40,7 @@ def test_explain_as_json_adds_up() -> None:
     assert "".join(span["text"] for span in found["spans"]) == TEXT
 
 
+@pytest.mark.slow
 def test_explain_writes_a_page_and_a_picture_with_their_origin(tmp_path: Path) -> None:
     html, png = tmp_path / "x.html", tmp_path / "x.png"
     done = run(

@@ -51,6 +51,7 @@ def rows() -> list[tuple[str, str]]:
     return [(text, NAMES[label]) for text, label in made_up_records()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".txt", ".csv", ".jsonl", ".xlsx"])
 def test_it_trains_on_labels_of_any_text_in_any_format_and_labels_with_it(
     tmp_path: Path, trained: Path, rows: list[tuple[str, str]], ending: str
@@ -82,6 +83,7 @@ def test_it_trains_on_labels_of_any_text_in_any_format_and_labels_with_it(
     np.testing.assert_allclose(shares, 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_numbers_are_labels_too_and_one_is_told_from_the_rest(
     tmp_path: Path, trained: Path
 ) -> None:
@@ -146,6 +148,7 @@ def test_a_missing_file_is_said(tmp_path: Path, name: str) -> None:
     assert str(tmp_path / name) in done.stderr
 
 
+@pytest.mark.slow
 def test_ids_stand_beside_the_labels_and_a_text_column_may_have_any_name(
     tmp_path: Path, trained: Path, rows: list[tuple[str, str]]
 ) -> None:
@@ -246,6 +249,7 @@ def test_a_test_record_that_is_trained_on_is_an_error(
     )
 
 
+@pytest.mark.slow
 def test_nothing_that_is_there_is_replaced_and_another_model_is_refused(
     tmp_path: Path, trained: Path, rows: list[tuple[str, str]]
 ) -> None:

@@ -63,6 +63,7 @@ def test_json_says_that_a_model_trained_on_the_records_has_no_say(
     assert len(found["explained_variance"]) == 2
 
 
+@pytest.mark.slow
 def test_output_holds_texts_in_two_tables_only(
     trained: Path, flipped: Path, tmp_path: Path
 ) -> None:

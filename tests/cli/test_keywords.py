@@ -49,6 +49,7 @@ def test_an_empty_table_is_said(corpus: Path, trained: Path) -> None:
     assert "No keyword occurs 10000 times or more." in done.stderr
 
 
+@pytest.mark.slow
 def test_keywords_are_printed_written_drawn_and_measured_as_a_rule(
     corpus: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +81,7 @@ def test_keywords_are_printed_written_drawn_and_measured_as_a_rule(
     assert "hold a keyword that decides" in run("rules", corpus, "--keywords", table).stdout
 
 
+@pytest.mark.slow
 def test_formats_hold_the_same_keywords(corpus: Path, trained: Path) -> None:
     common = ("keywords", corpus, "--model", trained, "--format")
     rows = json.loads(run(*common, "table", "--json").stdout)

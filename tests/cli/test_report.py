@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from command_line import run
 
 
+@pytest.mark.slow
 def test_report_is_one_page_that_says_where_it_was_written(
     corpus: Path, trained: Path, tmp_path: Path
 ) -> None:

@@ -48,6 +48,7 @@ def test_thresholds_shows_every_policy_on_both_splits(model: Path, val: Path, te
     assert not (model / THRESHOLDS).exists()
 
 
+@pytest.mark.slow
 def test_thresholds_saves_a_label_beside_the_others_and_writes_its_files(
     model: Path, val: Path, test: Path, tmp_path: Path
 ) -> None:

@@ -136,6 +136,7 @@ def test_a_seed_gives_one_split_and_another_seed_another() -> None:
     assert places(split(records, 7)) != places(split(records, 8))
 
 
+@pytest.mark.slow
 def test_a_split_is_the_same_in_any_process() -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1]); from test_splitting import *;"

@@ -279,6 +279,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(ROWS, st.sampled_from([",", "\t"]))
 def test_what_the_csv_module_writes_is_read_as_it_was(

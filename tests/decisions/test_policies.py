@@ -21,6 +21,7 @@ from gi_classifier.decisions.policies import (
 from gi_classifier.errors import RecordsError, SettingsError
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(both_classes(), st.sampled_from([0.5, 1, 2, 3.7]))
 def test_f_beta_chooses_the_largest_that_scikit_learn_finds(data: Split, beta: float) -> None:
@@ -73,6 +74,7 @@ def test_a_level_is_reached_at_the_least_price_or_the_choice_says_why_not(
     assert highest.precision_after == pytest.approx(precision[:-1].max(), abs=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(both_classes(), *[st.integers(-3, 3)] * 2, *[st.integers(1, 9)] * 2)
 def test_a_cost_matrix_chooses_the_least_cost(

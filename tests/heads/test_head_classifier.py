@@ -356,6 +356,7 @@ def test_it_works_in_scikit_learns_cross_validation() -> None:
     assert cross_val_score(HeadClassifier(), features, codes, cv=3).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_training_a_head_needs_no_tensorflow(trained: Path) -> None:
     code = (
         "import sys\n"

@@ -15,6 +15,7 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.metrics.epochs import class_metrics
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 40), st.integers(2, 4))
 def test_every_measure_agrees_with_scikit_learn(seed: int, records: int, classes: int) -> None:

@@ -81,6 +81,7 @@ def predictions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return labels, parts / parts.sum(axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(predictions())
 def test_measures_are_those_of_scikit_learn(drawn: tuple[np.ndarray, np.ndarray]) -> None:

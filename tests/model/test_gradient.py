@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_models import random_directory
+from random_models import random_directory, random_model
 
 from gi_classifier.model.directory import GRADIENTS, ModelDirectory
 from gi_classifier.model.gradient import Gradient, log_odds
@@ -89,10 +89,11 @@ def test_activations_are_kerass_layers(shape: str, shaped: Shaped, vocabulary: V
         np.testing.assert_allclose(means[:, index], expected[index].mean(axis=1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_heads_that_look_at_one_token_alone_have_tensorflows_gradient(
     config: AlbertConfig, vocabulary: Vocabulary, settings: Settings
 ) -> None:
-    model, _ = random_directory(config, vocabulary, settings)
+    model = random_model(config, settings)
     weights = get_weights(model)
     # So sharp that the graph takes most shares for none.
     weights["Transformer-MultiHeadSelfAttention"][0] *= 60
@@ -107,6 +108,7 @@ def test_heads_that_look_at_one_token_alone_have_tensorflows_gradient(
         np.testing.assert_allclose(found, expected, atol=1e-3 * abs(expected).max())
 
 
+@pytest.mark.slow
 def test_rows_of_one_batch_do_not_touch_each_other(shaped: Shaped, vocabulary: Vocabulary) -> None:
     _, directory = shaped("factorised")
     gradient = Gradient(directory)
@@ -130,6 +132,7 @@ def test_the_graph_holds_no_weights(config: AlbertConfig) -> None:
     assert len(gradient_graph(wide, 3)) < 50_000
 
 
+@pytest.mark.slow
 def test_export_refuses_a_graph_that_is_not_the_models(
     shaped: Shaped, config: AlbertConfig, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def python(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_threads_that_predict_explain_and_decide_read_each_file_once() -> None:
     assert python(READS) == "True {1}"
 
@@ -69,6 +70,7 @@ print(answers() == before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork: of POSIX alone")
 def test_a_process_forked_after_a_prediction_predicts_and_ends() -> None:
     assert python(FORKED).split() == ["True", "0", "True", "True", "True"]

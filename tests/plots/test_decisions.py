@@ -11,6 +11,7 @@ from gi_classifier.decisions.policies import POLICIES, compare_policies
 from gi_classifier.plots.decisions import risk_coverage_figure, thresholds_figure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 200])
 def test_pictures_are_drawn_without_a_warning_on_a_single_record_too(count: int) -> None:
     from matplotlib.image import imread

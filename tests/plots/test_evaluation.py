@@ -37,6 +37,7 @@ def picture(classes: int, names: list[str], absent: int = 0, sharpness: float = 
     return drawn(evaluation_figure, tables, names, labels, shares)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("classes", "names", "absent"),
     [
@@ -57,5 +58,6 @@ def test_picture_has_something_in_it_and_draws_without_a_warning(
             assert part.min() < 0.5 < part.max()
 
 
+@pytest.mark.slow
 def test_a_perfect_model_is_drawn() -> None:
     assert picture(3, ["a", "b", "c"], sharpness=1e6).shape[1] > 1000

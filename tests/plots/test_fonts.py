@@ -59,6 +59,7 @@ def known() -> set[int]:
         return set(font.getBestCmap())
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(text=st.text())
 def test_what_the_font_has_stays_and_the_rest_is_a_box(known: set[int], text: str) -> None:

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from command_line import run
 from samples import made_up_records
 
 
+@pytest.mark.slow
 def test_it_prints_the_list_of_the_reference_from_a_threshold_on(
     trained: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from samples import dataset
 
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.readers import read_records
@@ -77,6 +78,7 @@ def run(knowledge: Path, output: Path, *more: str, seed: str = "0") -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_what_it_writes_is_the_same_in_any_process_and_its_splits_are_apart(
     knowledge: Path, tmp_path: Path
 ) -> None:
@@ -178,6 +180,7 @@ def test_kinds_stand_beside_the_records_of_the_test_split(shipped: Any) -> None:
     assert tuple(shipped.label) == records.labels
 
 
+@pytest.mark.slow
 def test_the_counts_in_the_card_are_those_of_the_files() -> None:
     card = (script.ROOT / "data" / "README.md").read_text(encoding="utf-8")
     for group, name in (("all", "all"), ("all", "train"), ("all", "val"), ("all", "test")):
@@ -187,7 +190,7 @@ def test_the_counts_in_the_card_are_those_of_the_files() -> None:
         )
         column = [cell.strip() for cell in header.split("|")].index(name)
         shown = int(row.split("|")[column].replace(",", ""))
-        assert shown == len(read_records(script.ROOT / "data" / f"{name}.txt"))
+        assert shown == len(dataset(name))
 
 
 def test_real_surfaces_occur_and_most_texts_stay_as_they_are() -> None:
