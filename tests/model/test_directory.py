@@ -340,7 +340,7 @@ def test_what_file_managers_leave_is_said_and_passed_over(
         ("settings.json", b'{"label_names": [[], 1, 2]}', "label_names must be 3"),
         ("settings.json", b'{"num_classes": 1000000000}', "num_classes is 1000000000"),
         ("config.json", b"{}", "holds no vocab_size"),
-        ("config.json", b'{"vocab_size": -1}', "must be a positive integer"),
+        ("config.json", b'{"vocab_size": -1}', "must be an integer of at least 1"),
         ("vocab.txt", b"\xff\xfe", "codec"),
         ("vocab.txt", b"", "A vocabulary starts with"),
         ("splits.json", b'{"train": 1}', "no list of fingerprints"),
