@@ -22,22 +22,15 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+from faithfulness_measures import MEASURES, MIN_TOKENS, leave_one_out, measure, window_model
 from tqdm import tqdm
 
-from gi_classifier.attribution.faithfulness import (
-    MEASURES,
-    MIN_TOKENS,
-    leave_one_out,
-    measure,
-    window_model,
-)
 from gi_classifier.attribution.integrated_gradients import Baseline, Explainer
 from gi_classifier.data.readers import read_records
 from gi_classifier.files import to_json, write_whole
 from gi_classifier.metrics.measures import RESAMPLES, resample_counts
 from gi_classifier.model.directory import GRADIENTS, ModelDirectory, load
 from gi_classifier.model.gradient import Gradient
-from gi_classifier.model.gradient_graph import EMBEDDINGS, TARGET
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import shipped
 
@@ -93,14 +86,7 @@ def attention_shares(directory: ModelDirectory) -> Callable[[np.ndarray], list[n
     names = names[: directory.config.num_hidden_layers]
     graph.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     files = {**directory.files, GRADIENTS: graph.SerializeToString()}
-    session = Gradient(ModelDirectory(files, directory.metadata))._session
-    target = directory.settings.num_classes
-
-    def run(embeddings: np.ndarray) -> list[np.ndarray]:
-        unused = np.zeros((len(embeddings), target), dtype=np.float32)
-        return list(session.run(names, {EMBEDDINGS: embeddings, TARGET: unused}))
-
-    return run
+    return partial(Gradient(ModelDirectory(files, directory.metadata)).outputs, names)
 
 
 class Methods:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from functools import cache
@@ -41,6 +42,9 @@ FLOORS: dict[int, set[str]] = {
     7: {"cli", "scripts", "__init__", "__main__"},
 }
 GROUND = FLOORS[1]
+
+# Public methods of named tuples and of ``os`` all the same.
+UNDERSCORED = {"_asdict", "_fields", "_replace", "_make", "_exit"}
 
 # Arrows within the top floor, of what is a command by another name.
 EXCUSED = {"__main__ -> cli.app", "scripts.feature_importance -> cli.app"}
@@ -167,6 +171,31 @@ def test_private_names_stay_in_their_file():
             ):
                 found[f"{name} -> {files[node.value.id]}.{node.attr}"] = f"line {node.lineno}"
     check(found, "A private name is used by its own file only:")
+
+
+def own_names(tree: ast.Module) -> set[str]:
+    """What a file defines or sets itself: functions, methods, classes, attributes, constants."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            found.add(node.attr)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_private_attributes_of_what_another_file_defines_are_not_used():
+    found = {}
+    for name, tree in trees().items():
+        passed_over = own_names(tree) | UNDERSCORED
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Attribute) or ast.unparse(node.value) in ("self", "cls"):
+                continue
+            if re.match("_[^_]", node.attr) and node.attr not in passed_over:
+                found[f"{name}: {ast.unparse(node)}"] = f"line {node.lineno}"
+    check(found, "A private attribute is used by the file that defines it only:")
 
 
 def test_no_file_of_the_package_is_long():

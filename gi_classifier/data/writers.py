@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import write_whole
 
@@ -149,14 +148,3 @@ def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
 def columns_of(rows: Sequence[Mapping[str, Any]], least: Sequence[str] = ()) -> list[str]:
     """All columns that rows have, in order; without rows, ``least``."""
     return list(dict.fromkeys(name for row in rows for name in row)) or list(least)
-
-
-def write_records(records: Records, path: Path) -> None:
-    """Write ``text<TAB>label`` lines in UTF-8; tabs and line ends inside a text become spaces."""
-    if records.labels is None:
-        raise RecordsError(f"{records.source}: records without labels cannot be written as pairs.")
-    lines = (
-        f"{' '.join(text.split())}\t{label}\n"
-        for text, label in zip(records.texts, records.labels, strict=True)
-    )
-    path.write_text("".join(lines), encoding="utf-8")

@@ -125,14 +125,13 @@ class CappedSVD(TruncatedSVD):  # type: ignore[misc]
     ----------
     most : int
         Components at most.
-    seed : int
+    random_state : int
         Of the randomised algorithm (Halko et al. 2011).
     """
 
-    def __init__(self, most: int = _COMPONENTS, seed: int = 0) -> None:
-        super().__init__(most, random_state=seed)
+    def __init__(self, most: int = _COMPONENTS, random_state: int = 0) -> None:
+        super().__init__(most, random_state=random_state)
         self.most = most
-        self.seed = seed
 
     def fit_transform(self, matrix: Any, labels: Any = None) -> np.ndarray:
         """Reduce (n, columns) to (n, components)."""
@@ -150,12 +149,12 @@ class SourceNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    seed : int
+    random_state : int
         Of the weights and of the order of records.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
+    def __init__(self, random_state: int = 0) -> None:
+        self.random_state = random_state
 
     def fit(self, features: np.ndarray, labels: np.ndarray) -> SourceNetwork:
         """Train on float (n, columns) and int (n,)."""
@@ -163,7 +162,7 @@ class SourceNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         self.classes_, places = np.unique(labels, return_inverse=True)
         layers, two = tf_keras.layers, len(self.classes_) == 2
-        seeds = iter(range(self.seed * 100, self.seed * 100 + 100))
+        seeds = iter(range(self.random_state * 100, self.random_state * 100 + 100))
 
         def dense(units: int, activation: str) -> Any:
             start = tf_keras.initializers.GlorotUniform(next(seeds))
@@ -180,7 +179,7 @@ class SourceNetwork(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         data = tf.data.Dataset.from_tensor_slices((features.astype(np.float32), places))
         stop = tf_keras.callbacks.EarlyStopping("loss", min_delta=_LEAST_FALL, patience=_STALLED)
         self.model_.fit(
-            data.shuffle(len(places), seed=self.seed).batch(32),
+            data.shuffle(len(places), seed=self.random_state).batch(32),
             epochs=_EPOCHS,
             callbacks=[stop],
             verbose=0,

@@ -91,7 +91,7 @@ class Gradient:
 
     def logits(self, embeddings: np.ndarray) -> np.ndarray:
         """The forward pass alone: float32 (n, classes)."""
-        return self._forward([LOGITS], embeddings)[0]
+        return self.outputs([LOGITS], embeddings)[0]
 
     def activations(self, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the encoder holds between its layers.
@@ -111,10 +111,11 @@ class Gradient:
                 "The graph of this model directory gives no activations: an earlier version wrote "
                 "it. Write the model anew with `gi-classifier continue`, or train it again."
             )
-        firsts, means = self._forward([FIRSTS, MEANS], embeddings)
+        firsts, means = self.outputs([FIRSTS, MEANS], embeddings)
         return firsts, means
 
-    def _forward(self, names: list[str], embeddings: np.ndarray) -> list[np.ndarray]:
+    def outputs(self, names: list[str], embeddings: np.ndarray) -> list[np.ndarray]:
+        """What the graph gives by these names, of which none is the gradient."""
         target = np.zeros((len(embeddings), self.num_classes), dtype=np.float32)
         return self._session.run(names, {EMBEDDINGS: embeddings, TARGET: target})
 

@@ -13,7 +13,7 @@ from gi_classifier.data.encodings import recognise
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.readers import check_texts_of, iterate_texts, read_records
 from gi_classifier.data.records import Records, drop_duplicates
-from gi_classifier.data.writers import write_records, write_results
+from gi_classifier.data.writers import write_results
 from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError, SettingsError
 
 ROWS = [("胃窦充血，见“糜烂”", 1), ("结肠息肉\u3000切除", 2), ("发热, 咳嗽", 0)]
@@ -416,16 +416,6 @@ def test_errors_hold_no_record_s_text(tmp_path: Path) -> None:
     with pytest.raises(RecordsError) as torn:
         drop_duplicates(make([secret, secret], [0, 1]))
     assert secret not in str(caught.value) + str(torn.value)
-
-
-def test_written_records_are_read_back(tmp_path: Path) -> None:
-    records = make(["胃\t窦\n充血", "肠", "a\u3000b"], [1, 2, 0])
-    write_records(records, tmp_path / "r.txt")
-    again = read_records(tmp_path / "r.txt")
-    assert (again.texts, again.labels) == (("胃 窦 充血", "肠", "a b"), (1, 2, 0))
-    with pytest.raises(RecordsError, match="without labels"):
-        write_records(make(["胃"], None), tmp_path / "none.txt")
-    assert not (tmp_path / "none.txt").exists()
 
 
 def test_taking_rows_keeps_their_lines_and_labels() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from gi_classifier.evaluation.comparison_models import (
     KNOWN,
@@ -50,6 +51,7 @@ def test_l1_leaves_out_features_that_l2_keeps() -> None:
 
 def test_svd_takes_what_components_there_are() -> None:
     matrix = np.random.default_rng(0).normal(size=(6, 4))
+    assert clone(CappedSVD(3, random_state=7)).get_params()["random_state"] == 7
     assert CappedSVD(3).fit_transform(matrix).shape == (6, 3)
     assert CappedSVD(256).fit_transform(matrix).shape == (6, 4)
     assert CappedSVD(256).fit_transform(matrix.T).shape == (4, 4)
@@ -62,7 +64,7 @@ def test_the_network_of_the_source_has_its_layers_and_learns(classes: int) -> No
     labels = np.arange(120) % classes
     features = source.normal(size=(120, 5))
     features[:, 0] += 4 * labels
-    model = SourceNetwork(seed=3).fit(features, labels + 7)
+    model = SourceNetwork(random_state=3).fit(features, labels + 7)
     kinds = [type(layer).__name__ for layer in model.model_.layers]
     assert kinds == [*["Dense", "Dense", "BatchNormalization"] * 4, *["Dense"] * 7]
     units = [layer.units for layer in model.model_.layers if hasattr(layer, "units")]
