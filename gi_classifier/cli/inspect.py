@@ -29,7 +29,7 @@ from gi_classifier.cli.outputs import (
 )
 from gi_classifier.data.fingerprints import trained_on
 from gi_classifier.data.records import Records
-from gi_classifier.errors import RecordsError
+from gi_classifier.errors import LabelError, RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
@@ -108,9 +108,9 @@ def _read(
         return read(path, **columns, labelled=False), ()
     try:
         return read_any_labels(path, known, **columns, label_column=label_column)
-    except RecordsError as error:
+    except (LabelError, RecordsError) as error:
         hint = f"{error.summary}\n  If the file has no labels, say --no-labels."
-        raise RecordsError(hint, error.problems) from error
+        raise type(error)(hint, error.problems) from error
 
 
 def _looked_through(

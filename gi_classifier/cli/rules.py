@@ -11,18 +11,26 @@ import typer
 
 from gi_classifier.attribution.rules import keyword_rules, measure_search, search
 from gi_classifier.cli.inputs import read
-from gi_classifier.cli.options import HeaderRow, JsonOption, LabelColumn, SheetOption, TextColumn
+from gi_classifier.cli.options import (
+    HeaderRow,
+    JsonOption,
+    LabelColumn,
+    ModelOption,
+    SheetOption,
+    TextColumn,
+)
 from gi_classifier.cli.outputs import print_json
 from gi_classifier.data.encodings import recognise
 from gi_classifier.display import shown
 from gi_classifier.errors import MissingPathError, RecordsError
+from gi_classifier.model.shipped import load_or_shipped
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def rules(
-    file: Annotated[Path, typer.Argument(help="Records with their true labels.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records with their true labels.")],
     keywords: Annotated[
         Path,
         typer.Option(
@@ -42,12 +50,22 @@ def rules(
     label_column: LabelColumn = "label",
     sheet: SheetOption = None,
     header_row: HeaderRow = None,
+    model: ModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how far a plain search for a table's keywords would go."""
     chosen = keyword_rules(_table(keywords), top)
-    columns = {"text_column": text_column, "label_column": label_column}
-    records = read(file, **columns, sheet=sheet, header_row=header_row)
+    settings = load_or_shipped(model).settings
+    records = read(
+        file,
+        text_column=text_column,
+        label_column=label_column,
+        sheet=sheet,
+        header_row=header_row,
+        # A table of another model than the one that ships may have more labels.
+        num_classes=settings.num_classes if model else None,
+        label_names=settings.names,
+    )
     found = measure_search(np.array(records.labels), search(records.texts, chosen))
     if as_json:
         print_json({**found, "rules": chosen})

@@ -2,7 +2,8 @@ r"""Records on disk: read and checked.
 
 In: ``.txt``/``.tsv`` (``text<TAB>label`` lines, or a table with tabs), ``.csv``, ``.jsonl`` or
 ``.xlsx``. Out: :class:`Records`, or one :class:`~gi_classifier.errors.RecordsError` with every bad
-row; or, for what only predicts, bad rows kept in their places with their reasons.
+row (a :class:`~gi_classifier.errors.LabelError` where only labels are wrong); or, for what only
+predicts, bad rows kept in their places with their reasons.
 Nothing here logs or prints a record's text.
 """
 
@@ -25,7 +26,7 @@ from gi_classifier.data.cells import (
 from gi_classifier.data.columns import LABEL, TEXT, Columns
 from gi_classifier.data.records import Records
 from gi_classifier.data.tables import PLAIN, Row, Table, open_text_table
-from gi_classifier.errors import MissingPathError, RecordsError, SettingsError
+from gi_classifier.errors import LabelError, MissingPathError, RecordsError, SettingsError
 
 FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
 _SKIP = ", or leave out rows without text (skip_blank, --skip-blank)"
@@ -94,6 +95,8 @@ def read_records(
         without ``strict``.
     RecordsError
         The format is unknown, a column is missing, or rows are bad: all of them, with their lines.
+    LabelError
+        Rows are bad, by their labels alone.
 
     Examples
     --------
@@ -114,6 +117,7 @@ def read_records(
     found: list[Row] = []
     labels: list[int] = []
     problems: list[str | None] = []
+    wrong_labels = 0
     for row, problem in rows:
         if wants_label and columns.label and not row.problem:
             cell = row.cells.get(columns.label)
@@ -123,6 +127,7 @@ def read_records(
                 else read_label(cell, num_classes, label_names)
             )
             labels.append(number)
+            wrong_labels += problem is None and wrong is not None
             problem = "; ".join(filter(None, (problem, wrong))) or None
         found.append(row)
         problems.append(problem)
@@ -132,7 +137,8 @@ def read_records(
             for row, problem in zip(found, problems, strict=True)
             if problem
         ]
-        _raise_bad(path, table.encoding, places, "" if wants_label else _SKIP)
+        kind = LabelError if wrong_labels == len(places) else RecordsError
+        _raise_bad(path, table.encoding, places, "" if wants_label else _SKIP, kind)
 
     def texts_of(column: str | None) -> tuple[str, ...] | None:
         return None if column is None else tuple(as_text(row.cells.get(column)) for row in found)
@@ -295,8 +301,14 @@ class _Checked:
         return "; ".join(filter(None, found)) or None
 
 
-def _raise_bad(path: str | Path, encoding: str, problems: Sequence[str], advice: str) -> None:
+def _raise_bad(
+    path: str | Path,
+    encoding: str,
+    problems: Sequence[str],
+    advice: str,
+    kind: type[LabelError | RecordsError] = RecordsError,
+) -> None:
     if problems:
         advice = advice if any(EMPTY_TEXT in problem for problem in problems) else ""
         summary = f"{path} ({encoding}): {len(problems)} bad rows. Mend or drop{advice}:"
-        raise RecordsError(summary, problems)
+        raise kind(summary, problems)

@@ -15,7 +15,7 @@ from gi_classifier.data.fingerprints import SPLIT_NAMES
 from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.splitting import check_apart, split
-from gi_classifier.errors import GIClassifierError, RecordsError, SettingsError
+from gi_classifier.errors import GIClassifierError, LabelError, RecordsError, SettingsError
 from gi_classifier.settings import Settings
 
 # Different words in a label column that can be meant as labels.
@@ -134,15 +134,18 @@ def read_splits(
     if isinstance(data, Mapping):
         if set(data) != set(SPLIT_NAMES):
             raise RecordsError(f"Ready splits are {SPLIT_NAMES}. Received: {sorted(data)}")
-        splits, errors = {}, []
+        splits: dict[str, Records] = {}
+        errors: list[LabelError | RecordsError] = []
         for name in SPLIT_NAMES:
             try:
                 splits[name] = drop_duplicates(read(data[name]))
-            except RecordsError as error:
+            except (LabelError, RecordsError) as error:
                 errors.append(error)
         if errors:
             problems = [problem for error in errors for problem in error.problems]
-            raise RecordsError("\n".join(error.summary for error in errors), problems)
+            kinds = {type(error) for error in errors}
+            kind = LabelError if kinds == {LabelError} else RecordsError
+            raise kind("\n".join(error.summary for error in errors), problems)
         empty = [str(data[name]) for name in SPLIT_NAMES if not len(splits[name])]
         if empty:
             raise RecordsError(f"No record in {', '.join(empty)}")

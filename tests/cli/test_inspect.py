@@ -11,7 +11,7 @@ from samples import made_up_records
 from typer.testing import CliRunner, Result
 
 from gi_classifier.cli.inspect import inspect
-from gi_classifier.errors import OutputExistsError, RecordsError
+from gi_classifier.errors import LabelError, OutputExistsError, RecordsError
 from gi_classifier.evaluation.inspection_output import FILES
 
 app = typer.Typer()
@@ -98,7 +98,7 @@ def test_a_file_without_labels_asks_for_the_option_and_gets_the_rest(
 ) -> None:
     path = tmp_path / "plain.txt"
     path.write_text("".join(f"{text}\n" for text, _ in made_up_records(30)), encoding="utf-8")
-    with pytest.raises(RecordsError, match="say --no-labels"):
+    with pytest.raises(LabelError, match="say --no-labels"):
         fine(path, "--model", trained)
     shown = fine(path, "--model", trained, "--no-labels")
     assert "Without labels: no priors" in shown

@@ -28,6 +28,19 @@ def test_a_table_saved_anew_in_another_encoding_is_read(corpus: Path, trained: P
     assert run("rules", corpus, "--keywords", table).stdout == before
 
 
+def test_labels_may_be_names(corpus: Path, trained: Path) -> None:
+    table, named = corpus.with_name("table.csv"), corpus.with_name("named.csv")
+    run("keywords", corpus, "--model", trained, "--output", table)
+    numbered = corpus.with_name("numbered.csv")
+    numbered.write_text("text,label\n胃炎,1\n肠炎,2\n", encoding="utf-8")
+    named.write_text("text,label\n胃炎,upper\n肠炎,下消化道\n", encoding="utf-8")
+    found = run("rules", named, "--keywords", table).stdout
+    assert found == run("rules", numbered, "--keywords", table).stdout
+    named.write_text("text,label\n胃炎,上\n", encoding="utf-8")
+    stderr = run("rules", named, "--keywords", table, code=2).stderr
+    assert "line 2: the label is not an integer from 0 up or one of" in stderr
+
+
 def test_a_missing_table_is_said(corpus: Path) -> None:
     stderr = run("rules", corpus, "--keywords", "nowhere.csv", code=1).stderr
     assert "No keyword table at nowhere.csv" in stderr

@@ -14,7 +14,7 @@ from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.readers import check_texts_of, iterate_texts, read_records
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.writers import write_results
-from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError, SettingsError
+from gi_classifier.errors import SHOWN_PROBLEMS, LabelError, RecordsError, SettingsError
 
 ROWS = [("胃窦充血，见“糜烂”", 1), ("结肠息肉\u3000切除", 2), ("发热, 咳嗽", 0)]
 TEXTS = tuple(text for text, _ in ROWS)
@@ -75,7 +75,7 @@ def test_records_without_labels_are_read_where_none_are_wanted(tmp_path: Path, s
     records = read_records(path, labelled=False)
     assert (records.texts, records.labels) == (TEXTS, None)
     with pytest.raises(
-        RecordsError, match=r"line 2: the label is missing|no column 'label'|'label'"
+        (LabelError, RecordsError), match=r"line 2: the label is missing|no column 'label'|'label'"
     ):
         read_records(path)
 
@@ -128,6 +128,13 @@ def test_all_bad_rows_are_named_at_once_with_their_lines(tmp_path: Path, suffix:
         assert wanted in problem
 
 
+def test_labels_alone_being_wrong_is_a_label_error(tmp_path: Path) -> None:
+    put(tmp_path / "r.txt", "胃\t7\n肠\t2\n肺\tx\n")
+    with pytest.raises(LabelError, match="2 bad rows") as caught:
+        read_records(tmp_path / "r.txt", num_classes=3)
+    assert [problem.split(":")[0] for problem in caught.value.problems] == ["line 1", "line 3"]
+
+
 def test_cells_without_text_are_named(tmp_path: Path) -> None:
     pd.DataFrame({"text": ["胃", None, 5, float("nan")], "label": [1, 1, 1, 1]}).to_excel(
         tmp_path / "r.xlsx", index=False
@@ -147,7 +154,7 @@ def test_cells_without_text_are_named(tmp_path: Path) -> None:
 
 def test_the_message_shows_the_first_problems_and_counts_the_rest(tmp_path: Path) -> None:
     path = put(tmp_path / "r.txt", "胃\n" * (SHOWN_PROBLEMS + 5))
-    with pytest.raises(RecordsError, match="… and 5 more$") as caught:
+    with pytest.raises(LabelError, match="… and 5 more$") as caught:
         read_records(path)
     assert len(caught.value.problems) == SHOWN_PROBLEMS + 5
     assert str(caught.value).count("\n") == SHOWN_PROBLEMS + 1
@@ -234,7 +241,7 @@ def test_labels_are_kept_as_text_where_that_is_asked_for(tmp_path: Path, suffix:
     assert (records.texts, records.labels) == (("胃癌", "肺炎"), None)
     assert records.label_texts == ("心内科", "呼吸科") == records.take([0, 1]).label_texts
     put(path, "".join(f"{t}{mark}{d}\n" for t, d in [*rows, ("肠癌", ""), ("胃癌", "消化科")]))
-    with pytest.raises(RecordsError, match=r"1 bad rows(?s:.*)line \d: the label is missing"):
+    with pytest.raises(LabelError, match=r"1 bad rows(?s:.*)line \d: the label is missing"):
         read_records(path, label_texts=True)
     put(path, "".join(f"{t}{mark}{d}\n" for t, d in [*rows, ("胃癌", "消化科")]))
     with pytest.raises(RecordsError, match=r"lines \d and \d: one text, two labels"):
@@ -411,7 +418,7 @@ def test_one_text_with_two_labels_is_named_with_both_lines() -> None:
 def test_errors_hold_no_record_s_text(tmp_path: Path) -> None:
     secret = "张三住院号"
     path = put(tmp_path / "r.txt", f"{secret}\t1\n{secret}\t0\n{secret}\n")
-    with pytest.raises(RecordsError) as caught:
+    with pytest.raises(LabelError) as caught:
         read_records(path)
     with pytest.raises(RecordsError) as torn:
         drop_duplicates(make([secret, secret], [0, 1]))
@@ -440,7 +447,7 @@ def test_a_tab_inside_an_unlabelled_text_is_part_of_it(tmp_path: Path) -> None:
 def test_no_error_shows_a_records_text(tmp_path: Path, suffix: str, content: str) -> None:
     path = tmp_path / f"r{suffix}"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(RecordsError) as caught:
+    with pytest.raises((LabelError, RecordsError)) as caught:
         read_records(path)
     assert "张三" not in str(caught.value)
 

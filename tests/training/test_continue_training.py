@@ -12,7 +12,7 @@ from samples import CHARACTERS, made_up_records
 
 from gi_classifier import GIClassifier, continue_training, train
 from gi_classifier.data.fingerprints import fingerprint, known_fingerprints
-from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.errors import LabelError, RecordsError, SettingsError
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import SETTINGS, WEIGHTS, ModelDirectory, load, save
 from gi_classifier.model.predictor import Predictor
@@ -137,7 +137,7 @@ def test_meaning_of_the_labels_cannot_change(trained: Path, tmp_path: Path, name
 
 def test_label_out_of_range_is_refused(trained: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "new.txt", [*new_records(), ("又一条记录", 3)])
-    with pytest.raises(RecordsError, match=r"line 61: the label 3 is out of range 0…2"):
+    with pytest.raises(LabelError, match=r"line 61: the label 3 is out of range 0…2"):
         continue_training(trained, data, tmp_path / "model")
 
 

@@ -14,7 +14,7 @@ from command_line import run
 from samples import made_up_records
 
 from gi_classifier import GIClassifier, train
-from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.errors import LabelError, RecordsError, SettingsError
 from gi_classifier.settings import Settings
 from gi_classifier.training.splits import read_splits, with_own_labels
 
@@ -60,7 +60,7 @@ def test_one_word_among_numbers_is_a_bad_row_and_no_class_of_its_own(tmp_path: P
     path = _file(tmp_path / "a.csv", [*(str(i % 3) for i in range(119)), "uper"])
     settings = with_own_labels(path, Settings())
     assert settings == Settings()
-    with pytest.raises(RecordsError, match="line 121: the label is not an integer") as caught:
+    with pytest.raises(LabelError, match="line 121: the label is not an integer") as caught:
         read_splits(path, settings)
     assert "uper" not in str(caught.value).replace("upper", "")
 
