@@ -21,9 +21,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from minhash_groups import minhash_groups
 from rough_text import roughen
 
-from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.text import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,7 +239,7 @@ def apart(splits: dict[str, Composed], kept_out: Sequence[str]) -> dict[str, Com
     for name, records in splits.items():
         texts += records
         owners += [name] * len(records)
-    groups = near_duplicate_groups(texts)
+    groups = minhash_groups(texts)
     taken: set[int] = set()
     result: dict[str, Composed] = {}
     for name in ("out", "test", "val", "train"):
