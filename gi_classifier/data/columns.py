@@ -100,11 +100,13 @@ def case_hint(missing: Sequence[str], names: Sequence[str]) -> str:
 
 def distinct(names: Sequence[str]) -> list[str]:
     """Names of all columns, made different: those without one by place, repeated ones counted."""
-    found: list[str] = []
+    found: dict[str, None] = {}
+    counts: dict[str, int] = {}
     for place, name in enumerate(names, 1):
         name = name or f"column {place}"
-        number = 1
+        number = counts.get(name, 1)
         while (new := name if number == 1 else f"{name} ({number})") in found:
             number += 1
-        found.append(new)
-    return found
+        counts[name] = number
+        found[new] = None
+    return list(found)

@@ -3,14 +3,14 @@
 In: a number as written in the file, and its format's code (ECMA-376, part 1, 18.8.30 and 31).
 Out: a :class:`~gi_classifier.data.cells.Cell`. Leading zeros, fixed digits, per cent and literals
 are kept; dates and times are written as ISO 8601 says, whatever their order on the screen;
-fractions, exponents and conditions are left as plain numbers.
+fractions, exponents and conditions are left as plain numbers; halves are rounded away from 0.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import lru_cache
 
 from gi_classifier.data.cells import Cell
@@ -39,6 +39,12 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 # A literal, in quotes, escaped, a filling or a space; colours, currencies and elapsed time.
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|[_*].|\[([^\]]*)\]|(.)', re.DOTALL)
 _DIGITS = "0#?"
+# Digits that floating point keeps; more were written by something else, and may be an id's.
+_DIGITS_KEPT = 17
+_EXACT = Context(prec=2000)
+# Commas behind the last place for a digit, before the point or the end: in thousands.
+_SCALE = re.compile(r"(?<=[0#?]),+(?=[^0#?,]*(?:\.|\Z))")
+_WHOLE = re.compile("general|@", re.IGNORECASE)
 _TOO_HARD = frozenset("eE/")
 
 
@@ -58,8 +64,8 @@ def displayed(written: str, code: str, *, since_1904: bool = False) -> Cell:
         return Cell(
             "number", "", problem="damaged: it is marked as a number and holds something else"
         )
-    value = Decimal(written)
-    plain = _plain(value)
+    value = _shortest(Decimal(written))
+    plain = written if written.isdigit() else _plain(value)
     if code == GENERAL:
         return Cell("number", plain, plain)
     tokens = _tokens(_section(code, value))
@@ -68,10 +74,18 @@ def displayed(written: str, code: str, *, since_1904: bool = False) -> Cell:
     return Cell("number", _formatted(value, tokens) or plain, plain)
 
 
+def _shortest(value: Decimal) -> Decimal:
+    """A fraction as short as floating point allows; whole numbers, and more digits, as written."""
+    written = value.normalize(_EXACT)
+    whole = written == written.to_integral_value()
+    if whole or len(written.as_tuple().digits) > _DIGITS_KEPT or abs(value) >= Decimal("1e300"):
+        return written
+    return Decimal(repr(float(value)))
+
+
 def _plain(value: Decimal) -> str:
-    """All digits, of which a spreadsheet keeps 15 to 17."""
-    shortest = Decimal(repr(float(value))) if abs(value) < Decimal("1e300") else value
-    text = f"{shortest:f}"
+    """All digits."""
+    text = f"{value:f}" if value else "0"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
@@ -135,36 +149,41 @@ def _formatted(value: Decimal, tokens: list[tuple[str, str]]) -> str | None:
     """The number in a format of digits and literals; None where it has more."""
     pattern = "".join(text for kind, text in tokens if kind == "code")
     if not any(digit in pattern for digit in _DIGITS):
-        return "".join(text for kind, text in tokens if kind == "literal") or None
+        kinds = ("literal", "code") if _WHOLE.search(pattern) else ("literal",)
+        written = "".join(text for kind, text in tokens if kind in kinds)
+        return _WHOLE.sub(_plain(value.copy_abs()), written).strip() or None
     conditional = any(k == "bracket" and text[:1] in "<>=" for k, text in tokens)
     if conditional or _TOO_HARD & set(pattern) or pattern.count(".") > 1:
         return None
+    thousands = sum(map(len, _SCALE.findall(pattern)))
+    pattern = _SCALE.sub("", pattern)
     whole, _, part = pattern.partition(".")
     decimals = sum(character in _DIGITS for character in part)
-    scaled = abs(value) * 100 ** pattern.count("%")
+    scaled = value.copy_abs().scaleb(2 * pattern.count("%") - 3 * thousands, _EXACT)
     try:
-        number = f"{scaled.quantize(Decimal(1).scaleb(-decimals)):f}"
+        number = f"{scaled.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP, _EXACT):f}"
     except InvalidOperation:
         return None
     digits, _, fraction = number.partition(".")
     least = sum(character == "0" for character in whole)
     digits = digits.lstrip("0").rjust(least, "0")
-    if "," in whole:
+    grouped = "," in whole
+    if grouped:
         digits = f"{int(digits or 0):,}"
     # A # shows no zero at the end.
     shown = len(fraction)
     while shown and fraction[shown - 1] == "0" and part.replace(",", "")[shown - 1 : shown] == "#":
         shown -= 1
-    return _filled(tokens, digits, fraction[:shown])
+    found = _filled(tokens, digits, fraction[:shown], grouped)
+    return found.removeprefix("-") if value < 0 and not number.strip("0.") else found
 
 
-def _filled(tokens: list[tuple[str, str]], digits: str, fraction: str) -> str:
+def _filled(tokens: list[tuple[str, str]], digits: str, fraction: str, grouped: bool) -> str:
     """Put digits where a format has places for them, the literals between."""
     codes = [text for kind, text in tokens if kind == "code"]
     point = codes.index(".") if "." in codes else len(codes)
     places = sum(text in _DIGITS for text in codes[:point])
     # Commas stand in the digits already; then all go to the first place.
-    grouped = "," in codes[:point]
     first = max(0, len(digits) - places + 1)
     units = [digits] + [""] * places if grouped else [digits[:first], *digits[first:]]
     pad = 0 if grouped else places - len(units)

@@ -10,7 +10,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import IO, Any
 from xml.parsers import expat
 
@@ -20,7 +20,9 @@ from gi_classifier.data.number_formats import BUILT_IN, GENERAL, displayed
 # Cells of a worksheet, and characters of one; a spreadsheet itself writes at most 32,767.
 MOST_CELLS, LONGEST_CELL = 20_000_000, 1_000_000
 _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
-_PART = 1 << 18
+# Bytes that are parsed at a time; of one tag, comment or the like (a parser may go through what it
+# has of one again and again); and characters of a name with its namespace.
+_PART, LONGEST_TAG, _LONGEST_NAME = 1 << 18, 2 << 20, 4096
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?Z?)?", re.ASCII)
@@ -61,8 +63,10 @@ def column_letters(column: int) -> str:
     return found
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _local(name: str) -> str:
+    if len(name) > _LONGEST_NAME:
+        raise WorkbookLimitError(f"a name in its XML is longer than {_LONGEST_NAME:,} characters.")
     return name.rpartition(" ")[2]
 
 
@@ -94,8 +98,24 @@ def _parser(
     return parser
 
 
-def _read(file: IO[bytes], start: _Start) -> None:
-    _parser(start).ParseFile(file)
+def _parsed(file: IO[bytes], parser: expat.XMLParserType) -> Iterator[None]:
+    """Parse a part of the archive, piece by piece."""
+    fed = 0
+    while piece := file.read(_PART):
+        parser.Parse(piece, False)
+        fed += len(piece)
+        if fed - parser.CurrentByteIndex > LONGEST_TAG:
+            raise WorkbookLimitError(
+                f"a tag or comment in its XML is longer than {LONGEST_TAG:,} bytes."
+            )
+        yield
+    parser.Parse(b"", True)
+    yield
+
+
+def _read(file: IO[bytes], parser: expat.XMLParserType) -> None:
+    for _ in _parsed(file, parser):
+        pass
 
 
 def read_relations(file: IO[bytes], folder: str) -> dict[str, tuple[str, str]]:
@@ -111,7 +131,7 @@ def read_relations(file: IO[bytes], folder: str) -> dict[str, tuple[str, str]]:
                 posixpath.normpath(path).lstrip("/"),
             )
 
-    _read(file, start)
+    _read(file, _parser(start))
     return found
 
 
@@ -128,7 +148,7 @@ def read_sheets(file: IO[bytes]) -> tuple[list[Sheet], bool]:
         elif name == "workbookPr":
             since_1904 = given.get("date1904", "") in ("1", "true")
 
-    _read(file, start)
+    _read(file, _parser(start))
     return found, since_1904
 
 
@@ -152,7 +172,7 @@ def read_styles(file: IO[bytes]) -> list[str]:
         nonlocal inside
         inside = inside and name != "cellXfs"
 
-    _parser(start, end).ParseFile(file)
+    _read(file, _parser(start, end))
     return found
 
 
@@ -168,7 +188,7 @@ def read_merges(file: IO[bytes]) -> list[Merge]:
                 if first < last:
                     found.append(Merge(first, last, _column(corners[0][1])))
 
-    _read(file, start)
+    _read(file, _parser(start))
     return found
 
 
@@ -187,7 +207,7 @@ def read_shared_strings(file: IO[bytes]) -> list[str]:
         if name == "si":
             found.append(text.take())
 
-    _parser(start, end, text.add).ParseFile(file)
+    _read(file, _parser(start, end, text.add))
     return found
 
 
@@ -247,12 +267,9 @@ def sheet_rows(
     """Yield the number and the cells of each row, by 0-based column; empty cells are left out."""
     sheet = _Rows(strings, styles, since_1904)
     parser = _parser(sheet.start, sheet.end, sheet.text.add)
-    while part := file.read(_PART):
-        parser.Parse(part, False)
+    for _ in _parsed(file, parser):
         yield from sheet.done
         sheet.done.clear()
-    parser.Parse(b"", True)
-    yield from sheet.done
 
 
 class _Rows:
@@ -305,7 +322,9 @@ class _Rows:
     def _value(self) -> str | Cell | None:
         """What the cell holds: text, something else, or None."""
         kind, written = self.given.get("t", "n"), self.text.take()
-        if self.has_formula and kind != "str" and not written:
+        # A formula whose value is the empty text has that stored.
+        calculated = kind == "str" and self.has_value
+        if self.has_formula and not written and not calculated:
             return Cell(
                 "formula",
                 "",

@@ -245,11 +245,12 @@ def _header(
             break
     if header_row is not None and not seen:
         raise SettingsError(f"{path}: nothing stands in row {header_row} of the worksheet.")
-    complete = bool(seen) and set(columns.wanted) <= set(seen[-1][1].values())
+    if not seen:
+        raise RecordsError(f"{path}: the worksheet is empty. A row names the columns.")
+    complete = set(columns.wanted) <= set(seen[-1][1].values())
     # Of rows that do not name all, the first with most cells is the likeliest header.
-    best = seen[-1] if complete or not seen else max(seen, key=lambda one: len(one[1]))
-    number, names = best if seen else (0, {})
-    width = max(names, default=-1) + 1
+    number, names = seen[-1] if complete else max(seen, key=lambda one: len(one[1]))
+    width = max(names) + 1
     listed = [names.get(column, "") for column in range(width)]
     if not complete:
         check_columns(columns, [name for name in listed if name], str(path))

@@ -154,6 +154,37 @@ def test_what_stands_for_no_text_is_named_by_its_kind(tmp_path: Path) -> None:
     assert SECRET not in str(caught.value)
 
 
+def test_a_formula_that_is_marked_as_text_and_has_no_value_is_named(tmp_path: Path) -> None:
+    rows = (
+        row(2, '<c r="B2" t="str"><f>A1</f></c>'),
+        row(3, '<c r="B3" t="str"><f>A1</f><v/></c>'),
+    )
+    path = write_workbook(tmp_path / "r.xlsx", sheet_xml(HEADER, *rows))
+    for skip_blank in (False, True):
+        found = read(path, skip_blank=skip_blank)
+        assert (found.lines, found.empty) == ((2,), 1)
+        assert "a formula without a stored value" in str(found.problems)
+
+
+def test_a_worksheet_without_cells_is_said_to_be_empty(tmp_path: Path) -> None:
+    openpyxl.Workbook().save(tmp_path / "r.xlsx")
+    with pytest.raises(RecordsError, match="the worksheet is empty"):
+        read(tmp_path / "r.xlsx")
+
+
+@pytest.mark.parametrize("part", ["sheet", "strings", "styles"])
+@pytest.mark.parametrize("form", ['<c z="{}"/>', "<!--{}-->", "<?a {}?>", '<c xmlns="{}"/>'])
+def test_one_long_piece_of_xml_is_refused_at_once(tmp_path: Path, part: str, form: str) -> None:
+    long = form.format("".join(random.Random(0).choices("abcdefgh", k=8 << 20)))
+    sheet = sheet_xml(HEADER, row(2, text("B2", "胃")), tail=long if part == "sheet" else "")
+    more = {} if part == "sheet" else {part: f'<x xmlns="{MAIN}">{long}</x>'}
+    path = write_workbook(tmp_path / "r.xlsx", sheet, **more)
+    before = time.perf_counter()
+    with pytest.raises(RecordsError, match="is longer than"):
+        read(path)
+    assert time.perf_counter() - before < 3
+
+
 def test_a_formula_without_a_value_is_named_beside_the_text_too(tmp_path: Path) -> None:
     cells = row(2, '<c r="A2"><f>B2</f></c>', text("B2", "胃"))
     path = write_workbook(tmp_path / "r.xlsx", sheet_xml(HEADER, cells))
