@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import numbers
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -317,9 +316,9 @@ def _plain_values(settings: Any) -> None:
             value = tuple(value)
         if isinstance(value, tuple):
             value = tuple(one.item() if isinstance(one, np.generic) else one for one in value)
-        elif isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        elif is_integer(value):
             value = int(value)
-        elif isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
+        elif is_number(value):
             value = float(value)
         object.__setattr__(settings, field.name, value)
 

@@ -213,24 +213,14 @@ PYTHON: dict[str, Callable[[], object]] = {
     "fit one class": lambda: g.GIClassifier().fit([MARKER, MARKER], [1, 1]),
     "fit kinds": lambda: g.GIClassifier().fit([MARKER, 7], [1, 2]),  # type: ignore[list-item]
     "head vectors": lambda: HeadClassifier().fit(np.array([[MARKER]]), [1]),
+    "head texts": lambda: HeadClassifier().fit([MARKER, MARKER], [1, 2]),
+    "head bytes": lambda: HeadClassifier().fit([[1.0, MARKER.encode()]], [1]),
     "head text": lambda: g.TextHead().fit([MARKER, b"a"], ["a", "b"]),
     "keyword_table": lambda: g.keyword_table([MARKER, 5]),  # type: ignore[list-item]
 }
 
 
-# Others' errors, not yet ours.
-RAW = {"head vectors": "scikit-learn's own error for text in the place of numbers"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name, marks=[pytest.mark.xfail(reason=RAW[name], strict=True)] if name in RAW else []
-        )
-        for name in PYTHON
-    ],
-)
+@pytest.mark.parametrize("name", PYTHON)
 def test_errors_in_python_hold_no_text_nor_do_their_causes(name: str) -> None:
     with pytest.raises(g.GIClassifierError) as caught:
         PYTHON[name]()

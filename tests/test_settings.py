@@ -58,6 +58,7 @@ BAD: dict[str, list[Any]] = {
     "unlabelled_pieces": [0, 1.5],
     "teacher_confidence": [1, -0.1, "x"],
     "seed": [-1, None, 1.5],
+    "use": ["neither", None, []],
 }
 
 

@@ -19,7 +19,7 @@ from gi_classifier.errors import ModelError, SettingsError
 from gi_classifier.metrics.calibration import check_predictions
 from gi_classifier.metrics.measures import RESAMPLES, resample_counts
 from gi_classifier.model.directory import ModelDirectory
-from gi_classifier.option_checks import integer_problem, range_problem
+from gi_classifier.option_checks import integer_problem, is_number, range_problem
 
 TOLERANCE = 1e-8
 MAX_ITERATIONS = 10_000
@@ -354,5 +354,5 @@ def _training_counts(metadata: dict[str, Any]) -> list[float] | None:
         counts = metadata["training"]["records"]["train"]
     except (KeyError, TypeError):
         return None
-    fine = isinstance(counts, list) and all(isinstance(count, (int, float)) for count in counts)
+    fine = isinstance(counts, list) and all(map(is_number, counts))
     return counts if fine else None

@@ -319,6 +319,7 @@ def test_training_prior_is_weighted_as_the_loss_was() -> None:
         {"training": {}},
         {"training": {"records": {"train": [1, 2]}}},
         {"training": {"records": {"train": "many"}}},
+        {"training": {"records": {"train": [1, 2, True]}}},
     ],
 )
 def test_unknown_training_prior_is_a_model_error(metadata: dict[str, Any]) -> None:

@@ -94,6 +94,16 @@ def test_a_head_on_texts_keeps_the_conventions_of_scikit_learn(trained: Path) ->
     check_estimator(model, on_skip=None, expected_failed_checks=EXEMPT)
 
 
+def test_text_in_the_place_of_numbers_is_named_by_its_position() -> None:
+    with pytest.raises(InputError, match="numbers") as caught:
+        HeadClassifier().fit(np.array([[1.0, "胃"], [b"a", 2.0]], dtype=object), [1, 2])
+    assert caught.value.problems == ["position 0, 1: str", "position 1, 0: bytes"]
+    features, codes = _blobs()
+    model = HeadClassifier(epochs=1).fit(features, codes)
+    with pytest.raises(InputError, match="TextHead takes texts"):
+        model.predict(["胃溃疡"])
+
+
 @pytest.mark.parametrize("names", [["a", "b", "胃"], [3, 1, 7], [1.0, 3.0, 2.0]])
 def test_it_learns_labels_of_any_kind_and_gives_them_back(names: list) -> None:
     features, codes = _blobs()
