@@ -117,6 +117,7 @@ def explain(
         sheet=sheet,
         header_row=header_row,
         num_classes=directory.settings.num_classes,
+        label_names=directory.settings.names,
     )
     source.check_some()
     texts, places = source.texts, source.places

@@ -63,6 +63,7 @@ def fit_novelty(
             sheet=sheet,
             header_row=header_row,
             num_classes=directory.settings.num_classes,
+            label_names=directory.settings.names,
         ).texts
         for path in (file, val)
     )

@@ -66,6 +66,7 @@ def label(
     check_file("--output", output, OUTPUT_FORMATS, file, head, force=force)
     found = TextHead.load(head, model)
     names = [str(name) for name in found.classes_.tolist()]
+    known = found.directory.settings.names
     _check_id_column(id_column, names)
     source = read_source(
         None,
@@ -77,7 +78,8 @@ def label(
         keep_columns=keep_columns,
         sheet=sheet,
         header_row=header_row,
-        label_names=names,
+        num_classes=max(len(names), len(known)),
+        label_names=(*names, *known),
     )
     if output:
         check_holds(output, source.answered([{"text": text} for text in source.texts]))

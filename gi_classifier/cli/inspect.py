@@ -105,7 +105,8 @@ def _read(
 ) -> tuple[Records, tuple[str, ...]]:
     """Records, and the names of labels that are words of the user's own."""
     if label_column is None:
-        return read(path, **columns, labelled=False), ()
+        form = {"num_classes": len(known), "label_names": known}
+        return read(path, **columns, **form, labelled=False), ()
     try:
         return read_any_labels(path, known, **columns, label_column=label_column)
     except (LabelError, RecordsError) as error:

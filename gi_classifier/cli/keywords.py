@@ -149,6 +149,7 @@ def keywords(
         "sheet": sheet,
         "header_row": header_row,
         "num_classes": directory.settings.num_classes,
+        "label_names": directory.settings.names,
     }
     counted = check_texts_of(file, skip_blank=skip_blank, strict=strict, **form)
     check_some(file, counted.records, counted)

@@ -79,6 +79,7 @@ def novelty(
         sheet=sheet,
         header_row=header_row,
         num_classes=directory.settings.num_classes,
+        label_names=directory.settings.names,
     )
     scores = in_chunks(scorer.scores, source.texts)
     answers = _answers(scores, scorer.threshold, source.texts)

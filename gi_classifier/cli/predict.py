@@ -124,6 +124,7 @@ def predict(
         sheet=sheet,
         header_row=header_row,
         num_classes=directory.settings.num_classes,
+        label_names=directory.settings.names,
     )
     if output:
         check_holds(output, source.answered([{"text": text} for text in source.texts]))

@@ -93,6 +93,7 @@ def prior(
         sheet=sheet,
         header_row=header_row,
         num_classes=directory.settings.num_classes,
+        label_names=directory.settings.names,
     )
     source.check_some()
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))

@@ -63,6 +63,7 @@ def report(
         sheet=sheet,
         header_row=header_row,
         num_classes=directory.settings.num_classes,
+        label_names=directory.settings.names,
     )
     records = everything.take(everything.readable)
     if not len(records):

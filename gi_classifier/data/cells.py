@@ -20,7 +20,8 @@ from gi_classifier.text_checks import is_missing
 EMPTY_TEXT = "the text is empty"
 # What may be shown of a wrong label: a number; anything longer or else may be a record's text.
 _NUMBER = re.compile(r"[0-9.+-]{1,8}", re.ASCII)
-
+# Digits and the full stop as Chinese input methods write them.
+_FULL_WIDTH = str.maketrans("０１２３４５６７８９．", "0123456789.")
 _WORD = re.compile(r"\w")
 
 
@@ -111,7 +112,7 @@ def read_label(
     if problem := label_text_problem(cell):
         return 0, problem
     text = (cell.plain or cell.shown) if isinstance(cell, Cell) else as_text(cell)
-    number = re.sub(r"\.0+\Z", "", text)
+    number = re.sub(r"\.0+\Z", "", text.translate(_FULL_WIDTH))
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         try:
             return label_number(text, names), None

@@ -152,7 +152,7 @@ def read_records(
         tuple(row.line for row in found),
         str(path),
         table.encoding,
-        notes=table.notes,
+        notes=tuple(table.notes),
         rows=tuple(row.row for row in found),
         label_texts=texts_of(columns.label) if label_texts else None,
         groups=texts_of(group_column),
@@ -198,6 +198,7 @@ def check_texts_of(
     skip_blank: bool = False,
     strict: bool = True,
     num_classes: int | None = None,
+    label_names: Sequence[str] = (),
     sheet: str | None = None,
     header_row: int | None = None,
 ) -> Count:
@@ -211,7 +212,7 @@ def check_texts_of(
         As :func:`read_records`.
     """
     columns = Columns.of(text_column, None)
-    table = _open(Path(path), columns, (), num_classes, sheet, header_row)
+    table = _open(Path(path), columns, label_names, num_classes, sheet, header_row)
     rows, count, bad = _Checked(table, columns, skip_blank), 0, []
     for row, problem in rows:
         if problem:
@@ -220,7 +221,9 @@ def check_texts_of(
             count += 1
     if strict:
         _raise_bad(path, table.encoding, bad, _SKIP)
-    return Count(str(path), table.encoding, table.notes, count, rows.blank, rows.empty, tuple(bad))
+    return Count(
+        str(path), table.encoding, tuple(table.notes), count, rows.blank, rows.empty, tuple(bad)
+    )
 
 
 def iterate_texts(
@@ -228,12 +231,13 @@ def iterate_texts(
     *,
     text_column: str = TEXT,
     num_classes: int | None = None,
+    label_names: Sequence[str] = (),
     sheet: str | None = None,
     header_row: int | None = None,
 ) -> Iterator[str]:
     """Yield the texts that :func:`check_texts_of` counted, bad and blank rows left out."""
     columns = Columns.of(text_column, None)
-    table = _open(Path(path), columns, (), num_classes, sheet, header_row)
+    table = _open(Path(path), columns, label_names, num_classes, sheet, header_row)
     for row, problem in _Checked(table, columns, skip_blank=True):
         if not problem:
             yield str(row.cells[text_column])

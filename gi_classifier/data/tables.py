@@ -11,25 +11,25 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gi_classifier.data.columns import Columns, case_hint, check_columns, distinct, is_name
+from gi_classifier.data.columns import (
+    LABEL,
+    Columns,
+    case_hint,
+    check_columns,
+    distinct,
+    is_name,
+)
 from gi_classifier.data.encodings import Encoding, line_problem, recognise, text_lines
+from gi_classifier.data.line_forms import LineForm, is_coded, line_form
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.labels import Label
-from gi_classifier.text_checks import is_missing
 
 PLAIN = (".txt", ".tsv")
-# A number as people write labels; 0001 is a code.
-_LABEL = re.compile(r"\s*(?:0|[1-9]\d{0,8})\s*", re.ASCII)
-_IDEOGRAPH = re.compile("[\u3400-\u9fff]")
-# Before a tab, what is no text: a number, a code, a date.
-_CODE = re.compile(r"[^\u3400-\u9fff]*[0-9][^\u3400-\u9fff]*")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def open_text_table(
     columns : Columns
         ``label`` None passes labels over.
     names : sequence of str
-        Words that are labels in lines of ``text<TAB>label``.
+        Words that are labels in lines of ``text<TAB>label``; without, the default names.
     num_classes : int, optional
         Numbers below it are labels there; without, those of the three labels.
     header_row : int, optional
@@ -99,7 +99,7 @@ def open_text_table(
         A column or a header was asked for that the file's form cannot have.
     """
     suffix, encoding = path.suffix.lower(), recognise(path)
-    notes = (encoding.note,) if encoding.note else ()
+    notes: tuple[str, ...] = (encoding.note,) if encoding.note else ()
     if suffix == ".csv":
         rows = _delimited(path, encoding, columns, ",", header_row or 1)
     elif suffix == ".jsonl":
@@ -110,7 +110,14 @@ def open_text_table(
         rows = _delimited(path, encoding, columns, "\t", header_row or 1)
     else:
         _check_plain(path, columns)
-        rows = _plain_rows(path, encoding, columns, names, num_classes)
+        form = line_form(path, encoding, names, num_classes)
+        if columns.label is None and form.is_coded:
+            raise RecordsError(
+                f"{path}: columns without names: what stands before the tabs is no text but "
+                f"numbers or codes. Name the columns in a first line, as in id<TAB>{columns.text}."
+            )
+        rows = _plain_rows(path, encoding, columns, form)
+        notes += form.notes(columns.label is not None)
     return Table(rows, encoding.name, notes)
 
 
@@ -120,7 +127,7 @@ def _has_header(path: Path, encoding: Encoding, columns: Columns) -> bool:
     first, second = next(lines, ""), next(lines, "")
     names = [cell.strip().strip('"') for cell in first.split("\t")]
     # Names, then a code before a text: a table whose text is called otherwise.
-    if len(names) > 1 and all(map(is_name, names)) and _is_coded(second):
+    if len(names) > 1 and all(map(is_name, names)) and is_coded(second):
         check_columns(columns, names, str(path))
     if columns.text not in names and (hint := case_hint([columns.text], names)):
         raise RecordsError(f"{path}: no column {columns.text!r}.{hint} Say --text-column.")
@@ -137,58 +144,20 @@ def _check_plain(path: Path, columns: Columns) -> None:
         )
 
 
-def _plain_rows(
-    path: Path,
-    encoding: Encoding,
-    columns: Columns,
-    names: Sequence[str],
-    num_classes: int | None,
-) -> Iterator[Row]:
-    """Lines of ``text<TAB>label``; where no label is wanted, of text if not all have a label."""
+def _plain_rows(path: Path, encoding: Encoding, columns: Columns, form: LineForm) -> Iterator[Row]:
+    """Lines of ``text<TAB>label``, or of text; see :class:`LineForm`."""
     wanted = columns.label is not None
-    labelled = wanted or _all_labelled(path, encoding, set(names), num_classes)
-    if not wanted and _all_coded(path, encoding):
-        raise RecordsError(
-            f"{path}: columns without names: what stands before the tabs is no text but numbers or "
-            f"codes. Name the columns in a first line, as in id<TAB>{columns.text}."
-        )
     for number, line in enumerate(text_lines(path, encoding.name), 1):
         body, tab, label = line.rstrip("\r\n").rpartition("\t")
-        if not labelled or not tab:
+        if not tab or not (wanted or form.is_labelled):
             body, label = line.rstrip("\r\n"), ""
         problem = line_problem(line, encoding.name)
-        if _is_coded(body):
+        if is_coded(body):
             problem = problem or "a number or code and a tab before the text; name the columns"
         cells = {columns.text: body}
-        if wanted and columns.label:
-            cells[columns.label] = label
+        if wanted or form.is_labelled:
+            cells.setdefault(columns.label or LABEL, label)
         yield Row(number, number, cells, problem)
-
-
-def _all_labelled(path: Path, encoding: Encoding, names: set[str], num_classes: int | None) -> bool:
-    """Whether every line with text has a label behind its last tab."""
-    most = len(Label) if num_classes is None else num_classes
-    found = False
-    for line in text_lines(path, encoding.name):
-        if is_missing(line):
-            continue
-        _, tab, label = line.rstrip("\r\n").rpartition("\t")
-        number = _LABEL.fullmatch(label) and int(label) < most
-        if not tab or not (number or label.strip() in names):
-            return False
-        found = True
-    return found
-
-
-def _is_coded(line: str) -> bool:
-    first, tab, rest = line.partition("\t")
-    return bool(tab and _CODE.fullmatch(first) and _IDEOGRAPH.search(rest))
-
-
-def _all_coded(path: Path, encoding: Encoding) -> bool:
-    lines = (line for line in text_lines(path, encoding.name) if not is_missing(line))
-    first = next(lines, "")
-    return _is_coded(first) and all(map(_is_coded, lines))
 
 
 class _Lines:

@@ -18,7 +18,7 @@ SECRET = "张三机密"
 
 
 def put(path: Path, content: str) -> Path:
-    path.write_bytes(content.encode())
+    path.write_bytes(content.encode("utf-8", "surrogateescape"))
     return path
 
 
@@ -66,7 +66,11 @@ def test_a_name_in_other_case_is_no_column_and_no_record(tmp_path: Path) -> None
         ("胃痛\t1\n血压\t120\n", ("胃痛\t1", "血压\t120")),
         ("胃痛\t1\n肠痛\n", ("胃痛\t1", "肠痛")),
         ("胃痛\t-1\n", ("胃痛\t-1",)),
-        ("胃痛\t0001\n肠痛\t0002\n", ("胃痛\t0001", "肠痛\t0002")),
+        ("胃痛\t0001\n肠痛\t0002\n", ("胃痛", "肠痛")),
+        ("胃痛\t01\n肠痛\t1.0\n肺炎\t２\n", ("胃痛", "肠痛", "肺炎")),
+        ("胃痛\tupper\n肠痛\t下消化道\n肺炎\tneither 均非\n", ("胃痛", "肠痛", "肺炎")),
+        ("胃痛\t1\n咳嗽\n腹泻\t2\n", ("胃痛\t1", "咳嗽", "腹泻\t2")),
+        ("胃痛\t1\n\udce8\udc83\n腹泻\t2\n", ("胃痛", "", "腹泻")),
         ("主诉\t腹痛\t1\n主诉\t咳嗽\t0\n", ("主诉\t腹痛", "主诉\t咳嗽")),
         ("WBC\t12.5\n", ("WBC\t12.5",)),
         ("胃痛\t²\n", ("胃痛\t²",)),
@@ -76,6 +80,23 @@ def test_what_stands_behind_the_last_tab_is_a_label_only_if_all_lines_have_one(
     tmp_path: Path, content: str, texts: tuple[str, ...]
 ) -> None:
     assert read(put(tmp_path / "r.txt", content)).texts == texts
+
+
+def test_tabs_that_stay_in_texts_are_said(tmp_path: Path) -> None:
+    found = read(put(tmp_path / "r.txt", "胃痛\t1\n咳嗽\n腹泻\t2\n血压\t120\n"))
+    assert "3 of 4 lines have tabs, 2 end in a tab and a label" in found.notes[0]
+    assert "read as text" in found.notes[0]
+    path = put(tmp_path / "r.txt", "胃\t痛\t1\n腹泻\t2\n")
+    assert read(path).notes == read_records(path).notes == ("1 texts hold tabs",)
+    assert read(put(tmp_path / "r.txt", "胃痛\t1\n")).notes == ()
+
+
+def test_a_line_with_a_label_and_no_text_is_bad_and_not_empty(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.txt", "胃痛\t1\n\t2\n\n腹泻\t0\n")
+    found = read(path)
+    assert (found.texts, found.empty, found.lines) == (("胃痛", "", "腹泻"), 1, (1, 2, 4))
+    assert found.problems == (None, "the text is empty", None)
+    assert read_records(path, labelled=False, skip_blank=True).blank == 1
 
 
 def test_the_range_of_labels_is_that_of_the_model_and_labels_may_be_words(tmp_path: Path) -> None:
