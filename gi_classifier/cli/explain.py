@@ -24,7 +24,7 @@ from gi_classifier.cli.attribution_options import (
     ToleranceOption,
     checked_options,
 )
-from gi_classifier.cli.inputs import Source, check_source, read_source
+from gi_classifier.cli.inputs import Source, checked_source, read_source
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -66,7 +66,10 @@ class Unit(StrEnum):
 
 def explain(
     context: typer.Context,
-    text: Annotated[list[str] | None, typer.Argument(help="Records to explain.")] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(help="Records to explain; - reads them from standard input."),
+    ] = None,
     input: InputOption = None,
     label: Annotated[
         str | None,
@@ -102,14 +105,14 @@ def explain(
 ) -> None:
     """Say which words of a record speak for a label, and which against it."""
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
-    check_source(text, input, id_column)
-    check_file("--output", output, [".html"], *(input or ()), force=force)
+    given, files = checked_source(text, input, id_column)
+    check_file("--output", output, [".html"], *files, force=force)
     check_file("--plot", plot, [".png"], force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
     source = read_source(
-        text,
-        input,
+        given,
+        files,
         text_column,
         id_column,
         skip_blank,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 import typer
 
 from gi_classifier.cli.outputs import notes, progress
+from gi_classifier.cli.path_like import path_like
 from gi_classifier.data.cells import read_label
+from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.fingerprints import trained_on_warning
-from gi_classifier.data.readers import FORMATS, Count, read_records
+from gi_classifier.data.readers import Count, read_records
 from gi_classifier.data.records import Records
 from gi_classifier.display import shown
 from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
@@ -31,6 +34,8 @@ _WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
 
 def read(path: Path, **options: Any) -> Records:
     """Read a file of records, at least one, and say on standard error how."""
+    if path == STANDARD_INPUT and sys.stdin.isatty():
+        notes.print("Reading records from standard input, one a line; Ctrl-D ends it.")
     records = read_records(path, **options)
     check_some(path, len(records), records)
     return records
@@ -103,34 +108,52 @@ def check_some(path: Path, count: int, found: Records | Count) -> None:
         said.append(f"{found.empty} empty rows passed over")
     if found.blank:
         said.append(f"{found.blank} rows without text left out")
-    notes.print(shown(f"{path}: {', '.join(said)}"))
+    called = "standard input" if path == STANDARD_INPUT else path
+    notes.print(shown(f"{called}: {', '.join(said)}"))
     if found.bad:
         notes.print(f"{len(found.bad)} bad rows get no answer:")
         more = len(found.bad) - SHOWN_PROBLEMS
         listed = [*found.bad[:SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]
         notes.print("\n".join(f"  {shown(problem)}" for problem in listed))
     if not count:
-        raise RecordsError(f"No record in {path}")
+        raise RecordsError(f"No record in {called}")
 
 
-def check_source(
+def checked_source(
     texts: Sequence[str] | None, files: Sequence[Path] | None, id_column: str | None
-) -> None:
-    """Raise where not exactly one of records and files is given, or a file as a record.
+) -> tuple[list[str], list[Path]]:
+    """Records or files to read, one of the two empty; the text ``-`` is standard input.
 
-    And where the column asked for has a name that the output has itself.
+    Raises
+    ------
+    typer.BadParameter
+        Not exactly one of them is given, a text is the name of a file, or the column asked for has
+        a name that the output has itself.
     """
+    texts, files = list(texts or ()), list(files or ())
+    if texts == ["-"] and not files:
+        texts, files = [], [STANDARD_INPUT]
+    if "-" in texts:
+        raise typer.BadParameter("- (standard input) stands alone, or as --input -.")
+    named = [(text, found) for text in texts if (found := path_like(text))]
+    if named and files:
+        several = " ".join(f"--input {name}" for name in (*files, *texts))
+        raise typer.BadParameter(f"--input is said before each file: {several}")
     if bool(texts) == bool(files):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
+    if named:
+        text, found = named[0]
+        raise typer.BadParameter(
+            f"{text} is {found}, not a text. Give a file with --input FILE, repeated for several. "
+            "If it is meant as a text, write it to standard input: predict -"
+        )
     if id_column is not None and not files:
         raise typer.BadParameter("--id-column names a column of --input FILE.")
     if id_column is not None and _is_written(id_column):
         raise typer.BadParameter(
             f"--id-column {id_column}: a column of the output has this name. Rename yours."
         )
-    for text in texts or ():
-        if text.lower().endswith(FORMATS) and Path(text).is_file():
-            raise typer.BadParameter(f"{text} is a file: give it with --input.")
+    return texts, files
 
 
 @dataclass(frozen=True)

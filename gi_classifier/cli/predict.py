@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier.cli.inputs import check_source, in_chunks, read_source
+from gi_classifier.cli.inputs import checked_source, in_chunks, read_source
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
@@ -58,7 +58,10 @@ _SHOWN = 100
 
 def predict(
     context: typer.Context,
-    text: Annotated[list[str] | None, typer.Argument(help="Records to classify.")] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(help="Records to classify; - reads them from standard input."),
+    ] = None,
     input: InputOption = None,
     output: Annotated[
         Path | None,
@@ -105,17 +108,17 @@ def predict(
 ) -> None:
     """Classify records given as arguments, or files of them."""
     check_engine(engine)
-    check_source(text, input, id_column)
-    if not input and (keep_columns or sheet is not None or header_row is not None):
+    texts, files = checked_source(text, input, id_column)
+    if not files and (keep_columns or sheet is not None or header_row is not None):
         raise typer.BadParameter("--keep-columns, --sheet and --header-row are for --input FILE.")
     _check_further_columns(id_column, keep_columns, output, as_json)
-    check_file("--output", output, OUTPUT_FORMATS, *(input or ()), force=force)
+    check_file("--output", output, OUTPUT_FORMATS, *files, force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
     source = read_source(
-        text,
-        input,
+        texts,
+        files,
         text_column,
         id_column,
         skip_blank,

@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import re
+import sys
 import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TextIO, cast
 
 from gi_classifier.errors import MissingPathError, RecordsError
 
 COMMON_CHARACTERS = Path(__file__).with_name("common_characters.txt")
+# The path that stands for it; a file of this name has no ending, and could not be read either.
+STANDARD_INPUT = Path("-")
 UTF8, GB18030 = "utf-8", "gb18030"
 # Bytes read at a time.
 _PART = 1 << 20
@@ -71,11 +75,19 @@ class Encoding:
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """Open a file for its bytes, those of a ``.gz`` unpacked."""
+    """Open a file for its bytes, those of a ``.gz`` unpacked; ``-`` is standard input."""
+    if path == STANDARD_INPUT:
+        return io.BytesIO(_all_of(sys.stdin))
     if not path.is_file():
         raise MissingPathError(f"No file at {path}")
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     return cast(IO[bytes], opened(path, "rb"))
+
+
+@lru_cache(maxsize=1)
+def _all_of(stream: TextIO) -> bytes:
+    """The bytes of standard input, which can be read once: kept, since files are read twice."""
+    return stream.buffer.read()
 
 
 def recognise(path: Path) -> Encoding:

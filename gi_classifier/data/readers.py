@@ -24,11 +24,22 @@ from gi_classifier.data.cells import (
     text_problem,
 )
 from gi_classifier.data.columns import LABEL, TEXT, Columns
+from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.records import Records
 from gi_classifier.data.tables import PLAIN, Row, Table, open_text_table
 from gi_classifier.errors import LabelError, MissingPathError, RecordsError, SettingsError
 
 FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
+# What to do with files of other endings.
+_ADVICE = {
+    (".xls", ".xlsm", ".xlsb", ".et", ".ods"): "Save it as .xlsx in Excel or WPS.",
+    (".docx", ".doc", ".wps", ".odt", ".rtf", ".pdf", ".html", ".htm", ".md"): (
+        "Save its records as a .txt, one a line, or as a table with the column text."
+    ),
+    (".json",): "Write one object a line, as .jsonl.",
+    (".gz", ".zip", ".7z", ".rar", ".tar", ".bz2", ".xz"): "Unpack it first.",
+    ("", ".dat", ".log", ".text"): "If it is text with a record a line, rename it to .txt.",
+}
 _SKIP = ", or leave out rows without text (skip_blank, --skip-blank)"
 
 
@@ -57,7 +68,8 @@ def read_records(
     Parameters
     ----------
     path : str or Path
-        A ``.csv``, ``.jsonl`` or ``.xlsx`` with named columns, or a ``.txt``/``.tsv``: a table with
+        A ``.csv``, ``.jsonl`` or ``.xlsx`` with named columns, or a ``.txt``/``.tsv`` (so is read
+        ``-``, standard input): a table with
         tabs where its first line names the text column, else ``text<TAB>label`` lines. Of those
         without header, where no label is wanted, the last cell is a label only if every line has
         one in range; else it is part of the text.
@@ -252,14 +264,19 @@ def _open(
     header_row: int | None,
 ) -> Table:
     """Open a file of records that exists and whose format is read here."""
-    suffix = path.suffix.lower()
+    # Standard input is read as a .txt is.
+    suffix = PLAIN[0] if path == STANDARD_INPUT else path.suffix.lower()
+    if path.is_dir():
+        raise RecordsError(
+            f"{path} is a folder. Name the files in it, each by itself: {', '.join(FORMATS)}."
+        )
     if suffix not in FORMATS:
-        old = " Save it as .xlsx in Excel or WPS." if suffix in (".xls", ".et", ".ods") else ""
+        advice = next((f" {what}" for endings, what in _ADVICE.items() if suffix in endings), "")
         raise RecordsError(
             f"{path}: unknown format {path.suffix or '(no ending)'!r}; "
-            f"this reads {', '.join(FORMATS)}.{old}"
+            f"this reads {', '.join(FORMATS)}.{advice}"
         )
-    if not path.is_file():
+    if path != STANDARD_INPUT and not path.is_file():
         raise MissingPathError(f"No file of records at {path}")
     if suffix == ".xlsx":
         from gi_classifier.data.workbooks import open_workbook_table
