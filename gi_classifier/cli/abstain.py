@@ -9,12 +9,14 @@ import numpy as np
 import typer
 
 from gi_classifier.cli.options import (
+    DirectoryOption,
     EngineOption,
     ForceOption,
     HeaderRow,
     JsonOption,
     LabelColumn,
     ModelOption,
+    PlotOption,
     SheetOption,
     TextColumn,
     check_engine,
@@ -32,8 +34,6 @@ from gi_classifier.cli.outputs import (
 )
 from gi_classifier.cli.validation_and_test import (
     SPLITS,
-    DirectoryOption,
-    PictureOption,
     TestOption,
     ValArgument,
     cell,
@@ -56,7 +56,7 @@ from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 
 _FILES = ("abstention.json", "abstention.csv")
-# A directory that version 0.1.0 wrote holds the picture too, and may be replaced.
+# A directory of version 0.1.0 holds the picture too, and may be replaced.
 _OWNED = (*_FILES, "abstention.png")
 # Shares answered at which the error is shown.
 _COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
@@ -82,7 +82,7 @@ def abstain(
         typer.Option(help="How probable it may be that the guarantee does not hold."),
     ] = 0.1,
     output: DirectoryOption = None,
-    plot: PictureOption = None,
+    plot: PlotOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     sheet: SheetOption = None,
@@ -99,7 +99,7 @@ def abstain(
     """
     check_levels(alpha, delta)
     check_engine(engine)
-    check_directory(output, _OWNED, force, picture=False)
+    check_directory(output, _OWNED, force)
     check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
     columns = {

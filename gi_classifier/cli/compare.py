@@ -9,21 +9,26 @@ import typer
 
 from gi_classifier.cli.inputs import read_any_labels
 from gi_classifier.cli.options import (
+    DirectoryOption,
     ForceOption,
     HeaderRow,
     JsonOption,
     LabelColumn,
+    ModelOption,
+    PlotOption,
     SheetOption,
     TextColumn,
 )
 from gi_classifier.cli.outputs import (
     check_directory,
+    check_file,
     notes,
     options_of,
     print_json,
     progress,
     results_console,
     say,
+    write_file,
     write_files,
 )
 from gi_classifier.cli.saved_state import SavedState, check_resume
@@ -81,25 +86,11 @@ def compare(
     epochs: Annotated[
         int, typer.Option(min=1, help="With --albert: passes over the records, at most.")
     ] = 10,
-    encoder: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The model directory whose encoder makes the embeddings; without it, the one "
-            "that ships.",
-        ),
-    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="The start of all random choices; the same, the same result.")
     ] = 42,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write tables (JSON, CSV, Markdown) and a picture into this directory (needs the "
-            "extra 'plots').",
-        ),
-    ] = None,
+    output: DirectoryOption = None,
+    plot: PlotOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run with --output stood.")
     ] = False,
@@ -107,17 +98,19 @@ def compare(
     label_column: LabelColumn = "label",
     sheet: SheetOption = None,
     header_row: HeaderRow = None,
+    model: ModelOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare standard classifiers on your own records: is a simple one enough?"""
-    from gi_classifier.evaluation.comparison_output import FILES, encoder_notes, files
+    from gi_classifier.evaluation.comparison_output import OWNED, encoder_notes, files
     from gi_classifier.evaluation.comparison_setup import prepare
     from gi_classifier.evaluation.comparison_table import tabulate
 
     check_resume(resume, output)
     names, kinds = _wanted(models, features)
-    check_directory(output, FILES, force)
+    check_directory(output, OWNED, force)
+    check_file("--plot", plot, (".png",), file, force=force)
     records, words = read_any_labels(
         file,
         DEFAULT_NAMES,
@@ -136,7 +129,7 @@ def compare(
         names=words,
         label=None if label is None else _label(label, records, words),
         sample=sample,
-        encoder=encoder,
+        encoder=model,
         seed=seed,
     )
     for key, reason in comparison.left_out.items():
@@ -145,8 +138,10 @@ def compare(
     table = {"file": str(file), **tabulate(comparison, _run(comparison, state))}
     for line in encoder_notes(table):
         notes.print(line)
-    if output:
-        write_files(output, files(table), origin(comparison.encoder, **options_of(context)))
+    made_from = origin(comparison.encoder, **options_of(context))
+    write_files(output, files(table), made_from)
+    if plot:
+        write_file(plot, _picture(table), made_from)
     state.drop()
     if as_json:
         print_json(table)
@@ -210,6 +205,12 @@ def _run(comparison: Comparison, state: SavedState) -> dict[tuple[str, int], Out
 
 def _part(key: str, fold: int) -> str:
     return f"{key}.{fold}.npz"
+
+
+def _picture(table: dict[str, Any]) -> bytes:
+    from gi_classifier.plots.comparison import compare_figure
+
+    return compare_figure(table)
 
 
 def _show(table: dict[str, Any]) -> None:

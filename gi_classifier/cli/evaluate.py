@@ -10,6 +10,7 @@ import typer
 
 from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
 from gi_classifier.cli.options import (
+    DirectoryOption,
     EngineOption,
     ForceOption,
     HeaderRow,
@@ -17,6 +18,7 @@ from gi_classifier.cli.options import (
     JsonOption,
     LabelColumn,
     ModelOption,
+    PlotOption,
     SheetOption,
     TextColumn,
     UseOption,
@@ -24,11 +26,13 @@ from gi_classifier.cli.options import (
 )
 from gi_classifier.cli.outputs import (
     check_directory,
+    check_file,
     notes,
     options_of,
     print_json,
     results_console,
     say,
+    write_file,
     write_files,
 )
 from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows, trained_on
@@ -60,14 +64,8 @@ def evaluate(
             "is measured beside this one.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write the report (JSON, CSV) and a picture into this directory (needs the extra "
-            "'plots').",
-        ),
-    ] = None,
+    output: DirectoryOption = None,
+    plot: PlotOption = None,
     group_column: Annotated[
         str | None,
         typer.Option(
@@ -93,10 +91,11 @@ def evaluate(
 ) -> None:
     """Measure how often a model is right on labelled records, beside simple models."""
     from gi_classifier.evaluation.evaluation_report import evaluation_report, groups_of
-    from gi_classifier.evaluation.report_tables import FILES, files
+    from gi_classifier.evaluation.report_tables import OWNED, files
 
     check_engine(engine)
-    check_directory(output, FILES, force)
+    check_directory(output, OWNED, force)
+    check_file("--plot", plot, (".png",), file, *([train] if train else []), force=force)
     directory = load_or_shipped(model)
     settings = directory.settings
     columns: dict[str, Any] = {
@@ -119,10 +118,10 @@ def evaluate(
             records, models, settings.names, groups=groups, errors=errors, resamples=resamples
         ),
     }
-    if output:
-        picture = _picture(report, records, models[_THIS])
-        made = origin(directory, **options_of(context))
-        write_files(output, {**files(report), **picture}, made)
+    made_from = origin(directory, **options_of(context))
+    write_files(output, files(report), made_from)
+    if plot:
+        write_file(plot, _picture(report, records, models[_THIS]), made_from)
     if as_json:
         print_json(report)
     else:
@@ -180,15 +179,11 @@ def _probabilities(
     return models
 
 
-def _picture(
-    report: dict[str, Any], records: Records, probabilities: np.ndarray
-) -> dict[str, bytes]:
-    from gi_classifier.evaluation.report_tables import FIGURE
+def _picture(report: dict[str, Any], records: Records, probabilities: np.ndarray) -> bytes:
     from gi_classifier.plots.evaluation import evaluation_figure
 
     labels = np.array(records.labels)
-    picture = evaluation_figure(report["models"], report["labels"], labels, probabilities)
-    return {FIGURE: picture}
+    return evaluation_figure(report["models"], report["labels"], labels, probabilities)
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -9,22 +9,26 @@ import typer
 
 from gi_classifier.cli.inputs import in_chunks, read, read_any_labels
 from gi_classifier.cli.options import (
+    DirectoryOption,
     ForceOption,
     HeaderRow,
     IdColumn,
     JsonOption,
     LabelColumn,
     ModelOption,
+    PlotOption,
     SheetOption,
     TextColumn,
 )
 from gi_classifier.cli.outputs import (
     check_directory,
+    check_file,
     notes,
     options_of,
     print_json,
     results_console,
     say,
+    write_file,
     write_files,
 )
 from gi_classifier.data.fingerprints import trained_on
@@ -44,14 +48,8 @@ def inspect(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="Records, with their labels if they have any.")
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write tables (JSON, CSV) and a picture into this directory (needs the extra "
-            "'plots').",
-        ),
-    ] = None,
+    output: DirectoryOption = None,
+    plot: PlotOption = None,
     no_labels: Annotated[
         bool, typer.Option("--no-labels", help="The file has no labels, or pass over them.")
     ] = False,
@@ -73,10 +71,11 @@ def inspect(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """See what is in a file before you train on it: doubles, conflicts, probable label errors."""
-    from gi_classifier.evaluation.inspection_output import FILES, files
+    """See what is in a file before you train: duplicates, conflicts, probable label errors."""
+    from gi_classifier.evaluation.inspection_output import OWNED, files
 
-    check_directory(output, FILES, force)
+    check_directory(output, OWNED, force)
+    check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     columns = {
         "text_column": text_column,
@@ -91,9 +90,10 @@ def inspect(
     if not names and (labels <= every if model else labels == every):
         names = own_names
     found = _looked_through(directory, records, names, not no_embeddings, top)
-    if output:
-        tables = files(found)
-        write_files(output, tables, origin(directory, **options_of(context)))
+    made_from = origin(directory, **options_of(context))
+    write_files(output, files(found), made_from)
+    if plot:
+        write_file(plot, _picture(found), made_from)
     if as_json:
         print_json(found.table)
     else:
@@ -134,6 +134,20 @@ def _looked_through(
             trained=trained_on(directory.splits, records.texts),
             top=top,
         )
+
+
+def _picture(found: Inspection) -> bytes:
+    from gi_classifier.plots.inspection import inspection_figure
+
+    return inspection_figure(
+        found.lengths,
+        found.labels,
+        {row["label"]: row["name"] for row in found.table["labels"] or ()},
+        flagged=found.flagged,
+        projection=found.projection,
+        explained_variance=found.table["explained_variance"] or (0.0, 0.0),
+        seed=found.table["seed"],
+    )
 
 
 def _show(found: Inspection, top: int) -> None:

@@ -68,6 +68,16 @@ HeaderRow = Annotated[
         help="The row that names the columns; without it, the first, or it is looked for (.xlsx).",
     ),
 ]
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", metavar="DIR", help="Write all of the result into this directory, as tables."
+    ),
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw the result: .png (needs the extra 'plots')."),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON, for other programs.")

@@ -136,9 +136,7 @@ def check_file(
     check_output(output, force=force)
 
 
-def check_directory(
-    output: Path | None, names: Collection[str], force: bool, *, picture: bool = True
-) -> None:
+def check_directory(output: Path | None, names: Collection[str], force: bool) -> None:
     """Raise where a directory of files may not be written, before any work is done.
 
     Parameters
@@ -146,24 +144,17 @@ def check_directory(
     output : Path or None
         None is let through.
     names : collection of str
-        Of the files.
+        Of the files, also those that only an earlier version wrote.
     force : bool
         Whether a directory of such files is replaced.
-    picture : bool
-        Whether one of them is a picture, which needs the extra ``plots``.
 
     Raises
     ------
-    MissingExtraError
-        Nothing can be drawn.
     OutputExistsError
         Something is there and ``force`` was not given, or it is more than files of these names.
     """
-    if output:
-        if picture:
-            check_plots()
-        if check_output_directory(output, force=force).exists():
-            check_owned(output, {*names, ORIGIN})
+    if output and check_output_directory(output, force=force).exists():
+        check_owned(output, {*names, ORIGIN})
 
 
 def check_not_shipped(option: str, model: Path) -> None:

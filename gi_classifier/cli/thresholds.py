@@ -12,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from gi_classifier.cli.options import (
+    DirectoryOption,
     EngineOption,
     ForceOption,
     HeaderRow,
     JsonOption,
     LabelColumn,
     ModelOption,
+    PlotOption,
     SheetOption,
     TextColumn,
     check_engine,
@@ -36,8 +38,6 @@ from gi_classifier.cli.outputs import (
 )
 from gi_classifier.cli.validation_and_test import (
     SPLITS,
-    DirectoryOption,
-    PictureOption,
     TestOption,
     ValArgument,
     cell,
@@ -56,7 +56,7 @@ from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 
 _FILES = ("policies.json", "policies.csv")
-# A directory that version 0.1.0 wrote holds the picture too, and may be replaced.
+# A directory of version 0.1.0 holds the picture too, and may be replaced.
 _OWNED = (*_FILES, "policies.png")
 _COLUMNS = (
     *("policy", "split", "reason", "threshold", "records", "tp", "fp", "tn", "fn", "tpr"),
@@ -89,7 +89,7 @@ def thresholds(
         ),
     ] = None,
     output: DirectoryOption = None,
-    plot: PictureOption = None,
+    plot: PlotOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     sheet: SheetOption = None,
@@ -107,7 +107,7 @@ def thresholds(
     saved = parse_policy(save_policy) if save_policy else None
     _check_saved(saved, model)
     check_engine(engine)
-    check_directory(output, _OWNED, force, picture=False)
+    check_directory(output, _OWNED, force)
     check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
     label = label_number(label_name, directory.settings.names)

@@ -35,16 +35,6 @@ TestOption = Annotated[
         "--test", metavar="FILE", help="Other such records, to measure on what was chosen."
     ),
 ]
-DirectoryOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output", metavar="DIR", help="Write everything measured there, as JSON and CSV."
-    ),
-]
-PictureOption = Annotated[
-    Path | None,
-    typer.Option("--plot", metavar="FILE", help="Draw the curves as PNG (extra 'plots')."),
-]
 
 
 def read_validation_and_test(

@@ -1,7 +1,7 @@
 """A comparison of models on the terminal, and as files.
 
 In: what :func:`gi_classifier.evaluation.comparison_table.tabulate` returned, with its ``file``.
-Out: tables for rich and lines, or the content of five files.
+Out: tables for rich and lines, or the content of four files.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from gi_classifier.display import shown
 from gi_classifier.files import to_json
 
 COMPARE_JSON, COMPARE_CSV, FOLDS_CSV = "compare.json", "compare.csv", "folds.csv"
-COMPARE_MD, FIGURE = "compare.md", "compare.png"
-FILES = (COMPARE_JSON, COMPARE_CSV, FOLDS_CSV, COMPARE_MD, FIGURE)
+COMPARE_MD = "compare.md"
+# A directory of version 0.1.0 holds the picture too, and may be replaced.
+OWNED = (COMPARE_JSON, COMPARE_CSV, FOLDS_CSV, COMPARE_MD, "compare.png")
 # Groups of near-duplicates below which a bootstrap's intervals hold too seldom.
 _FEW_GROUPS = 300
 _MEASURES = ("precision", "recall", "f1", "accuracy", "roc_auc")
@@ -182,15 +183,12 @@ def _markdown(columns: Sequence[str], rows: Iterator[list[str]]) -> list[str]:
 
 
 def files(table: Mapping[str, Any]) -> dict[str, bytes]:
-    """Content of the five files, by name."""
-    from gi_classifier.plots.comparison import compare_figure
-
+    """Content of the four files, by name."""
     return {
         COMPARE_JSON: to_json(table),
         COMPARE_CSV: _models_csv(table),
         FOLDS_CSV: _folds_csv(table),
         COMPARE_MD: encode("\n".join(_page(table)) + "\n"),
-        FIGURE: compare_figure(table),
     }
 
 

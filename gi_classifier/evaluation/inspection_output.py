@@ -1,7 +1,7 @@
 """What an inspection found, on the terminal and as files.
 
 In: an :class:`~gi_classifier.evaluation.inspection.Inspection`, or its table. Out: tables for
-rich, none with a record's text, or the content of five files.
+rich, none with a record's text, or the content of four files.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from gi_classifier.data.writers import csv_for_excel, encode
 from gi_classifier.display import shown
 from gi_classifier.evaluation.inspection import Inspection
 
-JSON, FIGURE = "inspection.json", "inspection.png"
+JSON = "inspection.json"
 LABEL_ERRORS, CONFLICTS, TERMS = "label_errors.csv", "conflicts.csv", "terms.csv"
-FILES = (JSON, FIGURE, LABEL_ERRORS, CONFLICTS, TERMS)
+# A directory of version 0.1.0 holds the picture too, and may be replaced.
+OWNED = (JSON, LABEL_ERRORS, CONFLICTS, TERMS, "inspection.png")
 # Mean recall below which flags say more of the judge than of the labels.
 _RELIABLE = 0.7
 
 
 def files(found: Inspection) -> dict[str, bytes]:
-    """Content of the five files, by name."""
+    """Content of the four files, by name."""
     place = _places(found.label_errors or found.conflicts)
     doubts = ("label", "suggested", "confidence", "suggested_confidence", "margin", "text")
     counts = ("label", "rank", "term", "occurrences", "records", "share", "distinctiveness")
@@ -37,27 +38,12 @@ def files(found: Inspection) -> dict[str, bytes]:
         LABEL_ERRORS: csv_for_excel(found.label_errors, (*place, *doubts)),
         CONFLICTS: csv_for_excel(found.conflicts, ("conflict", "kind", *place, "label", "text")),
         TERMS: csv_for_excel(found.terms, counts),
-        FIGURE: _picture(found),
     }
 
 
 def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """What says where a record stood."""
     return tuple(name for name in PLACE if name in (rows[0] if rows else ("line",)))
-
-
-def _picture(found: Inspection) -> bytes:
-    from gi_classifier.plots.inspection import inspection_figure
-
-    return inspection_figure(
-        found.lengths,
-        found.labels,
-        {row["label"]: row["name"] for row in found.table["labels"] or ()},
-        flagged=found.flagged,
-        projection=found.projection,
-        explained_variance=found.table["explained_variance"] or (0.0, 0.0),
-        seed=found.table["seed"],
-    )
 
 
 def terminal_tables(table: dict[str, Any], top: int) -> Iterator[Group]:

@@ -21,8 +21,8 @@ from gi_classifier.display import shown
 from gi_classifier.evaluation.evaluation_report import long_rows
 
 METRICS_JSON, METRICS_CSV, ERRORS_CSV = "metrics.json", "metrics.csv", "errors.csv"
-FIGURE = "evaluation.png"
-FILES = (METRICS_JSON, METRICS_CSV, ERRORS_CSV, FIGURE)
+# A directory of version 0.1.0 holds the picture too, and may be replaced.
+OWNED = (METRICS_JSON, METRICS_CSV, ERRORS_CSV, "evaluation.png")
 _COLUMNS = ("model", "group", "measure", "class", "value", "low", "high", "records")
 _WHOLE = {
     "macro_f1": "macro-F1",

@@ -18,7 +18,7 @@ from gi_classifier.cli import outputs
 from gi_classifier.cli.compare import compare
 from gi_classifier.errors import LabelError, MissingExtraError, OutputExistsError, RecordsError
 from gi_classifier.evaluation.comparison import Comparison
-from gi_classifier.evaluation.comparison_output import FILES, terminal_tables
+from gi_classifier.evaluation.comparison_output import OWNED, terminal_tables
 from gi_classifier.plots.comparison import compare_figure
 
 app = typer.Typer()
@@ -66,8 +66,9 @@ def test_compare_prints_json(corpus: Path) -> None:
 def test_compare_writes_its_files_and_leaves_no_state(corpus: Path, tmp_path: Path) -> None:
     output = tmp_path / "out" / "table"
     output.parent.mkdir()
-    invoke(corpus, *QUICK, "--output", output)
-    assert {path.name for path in output.iterdir()} == {*FILES, "origin.json"}
+    picture = tmp_path / "compare.png"
+    invoke(corpus, *QUICK, "--output", output, "--plot", picture)
+    assert {path.name for path in output.iterdir()} == {*OWNED, "origin.json"} - {"compare.png"}
     assert [path.name for path in output.parent.iterdir()] == ["table"]
     table = json.loads((output / "compare.json").read_text("utf-8"))
     with (output / "compare.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -80,7 +81,10 @@ def test_compare_writes_its_files_and_leaves_no_state(corpus: Path, tmp_path: Pa
     assert page.startswith("# Models compared 模型比较")
     assert page.index("## By score 按得分") < page.index("## By group 按模型组")
     assert "| keyword rule | text |" in page
-    assert (output / "compare.png").read_bytes().startswith(b"\x89PNG")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert json.loads((tmp_path / "compare.png.origin.json").read_text("utf-8"))["model"]
+    # The first release wrote its picture there.
+    (output / "compare.png").write_bytes(b"")
     with pytest.raises(OutputExistsError, match="exists"):
         invoke(corpus, *QUICK, "--output", output)
     invoke(corpus, *QUICK, "--output", output, "--force")
@@ -186,7 +190,7 @@ def test_what_is_left_out_is_said(corpus: Path, tmp_path: Path) -> None:
 def test_the_leak_of_an_encoder_that_knew_the_records_is_said(
     records_file: Path, trained: Path, tmp_path: Path
 ) -> None:
-    options = ["--models", "logistic-l2-1,tree-5", "--encoder", trained]
+    options = ["--models", "logistic-l2-1,tree-5", "--model", trained]
     done = invoke(records_file, *options)
     assert "of 120 records of the file were trained on, or chose the weights" in done.stderr
     assert "成绩偏高" in done.stderr
@@ -199,16 +203,20 @@ def test_the_leak_of_an_encoder_that_knew_the_records_is_said(
     assert "trained on none of the 60 records" in invoke(path, *options).stderr
 
 
-def test_without_the_plots_extra_nothing_is_begun(
+def test_without_the_plots_extra_only_tables_are_written(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    output = ("--output", tmp_path / "table", "--models", "rule")
+
     def missing() -> None:
         raise MissingExtraError("A picture needs seaborn.")
 
     monkeypatch.setattr(outputs, "check_plots", missing)
     with pytest.raises(MissingExtraError, match="seaborn"):
-        invoke(corpus, *QUICK, "--output", tmp_path / "table")
+        invoke(corpus, *output, "--plot", tmp_path / "a.png")
     assert not (tmp_path / ".table.state").exists()
+    invoke(corpus, *output)
+    assert (tmp_path / "table" / "compare.csv").is_file()
 
 
 @pytest.mark.parametrize("models", [["rule"], ["rule", "tree-5", "logistic-l2-10"]])

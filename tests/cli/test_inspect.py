@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from gi_classifier.cli.inspect import inspect
 from gi_classifier.errors import LabelError, OutputExistsError, RecordsError
-from gi_classifier.evaluation.inspection_output import FILES
+from gi_classifier.evaluation.inspection_output import OWNED
 
 app = typer.Typer()
 app.command()(inspect)
@@ -69,8 +69,10 @@ def test_output_holds_texts_in_two_tables_only(
 ) -> None:
     place = tmp_path / "deep" / "look"
     place.parent.mkdir()
-    fine(flipped, "--model", trained, "--output", place)
-    assert sorted(path.name for path in place.iterdir()) == sorted([*FILES, "origin.json"])
+    picture = tmp_path / "inspection.png"
+    fine(flipped, "--model", trained, "--output", place, "--plot", picture)
+    assert {path.name for path in place.iterdir()} == {*OWNED, "origin.json"} - {picture.name}
+    assert picture.read_bytes().startswith(b"\x89PNG")
     tables = {}
     for name in ("label_errors.csv", "conflicts.csv", "terms.csv"):
         content = (place / name).read_text(encoding="utf-8-sig")
