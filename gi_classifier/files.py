@@ -35,6 +35,8 @@ _LONGEST_NAME = 255
 _PATIENCE_SECONDS = 60.0
 # A mounted file is busy; the folder around it may be read-only, or another file system.
 _IN_PLACE = (errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV)
+# What a system says of a file that another program has open.
+_MAYBE_OPEN = (errno.EBUSY, errno.EACCES, errno.EPERM, errno.ETXTBSY)
 
 
 def to_json(table: Any) -> bytes:
@@ -155,10 +157,12 @@ def _explained(path: Path) -> Iterator[None]:
     except GIClassifierError:
         raise
     except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error.strerror}. Choose another place, or close the file "
-            "where it is open (in Excel, say)."
-        ) from error
+        way_out = "Choose another place."
+        if error.errno == errno.ENAMETOOLONG:
+            way_out = "Choose a shorter name."
+        elif error.errno in _MAYBE_OPEN:
+            way_out = "Choose another place, or close the file where it is open (in Excel, say)."
+        raise OutputError(f"{path} cannot be written: {error.strerror}. {way_out}") from error
 
 
 def _check_free(path: Path, force: bool) -> None:

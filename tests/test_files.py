@@ -295,3 +295,8 @@ def test_what_tools_leave_does_not_hinder_a_replacement(tmp_path: Path) -> None:
     (tmp_path / "out" / "mine.txt").write_bytes(b"")
     with pytest.raises(OutputExistsError, match="mine.txt"):
         check_owned(tmp_path / "out", ["file"])
+
+
+def test_a_name_that_is_too_long_asks_for_a_shorter_one_not_to_close_excel(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"Choose a shorter name\.\Z"):
+        check_output(tmp_path / f"{'a' * 300}.csv")

@@ -169,11 +169,14 @@ class Source:
         calls it, and with ``--keep-columns`` all that stands there.
     errors : list of (str or None)
         Of every row, why it gets no answer.
+    unread : list of str
+        Of every row that gets no answer, what stands as its text, as far as it can be read.
     """
 
     texts: list[str]
     rows: list[dict[str, Any]]
     errors: list[str | None]
+    unread: list[str]
 
     @property
     def bad(self) -> int:
@@ -205,8 +208,9 @@ class Source:
         columns = answers[0] if answers else ("text", "label", "name")
         none = {name: "" if name in ("text", "name") else None for name in columns}
         found: list[dict[str, Any]] = []
-        for row, error in zip(self.rows, self.errors, strict=True):
-            answer = none if error else next(waiting)
+        for row, error, text in zip(self.rows, self.errors, self.unread, strict=True):
+            unanswered = {**none, "text": text} if "text" in none else none
+            answer = unanswered if error else next(waiting)
             further = {"row": row["row"]} if "row" in row else {}
             further |= {"error": error or ""} if self.bad else {}
             place = {
@@ -235,13 +239,15 @@ def read_source(
     """
     if not files:
         checked = check_texts(texts)
-        return Source(checked, [{} for _ in checked], [None] * len(checked))
-    found = Source([], [], [])
+        nothing = [""] * len(checked)
+        return Source(checked, [{} for _ in checked], [None] * len(checked), nothing)
+    found = Source([], [], [], [])
     for file in files:
         records = read_unlabelled(file, text_column, id_column, skip_blank, **further)
         which = {"file": str(file)} if len(files) > 1 else {}
         found.texts.extend(records.texts[i] for i in records.readable)
         found.errors.extend(records.problems or [None] * len(records))
+        found.unread.extend(records.unread or [""] * len(records))
         found.rows.extend({**which, **row} for row in _places(records, text_column, id_column))
     return found
 

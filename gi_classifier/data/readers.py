@@ -90,7 +90,7 @@ def read_records(
         Leave out rows without text, which are bad otherwise.
     strict : bool
         Raise where rows are bad. Without, and without labels, they are kept in their places: their
-        text is "" and ``Records.problems`` says why.
+        text is "", ``Records.problems`` says why and ``Records.unread`` what stands there.
     keep_columns : bool
         Keep all columns in ``Records.kept``, as text.
     sheet : str, optional
@@ -164,7 +164,7 @@ def read_records(
         tuple(row.line for row in found),
         str(path),
         table.encoding,
-        notes=tuple(table.notes),
+        notes=(*table.notes, *(_lost_cells(found, columns) if keep_columns else ())),
         rows=tuple(row.row for row in found),
         label_texts=texts_of(columns.label) if label_texts else None,
         groups=texts_of(group_column),
@@ -173,9 +173,27 @@ def read_records(
         if keep_columns
         else None,
         problems=None if strict else tuple(problems),
+        unread=None
+        if strict
+        else tuple(
+            as_text(row.cells.get(text_column)) if problem else ""
+            for row, problem in zip(found, problems, strict=True)
+        ),
         blank=rows.blank,
         empty=rows.empty,
     )
+
+
+def _lost_cells(rows: Sequence[Row], columns: Columns) -> Iterator[str]:
+    """Say which cells of further columns are kept as empty though something stands there."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        for name, cell in row.cells.items():
+            if name not in columns.wanted and (problem := further_problem(name, cell)):
+                found.setdefault((name, problem), []).append(row.line)
+    for (_, problem), lines in found.items():
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        yield f"{problem}: kept as empty in line {lines[0]}{more}"
 
 
 @dataclass(frozen=True)

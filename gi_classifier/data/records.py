@@ -11,7 +11,18 @@ from gi_classifier.text import folded
 
 # Fields with one value for each record.
 _BY_RECORD = (
-    *("texts", "labels", "lines", "rows", "label_texts", "groups", "ids", "kept", "problems"),
+    *(
+        "texts",
+        "labels",
+        "lines",
+        "rows",
+        "label_texts",
+        "groups",
+        "ids",
+        "kept",
+        "problems",
+        "unread",
+    ),
 )
 # What says where a record stood, in tables.
 PLACE = ("line", "row", "id")
@@ -47,6 +58,9 @@ class Records:
         All columns of each record as text, by name, where they were asked for.
     problems : tuple of (str or None), or None
         Where bad rows were kept in their places, why each cannot be used; its text is "".
+    unread : tuple of str, or None
+        Where bad rows were kept, what stands as the text of each, as far as it can be read; a row
+        that cannot be told into cells stands there whole. "" for the others.
     blank, empty : int
         Rows without text that were left out, and rows without anything that were passed over.
     """
@@ -64,6 +78,7 @@ class Records:
     ids: tuple[str, ...] | None = None
     kept: tuple[dict[str, str], ...] | None = None
     problems: tuple[str | None, ...] | None = None
+    unread: tuple[str, ...] | None = None
     blank: int = 0
     empty: int = 0
 

@@ -205,7 +205,7 @@ def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[s
                 # Quotes have no meaning between tabs in most programs' files.
                 yield first, line.rstrip("\r\n").split(delimiter), None
             else:
-                yield first, [], f"not CSV ({error})"
+                yield first, [line.rstrip("\r\n")], f"not CSV ({error})"
             continue
         yield first, cells, None
 
@@ -224,7 +224,7 @@ def _delimited(
         raise RecordsError(f"{path}, line {line}: {problem}")
     names = [name.strip() for name in header]
     check_columns(columns, names, str(path))
-    return _delimited_rows(records, distinct(names), encoding, last + 2, delimiter)
+    return _delimited_rows(records, distinct(names), encoding, last + 2, delimiter, columns.text)
 
 
 def _delimited_rows(
@@ -233,6 +233,7 @@ def _delimited_rows(
     encoding: Encoding,
     first: int,
     delimiter: str,
+    text: str,
 ) -> Iterator[Row]:
     mark = "tab" if delimiter == "\t" else "comma"
     for row, (line, cells, problem) in enumerate(records, first):
@@ -241,9 +242,13 @@ def _delimited_rows(
                 f"{len(cells)} cells, the first row has {len(names)}: a {mark} in a text "
                 "without quotes?"
             )
+        table = dict(zip(names, cells, strict=False))
+        if problem:
+            # Which cell is the text is not certain.
+            table[text] = delimiter.join(cells)
         damaged = (line_problem(cell, encoding.name) for cell in cells)
         problem = problem or next(filter(None, damaged), None)
-        yield Row(line, row, dict(zip(names, cells, strict=False)), problem)
+        yield Row(line, row, table, problem)
 
 
 def _json_rows(path: Path, encoding: Encoding, columns: Columns) -> Iterator[Row]:
@@ -257,6 +262,8 @@ def _json_rows(path: Path, encoding: Encoding, columns: Columns) -> Iterator[Row
         missing = [column for column in columns.wanted if column not in table]
         if not problem and table and missing:
             problem = f"no object with {needed}{case_hint(missing, list(table))}"
+        if problem and not table:
+            table = {columns.text: body.rstrip("\r\n")}
         yield Row(line, line, table, problem)
 
 

@@ -20,8 +20,8 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.files import write_whole
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What the XML of a spreadsheet cannot hold.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# What the XML of a spreadsheet cannot hold, or would read as another line end.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 # How a formula begins; an apostrophe before it makes it text.
 _FORMULA = re.compile(r"\A(?=[=+\-@\t\r\n＝＋－＠])")
 # Characters in one cell of an .xlsx, and rows behind the names of the columns.
@@ -34,8 +34,10 @@ OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
 def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     """Write rows in the format that the path's ending names; whole or not at all.
 
-    Lone surrogates, which no file encoding holds, are written as U+FFFD, and in the tables control
-    characters too. A cell of an ``.xlsx`` that begins like a formula is text.
+    Lone surrogates, which no file encoding holds, are written as U+FFFD; all else as it is, in an
+    ``.xlsx`` control characters as ``_x001B_``, which spreadsheets read as the character. A cell
+    of an ``.xlsx`` that begins like a formula is text. In ``.txt`` and ``.tsv`` the reason why a
+    row has no answer (``error``) stands behind a further tab.
 
     Raises
     ------
@@ -46,30 +48,24 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     if suffix == ".jsonl":
         content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     elif suffix in (".txt", ".tsv"):
-        content = "".join(
-            f"{' '.join(row['text'].split())}\t{'' if row['label'] is None else row['label']}\n"
-            for row in rows
-        )
+        content = "".join(map(_plain_line, rows))
     else:
         import pandas as pd
 
-        clean = [
-            {k: _CONTROL.sub("\ufffd", v) if isinstance(v, str) else v for k, v in row.items()}
-            for row in rows
-        ]
-        table = pd.DataFrame(clean, columns=None if rows else ["text", "label"])
+        table = pd.DataFrame(rows, columns=None if rows else ["text", "label"])
         for name in {"label", "row"} & set(table):
             if table[name].dtype.kind == "f":
                 # None beside integers made them floating-point.
                 table[name] = table[name].astype("Int64")
         if suffix == ".xlsx":
-            check_holds(path, clean)
-            table = table.map(_escaped)
+            check_holds(path, rows)
+            table = table.map(_escaped).rename(columns=_escaped)
             buffer = io.BytesIO()
             with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
                 table.to_excel(writer, index=False)
                 for cell in itertools.chain(*writer.book.active.iter_rows()):
-                    if cell.data_type == "f":
+                    # A formula, or one of its errors.
+                    if cell.data_type in "fe":
                         cell.data_type = "s"
             write_whole(path, buffer.getvalue())
             return
@@ -96,7 +92,7 @@ def check_holds(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     long = [
         i
         for i, row in enumerate(rows, 1)
-        if any(isinstance(cell, str) and len(cell) > _CELL for cell in row.values())
+        if any(isinstance(cell, str) and len(_escaped(cell)) > _CELL for cell in row.values())
     ]
     if long:
         raise RecordsError(
@@ -105,11 +101,20 @@ def check_holds(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
+def _plain_line(row: Mapping[str, Any]) -> str:
+    """Text and label of an answer with a tab between; of a bad row, the reason behind another."""
+    cells = [row["text"], "" if row["label"] is None else str(row["label"])]
+    if row.get("error"):
+        cells.append(row["error"])
+    return "\t".join(" ".join(cell.split()) for cell in cells) + "\n"
+
+
 def _escaped(cell: Any) -> Any:
-    """A cell's text with what a spreadsheet would decode spelt out, and returns kept."""
+    """A cell's text with what a spreadsheet would decode, and control characters, spelt out."""
     if not isinstance(cell, str):
         return cell
-    return _ESCAPE.sub("_x005F_", cell).replace("\r", "_x000D_")
+    cell = _SURROGATE.sub("\ufffd", _ESCAPE.sub("_x005F_", cell))
+    return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", cell)
 
 
 def encode(content: str) -> bytes:
@@ -123,8 +128,8 @@ def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     Parameters
     ----------
     rows : sequence of mapping
-        None becomes an empty cell; control characters become U+FFFD. Before a text that begins
-        with = + - @, full width or not, a tab or a line end, an apostrophe is put (OWASP, CSV
+        None becomes an empty cell, a lone surrogate U+FFFD. Before a text that begins with
+        = + - @, full width or not, a tab or a line end, an apostrophe is put (OWASP, CSV
         injection).
     columns : sequence of str
         The header, also where there is no row.
@@ -136,9 +141,7 @@ def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     for row in rows:
         writer.writerow(
             {
-                name: _FORMULA.sub("'", _CONTROL.sub("\ufffd", cell))
-                if isinstance(cell, str)
-                else cell
+                name: _FORMULA.sub("'", cell) if isinstance(cell, str) else cell
                 for name, cell in row.items()
             }
         )

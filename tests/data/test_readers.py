@@ -486,3 +486,27 @@ def test_tables_and_torn_archives_are_no_unlabelled_text(tmp_path: Path) -> None
         list(read_passages([names[3]]))
     with pytest.raises(FileNotFoundError, match=r"No text at .*e\.txt, .*f\.txt$"):
         check_passages([tmp_path / "e.txt", names[2], tmp_path / "f.txt"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wanted"),
+    [
+        ("r.csv", "id,text,x\n1,胃,a\n2,胃,肠,b\n", "2,胃,肠,b"),
+        ("r.csv", 'id,text,x\n1,胃,a\n2,"胃"肠,b\n', '2,"胃"肠,b'),
+        ("r.csv", "id,text\n1,胃\n2,nan\n", "nan"),
+        ("r.jsonl", '{"text":"胃"}\n{胃肠\n', "{胃肠"),
+        ("r.jsonl", '{"text":"胃"}\n{"text":"a","text":"b"}\n', '{"text":"a","text":"b"}'),
+        ("r.jsonl", '{"text":"胃"}\n{"text":["胃肠"]}\n', '["胃肠"]'),
+        ("r.txt", "胃\n一二\x00\n", "一二\x00"),
+    ],
+)
+def test_bad_rows_keep_what_stands_as_their_text(
+    tmp_path: Path, name: str, content: str, wanted: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    found = read_records(path, labelled=False, strict=False)
+    assert found.texts == ("胃", "")
+    assert found.problems is not None
+    assert found.problems[1]
+    assert found.unread == ("", wanted)

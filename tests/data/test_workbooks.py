@@ -192,6 +192,10 @@ def test_a_formula_without_a_value_is_named_beside_the_text_too(tmp_path: Path) 
     assert found.problems is not None
     assert (found.problems[0] or "").startswith("column 'id' is a formula without a stored value")
     assert read(path).texts == ("胃",)
+    noted = read(path, keep_columns=True)
+    assert noted.kept == ({"id": "", "text": "胃"},)
+    assert noted.notes[-1].startswith("column 'id' is a formula without a stored value")
+    assert noted.notes[-1].endswith("kept as empty in line 2")
 
 
 @pytest.mark.parametrize(

@@ -117,14 +117,14 @@ def test_a_csv_starts_with_a_bom(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
 def test_lone_surrogates_and_control_characters_are_written(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
-    write_results(rows(["胃\ud800窦\ufffe", "a\x01\x0bb"]), path)
+    write_results(rows(["胃\ud800窦\ufffe", "a\x1b[2J\x01\x0bb\x7f"]), path)
     found = (
-        path.read_text(encoding="utf-8").split("\n")
+        [line.split("\t")[0] for line in path.read_text(encoding="utf-8").split("\n")]
         if suffix in (".txt", ".tsv")
-        else [row["text"] for row in read_back(path)]
+        else read_records(path).texts
     )
-    assert "胃\ufffd窦" in found[0]
-    assert found[1].startswith("a")
+    between = " " if suffix in (".txt", ".tsv") else "\x0b"
+    assert [*found][:2] == ["胃\ufffd窦\ufffe", f"a\x1b[2J\x01{between}b\x7f"]
 
 
 @pytest.mark.parametrize("suffix", OUTPUT_FORMATS)
@@ -157,6 +157,8 @@ def test_a_text_too_long_for_a_workbook_is_refused_not_cut(tmp_path: Path) -> No
         write_results(long, tmp_path / "out.xlsx")
     assert caught.value.problems == ["record 3"]
     assert [*tmp_path.iterdir()] == []
+    with pytest.raises(RecordsError, match="holds 32,767 characters"):
+        check_holds(tmp_path / "out.xlsx", [{"text": "\r" + "胃" * 32_766}])
     write_results(long[:2], tmp_path / "out.xlsx")
     assert read_back(tmp_path / "out.xlsx")[1]["text"] == long[1]["text"]
 
@@ -188,6 +190,27 @@ def test_csv_for_excel_reads_back_and_no_cell_is_a_formula() -> None:
     found = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     assert [row["text"] for row in found] == [
         *("'=1+1", "'+1", "'-1", "'@a", "'\t=1", "'\r=1"),
-        *("a=1", "胃“a”,\n=b", "\ufffd\ufffd", "", ""),
+        *("a=1", "胃“a”,\n=b", "\x00\ufffd", "", ""),
     ]
     assert {row["n"] for row in found} == {"-1.5"}
+
+
+def test_names_of_kept_columns_and_errors_as_text_are_written_to_a_workbook(tmp_path: Path) -> None:
+    write_results([{"text": "胃", "label": 1, "\x1b编_x000D_": "#N/A"}], tmp_path / "out.xlsx")
+    cells = [*openpyxl.load_workbook(tmp_path / "out.xlsx").active.iter_rows(min_row=2)]
+    assert [cell.data_type for cell in cells[0]] == ["s", "n", "s"]
+    found = read_records(tmp_path / "out.xlsx", keep_columns=True)
+    assert found.kept == ({"text": "胃", "label": "1", "\x1b编_x000D_": "#N/A"},)
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".tsv"])
+def test_plain_files_hold_the_reason_of_a_bad_row_behind_its_text(
+    tmp_path: Path, suffix: str
+) -> None:
+    bad = [
+        {"text": "胃", "label": 1, "error": ""},
+        {"text": "nan", "label": None, "error": "the text\tis empty"},
+    ]
+    write_results(bad, tmp_path / f"out{suffix}")
+    content = (tmp_path / f"out{suffix}").read_text(encoding="utf-8")
+    assert content == "胃\t1\nnan\t\tthe text is empty\n"
