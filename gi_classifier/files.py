@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import time
@@ -29,6 +30,7 @@ from gi_classifier.errors import (
 
 # What file managers and notebooks leave in every folder.
 LEFT_BY_TOOLS = (".DS_Store", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # The longest name of a file, in bytes, on all common systems.
 _LONGEST_NAME = 255
 # How long another process may take over writing the same name.
@@ -41,7 +43,12 @@ _MAYBE_OPEN = (errno.EBUSY, errno.EACCES, errno.EPERM, errno.ETXTBSY)
 
 def to_json(table: Any) -> bytes:
     """JSON for people: indented, UTF-8, with a line end."""
-    return (json.dumps(table, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+    return encode(json.dumps(table, ensure_ascii=False, indent=2) + "\n")
+
+
+def encode(content: str) -> bytes:
+    """UTF-8; lone surrogates, which no file encoding holds, become U+FFFD."""
+    return _SURROGATE.sub("\ufffd", content).encode("utf-8")
 
 
 def sibling(path: Path, purpose: str) -> Path:

@@ -29,10 +29,10 @@ from gi_classifier.attribution.integrated_gradients import Baseline, Explainer
 from gi_classifier.data.readers import read_records
 from gi_classifier.files import to_json, write_whole
 from gi_classifier.metrics.measures import RESAMPLES, resample_counts
-from gi_classifier.model.directory import GRADIENTS, ModelDirectory, load
+from gi_classifier.model.directory import GRADIENTS, ModelDirectory
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.origin import origin
-from gi_classifier.model.shipped import shipped
+from gi_classifier.model.shipped import load_or_shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 BATCH_TOKENS = 2048
@@ -283,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.records < 1:
         parser.error(f"--records must be at least 1. Received: {args.records}")
-    directory = load(args.model or shipped())
+    directory = load_or_shipped(args.model)
     methods = Methods(directory, args.seed)
     windows, note = read_windows(args.file, args.records, args.seed, methods.explainer)
     removals = ["delete", "mask"] if args.remove == "both" else [args.remove]

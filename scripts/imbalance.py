@@ -29,9 +29,9 @@ from gi_classifier.decisions.priors import (
     training_prior,
     unsmoothed,
 )
-from gi_classifier.model.directory import VOCABULARY, load
+from gi_classifier.model.directory import VOCABULARY
 from gi_classifier.model.predictor import Predictor
-from gi_classifier.model.shipped import shipped, shipped_directory
+from gi_classifier.model.shipped import load_or_shipped, shipped, shipped_directory
 from gi_classifier.settings import AlbertConfig, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -189,7 +189,7 @@ def scores(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 def shift(args: argparse.Namespace) -> Iterator[str]:
     """The tables of a prior that has changed since training."""
-    directory = load(args.model or shipped())
+    directory = load_or_shipped(args.model)
     predictor, before = Predictor.from_directory(directory), training_prior(directory)
     records = read_records(args.data)
     labels, found = np.array(records.labels), predictor.predict_proba(records.texts)

@@ -22,6 +22,7 @@ from gi_classifier.files import (
     check_output_directory,
     check_owned,
     sibling,
+    to_json,
     write_directory,
     write_whole,
 )
@@ -300,3 +301,7 @@ def test_what_tools_leave_does_not_hinder_a_replacement(tmp_path: Path) -> None:
 def test_a_name_that_is_too_long_asks_for_a_shorter_one_not_to_close_excel(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"Choose a shorter name\.\Z"):
         check_output(tmp_path / f"{'a' * 300}.csv")
+
+
+def test_json_for_people_replaces_what_no_file_holds() -> None:
+    assert to_json({"胃": "a\ud800"}) == '{\n  "胃": "a\ufffd"\n}\n'.encode()

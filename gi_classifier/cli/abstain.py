@@ -32,7 +32,7 @@ from gi_classifier.cli.outputs import (
     write_file,
     write_files,
 )
-from gi_classifier.cli.validation_and_test import (
+from gi_classifier.cli.two_splits import (
     SPLITS,
     TestOption,
     ValArgument,

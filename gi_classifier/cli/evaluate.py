@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
+from gi_classifier.cli.inputs import apart, in_chunks, read, warn_of_known
 from gi_classifier.cli.options import (
     DirectoryOption,
     EngineOption,
@@ -35,7 +35,7 @@ from gi_classifier.cli.outputs import (
     write_file,
     write_files,
 )
-from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows, trained_on
+from gi_classifier.data.fingerprints import says_what_it_knows, trained_on
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.errors import RecordsError
 from gi_classifier.metrics.measures import RESAMPLES
@@ -108,7 +108,7 @@ def evaluate(
     }
     records = drop_duplicates(read(file, group_column=group_column, id_column=id_column, **columns))
     groups = groups_of(records, group_column)
-    rows = _apart(read(train, **columns), records) if train else None
+    rows = _to_train_on(read(train, **columns), records) if train else None
     warn_of_known(directory, records)
     models = _probabilities(directory, engine, use, records, rows)
     report = {
@@ -128,14 +128,9 @@ def evaluate(
         _show(report)
 
 
-def _apart(rows: Records, records: Records) -> Records:
+def _to_train_on(rows: Records, records: Records) -> Records:
     """Records to train on that are not among those to measure on."""
-    held = {fingerprint(text) for text in records.texts}
-    apart = [i for i, text in enumerate(rows.texts) if fingerprint(text) not in held]
-    if len(apart) < len(rows):
-        left_out = len(rows) - len(apart)
-        notes.print(f"{left_out} records of {rows.source} are in {records.source}: left out.")
-    rows = rows.take(apart)
+    rows = apart(rows, records)
     found = len(set(rows.labels or ()))
     if found < 2:
         raise RecordsError(

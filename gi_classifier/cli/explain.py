@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 from rich.text import Text
-from tqdm import tqdm
 
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.heatmap import page as heatmap_page
@@ -42,11 +41,12 @@ from gi_classifier.cli.outputs import (
     check_file,
     options_of,
     print_json,
+    progress,
     results_console,
     write_file,
 )
-from gi_classifier.data.writers import encode
 from gi_classifier.display import shown
+from gi_classifier.files import encode
 from gi_classifier.labels import label_number
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
@@ -158,10 +158,10 @@ def _explained(
 ) -> list[Attribution]:
     """Explain records, with a progress bar on a terminal."""
     found: list[Attribution] = []
-    with tqdm(total=len(texts), unit="record", disable=None, leave=False) as bar:
+    with progress(len(texts), "records") as step:
         for begin in range(0, len(texts), _CHUNK):
             found += explainer.explain(texts[begin : begin + _CHUNK], label, **asdict(path))
-            bar.update(len(found) - begin)
+            step(len(found) - begin, "")
     return found
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from tqdm import tqdm
 
 from gi_classifier.cli.inputs import read_unlabelled
 from gi_classifier.cli.options import ForceOption, HeaderRow, SheetOption, SkipBlank, TextColumn
-from gi_classifier.cli.outputs import check_not_shipped, notes, say
+from gi_classifier.cli.outputs import check_not_shipped, notes, progress, say
 from gi_classifier.errors import OutputExistsError
 from gi_classifier.model.directory import NOVELTY, ModelDirectory, check_model_output, load, save
 
@@ -68,8 +67,8 @@ def fit_novelty(
         for path in (file, val)
     )
     count = sum(min(len(set(part)), novelty_fit.MOST_RECORDS) for part in (texts, held_out))
-    with tqdm(total=count, unit="record", disable=None, leave=False) as bar:
-        content = novelty_fit.fit_novelty(directory, texts, held_out, seed, bar.update)
+    with progress(count, "records") as step:
+        content = novelty_fit.fit_novelty(directory, texts, held_out, seed, lambda n: step(n, ""))
     changed = {**directory.files, NOVELTY: content}
     save(ModelDirectory(changed, directory.metadata), model, force=True)
     _warn(texts, held_out, 1 - THRESHOLD)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read_source
+from gi_classifier.cli.inputs import column_taken, in_chunks, read_source
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -103,9 +103,7 @@ def label(
 def _check_id_column(id_column: str | None, names: Sequence[str]) -> None:
     written = ("line", "row", "text", "label", "name", "probability", "error")
     if id_column in (*written, *(f"probability_{name}" for name in names)):
-        raise typer.BadParameter(
-            f"--id-column {id_column}: a column of the output has this name. Rename yours."
-        )
+        raise column_taken(id_column)
 
 
 def _answers(

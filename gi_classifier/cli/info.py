@@ -11,8 +11,7 @@ import typer
 from gi_classifier.cli.measures import show_measures
 from gi_classifier.cli.options import JsonOption
 from gi_classifier.cli.outputs import print_json, say
-from gi_classifier.model.directory import load
-from gi_classifier.model.shipped import shipped
+from gi_classifier.model.shipped import load_or_shipped, shipped
 
 
 def info(
@@ -23,10 +22,9 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Say what a model directory holds: settings, training, measures, files."""
-    path = model or shipped()
-    directory = load(path)
+    directory = load_or_shipped(model)
     table = {
-        "path": str(path),
+        "path": str(model or shipped()),
         "digest": directory.digest,
         **directory.manifest(),
         "members": ["albert", "linear"] if directory.linear else ["albert"],

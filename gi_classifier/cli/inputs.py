@@ -16,7 +16,7 @@ from gi_classifier.cli.outputs import notes, progress
 from gi_classifier.cli.path_like import path_like
 from gi_classifier.data.cells import read_label
 from gi_classifier.data.encodings import STANDARD_INPUT
-from gi_classifier.data.fingerprints import trained_on_warning
+from gi_classifier.data.fingerprints import fingerprint, trained_on_warning
 from gi_classifier.data.readers import Count, read_records
 from gi_classifier.data.records import Records
 from gi_classifier.display import shown
@@ -150,10 +150,21 @@ def checked_source(
     if id_column is not None and not files:
         raise typer.BadParameter("--id-column names a column of --input FILE.")
     if id_column is not None and _is_written(id_column):
-        raise typer.BadParameter(
-            f"--id-column {id_column}: a column of the output has this name. Rename yours."
-        )
+        raise column_taken(id_column)
     return texts, files
+
+
+def column_taken(id_column: str) -> typer.BadParameter:
+    """The error of a column asked for whose name the output has itself."""
+    return typer.BadParameter(
+        f"--id-column {id_column}: a column of the output has this name. Rename yours."
+    )
+
+
+def check_readable(texts: Sequence[str]) -> None:
+    """Raise where no record could be read."""
+    if not texts:
+        raise RecordsError("No record can be read: every row is bad.")
 
 
 @dataclass(frozen=True)
@@ -191,8 +202,7 @@ class Source:
 
     def check_some(self) -> None:
         """Raise where no record can be read."""
-        if not self.texts:
-            raise RecordsError("No record can be read: every row is bad.")
+        check_readable(self.texts)
 
     def answered(self, answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Each row in its place with its answer; where some are bad, with the column "error".
@@ -280,6 +290,15 @@ def _places(records: Records, text_column: str, id_column: str | None) -> Iterat
 def _is_written(name: str) -> bool:
     """Whether the output has a column of this name by itself."""
     return name in _WRITTEN or bool(re.fullmatch(r"probability(_\d+)?", name))
+
+
+def apart(records: Records, others: Records) -> Records:
+    """The records that are not among others too; a note says how many are left out."""
+    held = set(map(fingerprint, others.texts))
+    kept = [i for i, text in enumerate(records.texts) if fingerprint(text) not in held]
+    if left_out := len(records) - len(kept):
+        notes.print(f"{left_out} records of {records.source} are in {others.source}: left out.")
+    return records.take(kept)
 
 
 def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str]) -> np.ndarray:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from tqdm import tqdm
 
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.keyword_counts import Progress, count_keywords, digest_of
@@ -34,11 +33,19 @@ from gi_classifier.cli.options import (
     StrictOption,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_file, notes, options_of, print_json, write_file
+from gi_classifier.cli.outputs import (
+    check_file,
+    notes,
+    options_of,
+    print_json,
+    progress,
+    write_file,
+)
 from gi_classifier.cli.saved_state import SavedState, check_resume
 from gi_classifier.data.readers import check_texts_of, iterate_texts
-from gi_classifier.data.writers import csv_for_excel, encode
+from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
+from gi_classifier.files import encode
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
@@ -155,8 +162,8 @@ def keywords(
     check_some(file, counted.records, counted)
     digest = digest_of(file, repr(form), directory, options, path) if output else ""
     state = SavedState(output, digest, resume=resume, seconds=_STATE_SECONDS)
-    progress = _counted(file, form, counted.records, Explainer(directory), options, path, state)
-    table = progress.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
+    found = _counted(file, form, counted.records, Explainer(directory), options, path, state)
+    table = found.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
     _write(table, output, plot, directory, options_of(context))
     state.drop()
     names = directory.settings.names
@@ -169,10 +176,10 @@ def keywords(
     if table.empty:
         notes.print(f"No keyword occurs {min_frequency} times or more.")
     if show_stability:
-        _note_stability(progress, names, min_frequency)
+        _note_stability(found, names, min_frequency)
     notes.print(
-        f"{progress.read} records, {progress.duplicates} of them duplicates, counted once; "
-        f"{progress.unconverged} with a completeness error above {tolerance:.2%}."
+        f"{found.read} records, {found.duplicates} of them duplicates, counted once; "
+        f"{found.unconverged} with a completeness error above {tolerance:.2%}."
     )
     if counted.bad:
         raise typer.Exit(1)
@@ -199,21 +206,19 @@ def _counted(
 ) -> Progress:
     """Count over all records, from where the state stands, which is written as this goes."""
     stored = state.read(_PROGRESS)
-    progress = Progress.from_json(stored, str(state.path)) if stored else Progress()
+    found = Progress.from_json(stored, str(state.path)) if stored else Progress()
     if stored:
-        notes.print(f"Going on after {progress.read} of {count} records.")
+        notes.print(f"Going on after {found.read} of {count} records.")
     texts = iterate_texts(file, **form)
     try:
-        with tqdm(
-            total=count, initial=progress.read, unit="record", disable=None, leave=False
-        ) as bar:
-            for done in count_keywords(texts, explainer, options, path, progress):
-                bar.update(done)
-                state.write_seldom(_PROGRESS, progress.to_json)
+        with progress(count, "records", found.read) as step:
+            for done in count_keywords(texts, explainer, options, path, found):
+                step(done, "")
+                state.write_seldom(_PROGRESS, found.to_json)
     except KeyboardInterrupt:
         state.say_how_to_go_on()
         raise
-    return progress
+    return found
 
 
 def _write(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read_source
+from gi_classifier.cli.inputs import column_taken, in_chunks, read_source
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -61,9 +61,7 @@ def novelty(
     from gi_classifier.decisions.novelty import open_novelty
 
     if id_column in _COLUMNS:
-        raise typer.BadParameter(
-            f"--id-column {id_column}: a column of the output has this name. Rename yours."
-        )
+        raise column_taken(id_column)
     check_file("--output", output, (".csv",), file, force=force)
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)

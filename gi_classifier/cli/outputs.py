@@ -34,6 +34,7 @@ from gi_classifier.files import (
     write_directory,
     write_whole,
 )
+from gi_classifier.model.origin import ORIGIN_FILE
 from gi_classifier.model.shipped import shipped
 from gi_classifier.plots.style import check_plots
 
@@ -50,7 +51,6 @@ class Screen(Console):
 
 
 notes = Screen(stderr=True, soft_wrap=True)
-ORIGIN = "origin.json"
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def check_directory(output: Path | None, names: Collection[str], force: bool) ->
         Something is there and ``force`` was not given, or it is more than files of these names.
     """
     if output and check_output_directory(output, force=force).exists():
-        check_owned(output, {*names, ORIGIN})
+        check_owned(output, {*names, ORIGIN_FILE})
 
 
 def check_not_shipped(option: str, model: Path) -> None:
@@ -186,14 +186,14 @@ def write_file(path: Path | None, content: bytes, origin: Mapping[str, Any] | No
 
 def write_origin(path: Path, origin: Mapping[str, Any]) -> None:
     """Write beside a file, as ``NAME.origin.json``, what it was made with."""
-    write_whole(beside(path, ORIGIN), to_json(origin))
+    write_whole(beside(path, ORIGIN_FILE), to_json(origin))
 
 
 def write_files(path: Path | None, files: Mapping[str, bytes], origin: Mapping[str, Any]) -> None:
     """Write a directory of results whole, with its origin, and say so; without a path, nothing."""
     if path is None:
         return
-    write_directory({**files, ORIGIN: to_json(origin)}, path)
+    write_directory({**files, ORIGIN_FILE: to_json(origin)}, path)
     say_written(path)
 
 

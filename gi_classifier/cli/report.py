@@ -12,7 +12,7 @@ from gi_classifier.attribution.integrated_gradients import Explainer, PathOption
 from gi_classifier.attribution.keyword_table import keyword_table
 from gi_classifier.attribution.keywords import KeywordOptions
 from gi_classifier.cli.attribution_options import BaselineOption, ShareOption, checked_options
-from gi_classifier.cli.inputs import read_unlabelled
+from gi_classifier.cli.inputs import check_readable, read_unlabelled
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -24,8 +24,7 @@ from gi_classifier.cli.options import (
     TextColumn,
 )
 from gi_classifier.cli.outputs import check_file, options_of, write_file
-from gi_classifier.data.writers import encode
-from gi_classifier.errors import RecordsError
+from gi_classifier.files import encode
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.plots.style import check_plots
@@ -66,8 +65,7 @@ def report(
         label_names=directory.settings.names,
     )
     records = everything.take(everything.readable)
-    if not len(records):
-        raise RecordsError("No record can be read: every row is bad.")
+    check_readable(records.texts)
     explainer = Explainer(directory)
     content = page(
         records.texts,

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from gi_classifier.errors import RecordsError
-from gi_classifier.files import write_whole
+from gi_classifier.files import encode, write_whole
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # What the XML of a spreadsheet cannot hold, or would read as another line end.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 # How a formula begins; an apostrophe before it makes it text.
@@ -113,13 +112,8 @@ def _escaped(cell: Any) -> Any:
     """A cell's text with what a spreadsheet would decode, and control characters, spelt out."""
     if not isinstance(cell, str):
         return cell
-    cell = _SURROGATE.sub("\ufffd", _ESCAPE.sub("_x005F_", cell))
+    cell = encode(_ESCAPE.sub("_x005F_", cell)).decode()
     return _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", cell)
-
-
-def encode(content: str) -> bytes:
-    """UTF-8; lone surrogates, which no file encoding holds, become U+FFFD."""
-    return _SURROGATE.sub("\ufffd", content).encode("utf-8")
 
 
 def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gi_classifier.data.fingerprints import known_warning
-from gi_classifier.data.writers import csv_for_excel, encode
+from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
-from gi_classifier.files import to_json
+from gi_classifier.files import encode, to_json
 
 COMPARE_JSON, COMPARE_CSV, FOLDS_CSV = "compare.json", "compare.csv", "folds.csv"
 COMPARE_MD = "compare.md"

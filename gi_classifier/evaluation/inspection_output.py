@@ -6,7 +6,6 @@ rich, none with a record's text, or the content of four files.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal
@@ -16,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gi_classifier.data.records import PLACE
-from gi_classifier.data.writers import csv_for_excel, encode
+from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.evaluation.inspection import Inspection
+from gi_classifier.files import to_json
 
 JSON = "inspection.json"
 LABEL_ERRORS, CONFLICTS, TERMS = "label_errors.csv", "conflicts.csv", "terms.csv"
@@ -34,7 +34,7 @@ def files(found: Inspection) -> dict[str, bytes]:
     doubts = ("label", "suggested", "confidence", "suggested_confidence", "margin", "text")
     counts = ("label", "rank", "term", "occurrences", "records", "share", "distinctiveness")
     return {
-        JSON: encode(json.dumps(found.table, ensure_ascii=False, indent=2) + "\n"),
+        JSON: to_json(found.table),
         LABEL_ERRORS: csv_for_excel(found.label_errors, (*place, *doubts)),
         CONFLICTS: csv_for_excel(found.conflicts, ("conflict", "kind", *place, "label", "text")),
         TERMS: csv_for_excel(found.terms, counts),

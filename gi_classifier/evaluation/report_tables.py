@@ -6,7 +6,6 @@ for rich, or the content of ``metrics.json``, ``metrics.csv`` and ``errors.csv``
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
@@ -16,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gi_classifier.data.records import PLACE
-from gi_classifier.data.writers import csv_for_excel, encode
+from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.evaluation.evaluation_report import long_rows
+from gi_classifier.files import to_json
 
 METRICS_JSON, METRICS_CSV, ERRORS_CSV = "metrics.json", "metrics.csv", "errors.csv"
 # A directory of version 0.1.0 holds the picture too, and may be replaced.
@@ -56,7 +56,7 @@ def files(table: Mapping[str, Any]) -> dict[str, bytes]:
     shares = [f"probability_{label}" for label in range(len(table["labels"]))]
     columns = (*_places(table["errors"]), "truth", "predicted", "probability", *shares, "text")
     return {
-        METRICS_JSON: encode(json.dumps(table, ensure_ascii=False, indent=2) + "\n"),
+        METRICS_JSON: to_json(table),
         METRICS_CSV: csv_for_excel(list(long_rows(table)), _COLUMNS),
         ERRORS_CSV: csv_for_excel(table["errors"], columns),
     }

@@ -10,6 +10,9 @@ from typing import Any
 from gi_classifier._version import __version__
 from gi_classifier.model.directory import ModelDirectory
 
+# Of the file in a directory of results, and the end of one beside a file.
+ORIGIN_FILE = "origin.json"
+
 
 def origin(directory: ModelDirectory | None = None, **settings: Any) -> dict[str, Any]:
     """Say what a file was made with.

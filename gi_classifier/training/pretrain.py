@@ -22,7 +22,7 @@ from tqdm import tqdm
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import check_output_directory, check_owned, to_json, write_directory
-from gi_classifier.model.origin import origin
+from gi_classifier.model.origin import ORIGIN_FILE, origin
 from gi_classifier.segmenter import new_segmenter
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, pad
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 CONFIG_FILE, VOCABULARY_FILE, WEIGHTS_FILE = "albert_config.json", "vocab.txt", "model.h5"
 # Not named like a config: training finds that by its name.
-ORIGIN_FILE = "origin.json"
 LOG_FILE, CHECKPOINT = "pretrain.log", "checkpoint.npz"
 
 

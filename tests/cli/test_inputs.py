@@ -10,6 +10,9 @@ import openpyxl
 import pytest
 from command_line import run
 
+from gi_classifier.cli.inputs import apart
+from gi_classifier.data.records import Records
+
 CONTENT = 'id,text,label\n0001,胃溃疡,a\n0002,nan,b\n,,\n0003,"肠\n息肉",c\n0004,\udce7胃,d\n'
 
 
@@ -107,3 +110,14 @@ def test_a_column_that_a_file_of_lines_cannot_have_is_wrong_use(
     path.write_text("胃溃疡\n", encoding="utf-8")
     done = run("predict", "--input", path, "--model", trained, "--text-column", "报告", code=2)
     assert "has no column '报告'" in done.stderr
+
+
+def test_records_of_another_file_are_left_out_with_a_note(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    records = Records(("胃溃疡", "结肠息肉", "肺炎"), (1, 2, 0), (1, 2, 3), source="test.csv")
+    others = Records(("结肠息肉", "痔疮"), (2, 2), (1, 2), source="val.csv")
+    assert apart(records, others).texts == ("胃溃疡", "肺炎")
+    assert capsys.readouterr().err == "1 records of test.csv are in val.csv: left out.\n"
+    assert apart(others, records.take([0, 2])) == others
+    assert capsys.readouterr().err == ""

@@ -58,7 +58,7 @@ def test_a_model_directory_comes_back_byte_for_byte(tmp_path: Path) -> None:
     assert names(tmp_path) == ["model"]
 
 
-def test_a_bundle_gives_what_its_files_hold(
+def test_a_directory_gives_what_its_files_hold(
     settings: Settings, config: AlbertConfig, vocabulary: Vocabulary
 ) -> None:
     files = {

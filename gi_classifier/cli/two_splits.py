@@ -14,10 +14,9 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
-from gi_classifier.cli.outputs import notes
-from gi_classifier.data.fingerprints import fingerprint, says_what_it_knows
-from gi_classifier.data.records import Records, drop_duplicates
+from gi_classifier.cli.inputs import apart, in_chunks, read, warn_of_known
+from gi_classifier.data.fingerprints import says_what_it_knows
+from gi_classifier.data.records import drop_duplicates
 from gi_classifier.errors import RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
@@ -61,7 +60,9 @@ def read_validation_and_test(
         "label_names": directory.settings.names,
     }
     validation, tested = (drop_duplicates(read(path, **options)) for path in (val, test))
-    tested = _apart(tested, validation, test, val)
+    tested = apart(tested, validation)
+    if not len(tested):
+        raise RecordsError(f"No record is left in {test}. Give test records that are not in {val}.")
     # The validation records that chose the weights may choose a threshold too.
     warn_of_known(directory, validation, ("val", "test"))
     if says_what_it_knows(directory.splits):
@@ -71,17 +72,6 @@ def read_validation_and_test(
         split: (np.array(records.labels), in_chunks(predictor.predict_proba, records.texts))
         for split, records in zip(SPLITS, (validation, tested), strict=True)
     }
-
-
-def _apart(tested: Records, validation: Records, test: Path, val: Path) -> Records:
-    """The test records that are not in validation."""
-    held = set(map(fingerprint, validation.texts))
-    kept = [i for i, text in enumerate(tested.texts) if fingerprint(text) not in held]
-    if len(kept) < len(tested):
-        notes.print(f"{len(tested) - len(kept)} records of {test} are in {val}: left out.")
-    if not kept:
-        raise RecordsError(f"No record is left in {test}. Give test records that are not in {val}.")
-    return tested.take(kept)
 
 
 def flat_intervals(row: Mapping[str, Any]) -> dict[str, Any]:
