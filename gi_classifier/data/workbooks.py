@@ -2,8 +2,9 @@
 
 In: a path and the wanted columns. Out: a :class:`~gi_classifier.data.tables.Table`, whose cells
 are text or, where a spreadsheet has something else, a :class:`~gi_classifier.data.cells.Cell`. The
-row of names is looked for below titles; a value of cells merged downwards stands in each of their
-rows, but for the text. XML is read in :mod:`gi_classifier.data.workbook_xml`.
+row of names is looked for below titles, and may be merged over several; a value of cells merged
+downwards stands in each of their rows, but for the text. XML is read in
+:mod:`gi_classifier.data.workbook_xml`.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def open_workbook_table(
     _check_kind(path)
     rows = _guarded(path, _raw_rows(path, columns, sheet))
     _, notes = next(rows)
-    number, names = _header(path, rows, columns, header_row)
+    number, names, rows = _header(path, rows, columns, header_row)
     found: list[str] = list(notes)
     if number > 1:
         found.append(f"the names of the columns are in row {number}")
@@ -213,7 +214,10 @@ def _target(archive: _Archive, part: str, kind: str) -> str | None:
 def _spread(
     rows: Iterable[tuple[int, dict[int, Any]]], merges: list[Merge]
 ) -> Iterator[tuple[int, Any]]:
-    """Give each row, beside its cells, what is merged into it from above: (cells, merged)."""
+    """Give each row, beside its cells, what is merged in it downwards: (cells, merged).
+
+    ``merged`` holds the last row and the value, by column.
+    """
     waiting = sorted(merges, reverse=True)
     open_merges: dict[int, tuple[int, Any]] = {}
     for number, cells in rows:
@@ -221,25 +225,28 @@ def _spread(
             merge = waiting.pop()
             if merge.first == number and merge.column in cells:
                 open_merges[merge.column] = (merge.last, cells[merge.column])
-        merged = {c: value for c, (last, value) in open_merges.items() if number <= last}
-        yield number, (cells, merged)
+        open_merges = {c: one for c, one in open_merges.items() if number <= one[0]}
+        yield number, (cells, open_merges)
 
 
 def _header(
     path: Path, rows: Iterator[tuple[int, Any]], columns: Columns, header_row: int | None
-) -> tuple[int, dict[int, str]]:
-    """The row of names, and the name of each column."""
+) -> tuple[int, dict[int, str], Iterator[tuple[int, Any]]]:
+    """The last row of names, the name of each column, and the rows below."""
     seen: list[tuple[int, dict[int, str]]] = []
-    for number, (cells, _) in itertools.islice(rows, None):
-        names = {column: as_text(cell).strip() for column, cell in cells.items()}
-        if not any(names.values()):
-            continue
-        if header_row is not None and number < header_row:
+    for number, (cells, merged) in rows:
+        own = _names(cells)
+        if not own or (header_row is not None and number < header_row):
             continue
         if header_row is not None and number > header_row:
             break
+        names = _names({c: value for c, (_, value) in merged.items()}) | own
         seen.append((number, names))
         if header_row is not None or set(columns.wanted) <= set(names.values()):
+            # Rows over which a wanted name is merged name the others more closely.
+            last = max((merged[c][0] for c in merged if names.get(c) in columns.wanted), default=0)
+            number, names, rows = _lower_names(rows, number, names, last)
+            seen.append((number, names))
             break
         if len(seen) == _HEADER_ROWS:
             break
@@ -250,12 +257,29 @@ def _header(
     complete = set(columns.wanted) <= set(seen[-1][1].values())
     # Of rows that do not name all, the first with most cells is the likeliest header.
     number, names = seen[-1] if complete else max(seen, key=lambda one: len(one[1]))
-    width = max(names) + 1
-    listed = [names.get(column, "") for column in range(width)]
+    listed = [names.get(column, "") for column in range(max(names) + 1)]
     if not complete:
         check_columns(columns, [name for name in listed if name], str(path))
     check_columns(columns, listed, str(path))
-    return number, {column: name for column, name in enumerate(distinct(listed)) if column in names}
+    named = {column: name for column, name in enumerate(distinct(listed)) if column in names}
+    return number, named, rows
+
+
+def _names(cells: Mapping[int, Any]) -> dict[int, str]:
+    """The cells that hold something, as names of columns."""
+    names = {column: as_text(cell).strip() for column, cell in cells.items()}
+    return {column: name for column, name in names.items() if name}
+
+
+def _lower_names(
+    rows: Iterator[tuple[int, Any]], number: int, names: dict[int, str], last: int
+) -> tuple[int, dict[int, str], Iterator[tuple[int, Any]]]:
+    """Take the further rows of a header, down to ``last``: names there go before those above."""
+    for row in rows:
+        if row[0] > last:
+            return max(number, last), names, itertools.chain([row], rows)
+        number, names = row[0], names | _names(row[1][0])
+    return number, names, rows
 
 
 def _named(
@@ -272,7 +296,7 @@ def _named(
             for column, cell in cells.items()
         }
         if own:
-            further = {names[c]: cell for c, cell in merged.items() if c in names}
+            further = {names[c]: cell for c, (_, cell) in merged.items() if c in names}
             further.pop(text, None)
             own = further | own
         yield Row(number, number, own)

@@ -90,6 +90,43 @@ def test_the_names_are_found_below_titles_or_where_the_user_says(tmp_path: Path)
         read(tmp_path / "r.xlsx", text_column="报告")
 
 
+@pytest.mark.parametrize("titled", [False, True])
+@pytest.mark.parametrize("merged", ["A", "AB"])
+def test_names_merged_over_two_rows_are_found_also_below_a_title(
+    tmp_path: Path, titled: bool, merged: str
+) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    first = 1
+    if titled:
+        sheet["A1"] = "检查一览"
+        sheet.merge_cells("A1:D2")
+        first = 3
+    for column, name in zip("AC", ("id", "检查"), strict=True):
+        sheet[f"{column}{first}"] = name
+    sheet[f"B{first + ('B' not in merged)}"] = "text"
+    for column in merged:
+        sheet.merge_cells(f"{column}{first}:{column}{first + 1}")
+    sheet.merge_cells(f"C{first}:D{first}")
+    for column, name in zip("CD", ("所见", "结论"), strict=True):
+        sheet[f"{column}{first + 1}"] = name
+    for column, cell in zip("ABCD", ("0012", "胃", "充血", "炎"), strict=True):
+        sheet[f"{column}{first + 2}"] = cell
+    book.save(tmp_path / "r.xlsx")
+    found = read(tmp_path / "r.xlsx", id_column="id", keep_columns=True)
+    assert (found.texts, found.ids, found.lines) == (("胃",), ("0012",), (first + 2,))
+    assert found.kept == ({"id": "0012", "text": "胃", "所见": "充血", "结论": "炎"},)
+    assert f"the names of the columns are in row {first + 1}" in found.notes
+    assert read(tmp_path / "r.xlsx", header_row=first + 1, id_column="id").texts == ("胃",)
+
+
+def test_a_lower_row_of_names_that_is_not_written_takes_no_record(tmp_path: Path) -> None:
+    merges = '<mergeCells><mergeCell ref="A1:A2"/><mergeCell ref="B1:B2"/></mergeCells>'
+    rows = (HEADER, row(3, text("A3", "1"), text("B3", "胃")), row(4, text("B4", "肠")))
+    path = write_workbook(tmp_path / "r.xlsx", sheet_xml(*rows, tail=merges))
+    assert read(path, id_column="id").lines == (3, 4)
+
+
 def test_merged_ids_stand_in_each_of_their_rows_but_merged_texts_do_not(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
