@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.heatmap import page as heatmap_page
@@ -42,7 +40,7 @@ from gi_classifier.cli.outputs import (
     options_of,
     print_json,
     progress,
-    results_console,
+    say_columns,
     write_file,
 )
 from gi_classifier.display import shown
@@ -205,10 +203,4 @@ def _show(attribution: Attribution, unit: Unit) -> None:
         for row in rows:
             typer.echo("\t".join(row))
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("start", justify="right", no_wrap=True)
-    table.add_column("text", no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    results_console().print(table)
+    say_columns(("score", "start", "text"), rows, left=())

@@ -74,8 +74,9 @@ def fit_novelty(
     _warn(texts, held_out, 1 - THRESHOLD)
     say(
         f"Fitted on {len(texts)} records, scaled on {len(held_out)}: about {1 - THRESHOLD:.0%} of "
-        f"records like these are novel. Stored in {model / NOVELTY} ({len(content):,} bytes)"
+        "records like these are novel"
     )
+    notes.print(f"Stored in {model / NOVELTY} ({len(content):,} bytes)")
 
 
 def _warn(texts: Sequence[str], held_out: Sequence[str], rejected: float) -> None:

@@ -25,6 +25,7 @@ from gi_classifier.cli.options import (
 )
 from gi_classifier.cli.outputs import (
     check_file,
+    check_further_columns,
     options_of,
     print_json,
     say,
@@ -63,6 +64,7 @@ def label(
     """Label records with a head that was trained on the same model's vectors."""
     from gi_classifier.heads.text_head import TextHead
 
+    check_further_columns(id_column, keep_columns, output, as_json)
     check_file("--output", output, OUTPUT_FORMATS, file, head, force=force)
     found = TextHead.load(head, model)
     names = [str(name) for name in found.classes_.tolist()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +11,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gi_classifier.data.readers import FORMATS
+from gi_classifier.display import visible
 from gi_classifier.settings import Use
 from gi_classifier.training.keras_engine import ENGINES
+
+# Of click, which may be a package or a part of typer.
+_UsageError: Any = typer.BadParameter.__mro__[1]
 
 ModelOption = Annotated[
     Path | None,
@@ -109,11 +115,37 @@ class Command(TyperCommand):
 
 
 class CommandGroup(TyperGroup):
-    """The same for what commands stand in."""
+    """The same for what commands stand in; nothing in its messages of wrong use acts."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the options before a command's name; see click."""
+        with _shown_wrong_use():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the command's options and run it; see click."""
+        with _shown_wrong_use():
+            return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters; see click."""
         return _without_types_of_flags(super().get_params(ctx))
+
+
+@contextmanager
+def _shown_wrong_use() -> Iterator[None]:
+    """Spell out what would act in an error of wrong use, which may repeat what was received."""
+    try:
+        yield
+    except _UsageError as error:
+        # This one shows help, and has no message.
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        said = visible(error.format_message())
+        texts = any(param.name == "text" for param in error.ctx.command.params) if error.ctx else ()
+        if type(error).__name__ == "NoSuchOption" and texts:
+            said += f" A text that begins with - goes behind --: {error.ctx.command_path} -- -…"
+        raise _UsageError(said, error.ctx) from error
 
 
 def _without_types_of_flags(params: list[Any]) -> list[Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -24,6 +25,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gi_classifier.data.tables import PLAIN
 from gi_classifier.display import json_text, visible
 from gi_classifier.files import (
     beside,
@@ -51,6 +53,8 @@ class Screen(Console):
 
 
 notes = Screen(stderr=True, soft_wrap=True)
+# Cells that a long column has at least, where a terminal has no room.
+_LEAST_WIDTH = 4
 
 
 @contextmanager
@@ -102,6 +106,33 @@ def say(line: str) -> None:
     typer.echo(visible(line))
 
 
+def say_columns(names: Sequence[str], rows: Sequence[Sequence[str]], left: Collection[str]) -> None:
+    """Print columns on a terminal, the last cut to the width that is left, the others never.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the columns, the last being the long one.
+    rows : sequence of sequence of str
+        Cells on one line each, as of :func:`gi_classifier.display.shown`.
+    left : collection of str
+        Columns that are set flush left.
+    """
+    table = [tuple(names), *map(tuple, rows)]
+    widths = [max(cell_len(row[i]) for row in table) for i in range(len(names) - 1)]
+    remaining = max(results_console().width - sum(widths) - 2 * len(widths), _LEAST_WIDTH)
+    for *cells, long in table:
+        text = Text(long)
+        text.truncate(remaining, overflow="ellipsis")
+        padded = [
+            cell + " " * (width - cell_len(cell))
+            if name in left
+            else " " * (width - cell_len(cell)) + cell
+            for name, cell, width in zip(names, cells, widths, strict=False)
+        ]
+        say("  ".join([*padded, text.plain]).rstrip())
+
+
 def check_file(
     option: str,
     output: Path | None,
@@ -134,6 +165,17 @@ def check_file(
     if output.suffix.lower() == ".png":
         check_plots()
     check_output(output, force=force)
+
+
+def check_further_columns(
+    id_column: str | None, keep_columns: bool, output: Path | None, as_json: bool
+) -> None:
+    """Raise where further columns are asked for that nothing would show."""
+    option = "--keep-columns" if keep_columns else "--id-column" if id_column is not None else None
+    if option and not as_json and (not output or output.suffix.lower() in PLAIN):
+        raise typer.BadParameter(
+            f"{option} is written to .csv, .jsonl and .xlsx, and printed with --json."
+        )
 
 
 def check_directory(output: Path | None, names: Collection[str], force: bool) -> None:
@@ -209,4 +251,6 @@ def options_of(context: typer.Context) -> dict[str, Any]:
     """
     passed_over = ("text", "output", "plot", "force", "resume", "as_json")
     told = {name: value for name, value in context.params.items() if name not in passed_over}
-    return {"command": context.command.name, **json.loads(json.dumps(told, default=str))}
+    # "head train", not "train": without the program's own name.
+    command = context.command_path.removeprefix(context.find_root().command_path).strip()
+    return {"command": command or context.command.name, **json.loads(json.dumps(told, default=str))}

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from gi_classifier.cli.inputs import checked_source, in_chunks, read_source
 from gi_classifier.cli.options import (
@@ -31,14 +29,14 @@ from gi_classifier.cli.options import (
 )
 from gi_classifier.cli.outputs import (
     check_file,
+    check_further_columns,
     options_of,
     print_json,
-    results_console,
     say,
+    say_columns,
     say_written,
     write_origin,
 )
-from gi_classifier.data.tables import PLAIN
 from gi_classifier.data.writers import OUTPUT_FORMATS, check_holds, write_results
 from gi_classifier.decisions.decision import Decider, Decision
 from gi_classifier.decisions.rows import results
@@ -111,7 +109,7 @@ def predict(
     texts, files = checked_source(text, input, id_column)
     if not files and (keep_columns or sheet is not None or header_row is not None):
         raise typer.BadParameter("--keep-columns, --sheet and --header-row are for --input FILE.")
-    _check_further_columns(id_column, keep_columns, output, as_json)
+    check_further_columns(id_column, keep_columns, output, as_json)
     check_file("--output", output, OUTPUT_FORMATS, *files, force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
@@ -157,16 +155,6 @@ def predict(
         raise typer.Exit(1)
 
 
-def _check_further_columns(
-    id_column: str | None, keep_columns: bool, output: Path | None, as_json: bool
-) -> None:
-    option = "--keep-columns" if keep_columns else "--id-column" if id_column is not None else None
-    if option and not as_json and (not output or output.suffix.lower() in PLAIN):
-        raise typer.BadParameter(
-            f"{option} is written to .csv, .jsonl and .xlsx, and printed with --json."
-        )
-
-
 def _answers(
     directory: ModelDirectory,
     engine: str | None,
@@ -194,14 +182,8 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         for row in rows:
             say("\t".join(_cells(row)))
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("label", justify="right")
-    table.add_column("name", no_wrap=True)
-    table.add_column("probability", justify="right")
-    table.add_column("record", no_wrap=True, overflow="ellipsis", ratio=1)
-    for row in rows:
-        table.add_row(*map(Text, _cells(row)))
-    results_console().print(table)
+    columns = ("label", "name", "probability", "record")
+    say_columns(columns, [_cells(row) for row in rows], left=("name",))
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:

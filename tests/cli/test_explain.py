@@ -67,7 +67,7 @@ WRONG = [
     ([TEXT, "--unit", "line"], "'line' is not one of"),
     ([TEXT, "--plot", "x.jpg"], "--plot ends in .png. Received: x.jpg"),
     ([TEXT, "--output", "x.txt"], "--output ends in .html. Received: x.txt"),
-    (["data/demo.csv"], "data/demo.csv is a file: give it with --input."),
+    (["data/demo.csv"], "data/demo.csv is a file, not a text. Give a file with --input FILE"),
     (["--input", "x.csv", "--id-column", "line"], "a column of the output has"),
     ([TEXT, "--input", "x.csv"], "Give either TEXT… or --input FILE."),
     ([TEXT, "胃癌", "--plot", "x.png"], "--plot draws one record. Received: 2"),

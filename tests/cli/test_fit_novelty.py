@@ -59,9 +59,11 @@ def test_fitting_stores_it_in_the_directory_with_its_digest(model: Path, trained
 
 def test_fitting_twice_stores_the_same(model: Path, halves: tuple[Path, Path]) -> None:
     before = (model / NOVELTY).read_bytes()
-    out, _ = call(halves[0], "--val", halves[1], "--model", model, "--force")
+    out, err = call(halves[0], "--val", halves[1], "--model", model, "--force")
     assert (model / NOVELTY).read_bytes() == before
     assert "Fitted on 90 records, scaled on 30" in out
+    assert "Stored in" not in out
+    assert "Stored in" in err
 
 
 def test_a_novelty_that_is_there_is_replaced_only_by_force(

@@ -161,8 +161,21 @@ def test_ids_stand_beside_the_labels_and_a_text_column_may_have_any_name(
     found = json.loads(done.stdout)["records"]
     assert [row["id"] for row in found] == ["007", "x"]
     assert [row["text"] for row in found] == ["胃窦糜烂", "直肠息肉"]
-    done = _label(tmp_path / "new.csv", *options, "--id-column", "label", code=2)
+    done = _label(tmp_path / "new.csv", *options, "--id-column", "label", "--json", code=2)
     assert "has this name" in done.stderr
+    labelled = tmp_path / "labelled.csv"
+    _label(tmp_path / "new.csv", *options, "--output", labelled)
+    made = json.loads((tmp_path / "labelled.csv.origin.json").read_text(encoding="utf-8"))
+    assert made["settings"]["command"] == "head label"
+
+
+@pytest.mark.parametrize("option", [("--id-column", "id"), ("--keep-columns",)])
+@pytest.mark.parametrize("output", [(), ("--output", "answers.txt")])
+def test_columns_that_nothing_would_show_are_wrong_use(
+    option: tuple[str, ...], output: tuple[str, ...]
+) -> None:
+    done = _label("new.csv", "--head", "h.npz", *option, *output, code=2)
+    assert f"{option[0]} is written to .csv, .jsonl and .xlsx" in done.stderr
 
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx", ".jsonl", ".txt"])
