@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from gi_classifier.cli.app import main
+from gi_classifier.errors import GIClassifierError
 
 ENTRY = [sys.executable, "-m", "gi_classifier"]
 
@@ -39,6 +44,19 @@ def run_alone(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[
     command = [*ENTRY, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     return _checked(command, done.returncode, done.stdout, done.stderr, code)
+
+
+def call_command(
+    command: Callable[..., None], *arguments: object, code: int = 0
+) -> tuple[str, str]:
+    """Standard output and error of one command by itself; an error of ours is raised."""
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if isinstance(result.exception, (GIClassifierError, OSError)):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result.stdout, re.sub(r"\s+│?\s*", " ", result.stderr)
 
 
 def _text(stream: io.TextIOWrapper) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -73,3 +74,9 @@ def dataset(name: str) -> Records:
     from gi_classifier.data.readers import read_records
 
     return read_records(Path(__file__).resolve().parent.parent / "data" / f"{name}.txt")
+
+
+def write_pairs(path: Path, rows: Sequence[tuple[str, int]]) -> Path:
+    """Write texts and labels as lines of ``text<TAB>label``."""
+    path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    return path

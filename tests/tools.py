@@ -17,7 +17,6 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "git": (("git",), "git"),
     "node": (("node",), "nodejs"),
     "strace": (("strace",), "strace"),
-    "java": (("java",), "default-jre-headless"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium fonts-noto-cjk"),
 }
 NEEDS = "needs "

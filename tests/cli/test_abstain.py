@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -12,26 +11,6 @@ from command_line import run
 from samples import made_up_records
 
 from gi_classifier.model.directory import load
-
-
-def written(path: Path, rows: list[tuple[str, int]]) -> Path:
-    path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def val(tmp_path: Path) -> Path:
-    return written(tmp_path / "val.txt", made_up_records()[:60])
-
-
-@pytest.fixture
-def test(tmp_path: Path) -> Path:
-    return written(tmp_path / "test.txt", made_up_records()[60:])
-
-
-@pytest.fixture
-def model(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "model"))
 
 
 def test_abstain_says_what_it_guarantees_or_that_it_cannot(

@@ -2,86 +2,54 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from command_line import call_command
 
 from gi_classifier.cli.fit_novelty import fit_novelty
-from gi_classifier.errors import GIClassifierError, OutputExistsError
+from gi_classifier.errors import OutputExistsError
 from gi_classifier.model.directory import NOVELTY, WEIGHTS, load
 from gi_classifier.model.shipped import shipped
 
-app = typer.Typer()
-app.command()(fit_novelty)
-_runner = CliRunner()
+call = partial(call_command, fit_novelty)
 
 
-def call(*arguments: object, code: int = 0) -> tuple[str, str]:
-    """Standard output and error of the command, in this process."""
-    result = _runner.invoke(app, [str(a) for a in arguments])
-    if isinstance(result.exception, (GIClassifierError, OSError)):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.stdout, re.sub(r"\s+│?\s*", " ", result.stderr)
-
-
-@pytest.fixture(scope="module")
-def halves(records_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    lines = records_file.read_text(encoding="utf-8").splitlines(keepends=True)
-    folder = tmp_path_factory.mktemp("halves")
-    first, second = folder / "train.txt", folder / "val.txt"
-    first.write_text("".join(lines[:90]), encoding="utf-8")
-    second.write_text("".join(lines[90:]), encoding="utf-8")
-    return first, second
-
-
-@pytest.fixture(scope="module")
-def model(
-    trained: Path, halves: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    place = tmp_path_factory.mktemp("fitted") / "model"
-    shutil.copytree(trained, place)
-    call(halves[0], "--val", halves[1], "--model", place, "--force")
-    return place
-
-
-def test_fitting_stores_it_in_the_directory_with_its_digest(model: Path, trained: Path) -> None:
-    directory = load(model)
+def test_fitting_stores_it_in_the_directory_with_its_digest(fitted: Path, trained: Path) -> None:
+    directory = load(fitted)
     assert NOVELTY in directory.files
-    listing = json.loads((model / "manifest.json").read_text(encoding="utf-8"))["files"]
+    listing = json.loads((fitted / "manifest.json").read_text(encoding="utf-8"))["files"]
     assert listing[NOVELTY]["sha256"] == hashlib.sha256(directory.files[NOVELTY]).hexdigest()
     assert directory.files[WEIGHTS] == load(trained).files[WEIGHTS]
 
 
-def test_fitting_twice_stores_the_same(model: Path, halves: tuple[Path, Path]) -> None:
-    before = (model / NOVELTY).read_bytes()
-    out, err = call(halves[0], "--val", halves[1], "--model", model, "--force")
-    assert (model / NOVELTY).read_bytes() == before
+def test_fitting_twice_stores_the_same(fitted: Path, halves: tuple[Path, Path]) -> None:
+    before = (fitted / NOVELTY).read_bytes()
+    out, err = call(halves[0], "--val", halves[1], "--model", fitted, "--force")
+    assert (fitted / NOVELTY).read_bytes() == before
     assert "Fitted on 90 records, scaled on 30" in out
     assert "Stored in" not in out
     assert "Stored in" in err
 
 
 def test_a_novelty_that_is_there_is_replaced_only_by_force(
-    model: Path, halves: tuple[Path, Path]
+    fitted: Path, halves: tuple[Path, Path]
 ) -> None:
     with pytest.raises(OutputExistsError, match="Fit it anew with --force"):
-        call(halves[0], "--val", halves[1], "--model", model)
+        call(halves[0], "--val", halves[1], "--model", fitted)
 
 
-def test_few_validation_records_are_told(model: Path, halves: tuple[Path, Path]) -> None:
-    _, err = call(halves[0], "--val", halves[1], "--model", model, "--force")
+def test_few_validation_records_are_told(fitted: Path, halves: tuple[Path, Path]) -> None:
+    _, err = call(halves[0], "--val", halves[1], "--model", fitted, "--force")
     assert "30 validation records are few" in err
 
 
-def test_records_in_both_files_are_told(model: Path, halves: tuple[Path, Path]) -> None:
-    _, err = call(halves[0], "--val", halves[0], "--model", model, "--force")
+def test_records_in_both_files_are_told(fitted: Path, halves: tuple[Path, Path]) -> None:
+    _, err = call(halves[0], "--val", halves[0], "--model", fitted, "--force")
     assert "90 records stand in both files" in err
-    call(halves[0], "--val", halves[1], "--model", model, "--force")
+    call(halves[0], "--val", halves[1], "--model", fitted, "--force")
 
 
 def test_the_model_that_ships_is_never_refitted(halves: tuple[Path, Path]) -> None:
@@ -90,10 +58,10 @@ def test_the_model_that_ships_is_never_refitted(halves: tuple[Path, Path]) -> No
 
 
 def test_a_model_directory_with_a_strange_file_is_not_replaced(
-    model: Path, halves: tuple[Path, Path], tmp_path: Path
+    fitted: Path, halves: tuple[Path, Path], tmp_path: Path
 ) -> None:
     place = tmp_path / "model"
-    shutil.copytree(model, place)
+    shutil.copytree(fitted, place)
     (place / "mine.txt").write_text("keep", encoding="utf-8")
     with pytest.raises(OutputExistsError, match=r"mine\.txt"):
         call(halves[0], "--val", halves[1], "--model", place, "--force")

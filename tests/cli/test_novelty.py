@@ -4,50 +4,17 @@ import csv
 import io
 import json
 import re
-import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
+from command_line import call_command
 
-from gi_classifier.cli.fit_novelty import fit_novelty
 from gi_classifier.cli.novelty import novelty
-from gi_classifier.errors import GIClassifierError, ModelError, OutputExistsError, RecordsError
+from gi_classifier.errors import ModelError, OutputExistsError, RecordsError
 from gi_classifier.model.directory import NOVELTY, load
 
-_runner = CliRunner()
-
-
-def call(*arguments: object, code: int = 0, command: object = novelty) -> tuple[str, str]:
-    """Standard output and error of a command, in this process."""
-    app = typer.Typer()
-    app.command()(command)  # type: ignore[type-var]
-    result = _runner.invoke(app, [str(a) for a in arguments])
-    if isinstance(result.exception, (GIClassifierError, OSError)):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.stdout, re.sub(r"\s+│?\s*", " ", result.stderr)
-
-
-@pytest.fixture(scope="module")
-def halves(records_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    lines = records_file.read_text(encoding="utf-8").splitlines(keepends=True)
-    folder = tmp_path_factory.mktemp("halves")
-    first, second = folder / "train.txt", folder / "val.txt"
-    first.write_text("".join(lines[:90]), encoding="utf-8")
-    second.write_text("".join(lines[90:]), encoding="utf-8")
-    return first, second
-
-
-@pytest.fixture(scope="module")
-def model(
-    trained: Path, halves: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    place = tmp_path_factory.mktemp("fitted") / "model"
-    shutil.copytree(trained, place)
-    call(halves[0], "--val", halves[1], "--model", place, "--force", command=fit_novelty)
-    return place
+call = partial(call_command, novelty)
 
 
 @pytest.fixture
@@ -58,8 +25,8 @@ def mixed(tmp_path: Path, records_file: Path) -> Path:
     return path
 
 
-def test_the_most_novel_record_comes_first(model: Path, mixed: Path) -> None:
-    out, _ = call(mixed, "--model", model, "--top", 2)
+def test_the_most_novel_record_comes_first(fitted: Path, mixed: Path) -> None:
+    out, _ = call(mixed, "--model", fitted, "--top", 2)
     lines = out.splitlines()
     assert re.match(r"6 records: \d \(\d+\.\d%\) are novel, their score above 0\.98\.", lines[0])
     assert len(lines) == 3
@@ -67,33 +34,33 @@ def test_the_most_novel_record_comes_first(model: Path, mixed: Path) -> None:
     assert lines[1].endswith("\tnovel\thello world, how are you?")
 
 
-def test_json_holds_every_score_in_order(model: Path, mixed: Path) -> None:
-    found = json.loads(call(mixed, "--model", model, "--json", "--top", 1)[0])
+def test_json_holds_every_score_in_order(fitted: Path, mixed: Path) -> None:
+    found = json.loads(call(mixed, "--model", fitted, "--json", "--top", 1)[0])
     assert found["records"] == len(found["scores"]) == 6
     assert found["rejected"] == sum(score > found["threshold"] for score in found["scores"])
     assert [row["line"] for row in found["most_novel"]] == [6]
 
 
-def test_output_is_a_table_of_all_records(model: Path, mixed: Path, tmp_path: Path) -> None:
+def test_output_is_a_table_of_all_records(fitted: Path, mixed: Path, tmp_path: Path) -> None:
     output = tmp_path / "scores.csv"
-    _, err = call(mixed, "--model", model, "--output", output)
+    _, err = call(mixed, "--model", fitted, "--output", output)
     rows = list(csv.DictReader(io.StringIO(output.read_text(encoding="utf-8-sig"))))
     assert [row["line"] for row in rows] == list("123456")
     assert rows[5]["rejected"] == "True"
     assert "Written to" in err
     with pytest.raises(OutputExistsError, match="exists"):
-        call(mixed, "--model", model, "--output", output)
+        call(mixed, "--model", fitted, "--output", output)
     origin = json.loads((tmp_path / "scores.csv.origin.json").read_text(encoding="utf-8"))
-    assert origin["model"] == load(model).digest
+    assert origin["model"] == load(fitted).digest
     assert origin["settings"]["file"] == str(mixed)
 
 
 def test_what_the_file_calls_its_records_stands_beside_the_scores(
-    model: Path, tmp_path: Path
+    fitted: Path, tmp_path: Path
 ) -> None:
     file, output = tmp_path / "notes.csv", tmp_path / "scores.csv"
     file.write_text("no,text\n007,胃窦黏膜充血\n008,hello \x1b[2J world\n", encoding="utf-8")
-    command = [file, "--model", model, "--id-column", "no"]
+    command = [file, "--model", fitted, "--id-column", "no"]
     out, _ = call(*command, "--output", output)
     assert [line.split("\t")[:2] for line in out.splitlines()[1:]] == [["3", "008"], ["2", "007"]]
     assert "\x1b" not in out
@@ -129,8 +96,8 @@ def test_wrong_use_is_told(mixed: Path, tmp_path: Path) -> None:
         assert message in call(*arguments, code=2)[1]
 
 
-def test_a_file_without_a_record_is_an_error(model: Path, tmp_path: Path) -> None:
+def test_a_file_without_a_record_is_an_error(fitted: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("", encoding="utf-8")
     with pytest.raises(RecordsError, match="No record in"):
-        call(empty, "--model", model)
+        call(empty, "--model", fitted)

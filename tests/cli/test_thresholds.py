@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from command_line import run
-from samples import made_up_records
+from samples import made_up_records, write_pairs
 
 from gi_classifier.decisions.policies import POLICIES
 from gi_classifier.decisions.thresholds import stored_threshold
 from gi_classifier.model.directory import THRESHOLDS, load
 from gi_classifier.model.shipped import shipped
-
-
-def written(path: Path, rows: list[tuple[str, int]]) -> Path:
-    path.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def val(tmp_path: Path) -> Path:
-    return written(tmp_path / "val.txt", made_up_records()[:60])
-
-
-@pytest.fixture
-def test(tmp_path: Path) -> Path:
-    return written(tmp_path / "test.txt", made_up_records()[60:])
-
-
-@pytest.fixture
-def model(trained: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(trained, tmp_path / "model"))
 
 
 def test_thresholds_shows_every_policy_on_both_splits(model: Path, val: Path, test: Path) -> None:
@@ -110,7 +89,7 @@ def test_records_that_cannot_choose_end_with_1(
 ) -> None:
     command = ["thresholds", val, "--model", model, "--label", 1]
     assert "No record is left in" in run(*command, "--test", val, code=1).stderr
-    rest = written(tmp_path / "rest.txt", [row for row in made_up_records() if row[1] != 1])
+    rest = write_pairs(tmp_path / "rest.txt", [row for row in made_up_records() if row[1] != 1])
     command = ["thresholds", rest, "--test", test, "--model", model, "--label", 1]
     assert (
         "for validation and for test. Received: 0 of the class and" in run(*command, code=1).stderr
@@ -122,7 +101,7 @@ def test_a_policy_that_no_threshold_meets_is_said_and_not_saved(
 ) -> None:
     # The likeliest record of label 1 is of label 2 here.
     shifted = [(text, (label + 1) % 3) for text, label in made_up_records()[:60]]
-    wrong = written(tmp_path / "wrong.txt", shifted)
+    wrong = write_pairs(tmp_path / "wrong.txt", shifted)
     command = ["thresholds", wrong, "--test", test, "--model", model, "--label", 1]
     shown = run(*command, "--policy", "precision>=1").stdout
     assert "precision>=1: no threshold meets it; the highest precision is 0." in shown
