@@ -19,6 +19,8 @@ from gi_classifier.data.number_formats import BUILT_IN, GENERAL, displayed
 
 # Cells of a worksheet, and characters of one; a spreadsheet itself writes at most 32,767.
 MOST_CELLS, LONGEST_CELL = 20_000_000, 1_000_000
+# Characters of all cells together, shared texts counted wherever they stand; and of a format.
+MOST_CHARACTERS, _LONGEST_FORMAT = 1 << 30, 255
 _LAST_ROW, _LAST_COLUMN = 1_048_576, 16_384
 # Bytes that are parsed at a time; of one tag, comment or the like (a parser may go through what it
 # has of one again and again); and characters of a name with its namespace.
@@ -162,7 +164,8 @@ def read_styles(file: IO[bytes]) -> list[str]:
         nonlocal inside
         number = int(given["numFmtId"]) if given.get("numFmtId", "").isdecimal() else 0
         if name == "numFmt":
-            codes[number] = given.get("formatCode", GENERAL)
+            code = given.get("formatCode", GENERAL)
+            codes[number] = code if len(code) <= _LONGEST_FORMAT else GENERAL
         elif name == "cellXfs":
             inside = True
         elif name == "xf" and inside:
@@ -205,7 +208,9 @@ def read_shared_strings(file: IO[bytes]) -> list[str]:
     def end(name: str) -> None:
         text.end(name)
         if name == "si":
-            found.append(text.take())
+            found.append(unescaped(text.take()))
+            if len(found) > MOST_CELLS:
+                raise WorkbookLimitError(f"too large: more than {MOST_CELLS:,} shared texts.")
 
     _read(file, _parser(start, end, text.add))
     return found
@@ -279,7 +284,7 @@ class _Rows:
         self.strings, self.styles, self.since_1904 = strings, styles, since_1904
         self.done: list[tuple[int, dict[int, Any]]] = []
         self.cells: dict[int, Any] = {}
-        self.row = self.count = 0
+        self.row = self.count = self.rows = self.characters = 0
         self.column = -1
         self.given: dict[str, str] = {}
         self.has_value = self.has_formula = False
@@ -289,6 +294,9 @@ class _Rows:
         """Begin an element."""
         if name == "row":
             self.row = int(given.get("r", self.row + 1))
+            self.rows += 1
+            if self.rows > _LAST_ROW:
+                raise WorkbookLimitError(f"too large: more than {_LAST_ROW:,} rows.")
             self.column, self.cells = -1, {}
         elif name == "c":
             self._begin_cell(given)
@@ -316,6 +324,9 @@ class _Rows:
             value = self._value()
             if value is not None and value != "":
                 self.cells[self.column] = value
+                self.characters += len(value) if isinstance(value, str) else 0
+                if self.characters > MOST_CHARACTERS:
+                    raise WorkbookLimitError(f"more than {MOST_CHARACTERS:,} characters in all.")
         elif name == "row":
             self.done.append((self.row, self.cells))
 
@@ -343,7 +354,7 @@ class _Rows:
         if kind == "s":
             known = written.isascii() and written.isdigit() and len(written) < 10
             if known and int(written) < len(self.strings):
-                return unescaped(self.strings[int(written)])
+                return self.strings[int(written)]
             return _damaged("shared text", "points to none")
         if kind == "b":
             shown = {"0": "FALSE", "1": "TRUE", "false": "FALSE", "true": "TRUE"}.get(written)

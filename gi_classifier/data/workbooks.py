@@ -21,6 +21,7 @@ from gi_classifier.data.cells import as_text
 from gi_classifier.data.columns import Columns, check_columns, distinct
 from gi_classifier.data.tables import Row, Table
 from gi_classifier.data.workbook_xml import (
+    MOST_CELLS,
     Merge,
     Sheet,
     WorkbookLimitError,
@@ -220,12 +221,16 @@ def _spread(
     """
     waiting = sorted(merges, reverse=True)
     open_merges: dict[int, tuple[int, Any]] = {}
+    carried = 0
     for number, cells in rows:
         while waiting and waiting[-1].first <= number:
             merge = waiting.pop()
             if merge.first == number and merge.column in cells:
                 open_merges[merge.column] = (merge.last, cells[merge.column])
         open_merges = {c: one for c, one in open_merges.items() if number <= one[0]}
+        carried += len(open_merges)
+        if carried > MOST_CELLS:
+            raise WorkbookLimitError(f"too large: more than {MOST_CELLS:,} merged cells.")
         yield number, (cells, open_merges)
 
 
@@ -290,7 +295,7 @@ def _named(
     for number, (cells, merged) in rows:
         if number - before <= _GAP:
             yield from (Row(gap, gap) for gap in range(before + 1, number))
-        before = number
+        before = max(before, number)
         own = {
             names.get(column) or f"column {column_letters(column)}": cell
             for column, cell in cells.items()
