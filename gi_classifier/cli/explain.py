@@ -28,6 +28,7 @@ from gi_classifier.cli.options import (
     IdColumn,
     InputOption,
     JsonOption,
+    KeepColumns,
     ModelOption,
     SheetOption,
     SkipBlank,
@@ -41,8 +42,11 @@ from gi_classifier.cli.outputs import (
     print_json,
     progress,
     say_columns,
+    say_written,
     write_file,
+    write_origin,
 )
+from gi_classifier.data.writers import write_results
 from gi_classifier.display import shown
 from gi_classifier.files import encode
 from gi_classifier.labels import label_number
@@ -51,6 +55,7 @@ from gi_classifier.model.shipped import load_or_shipped
 
 # Records explained between two steps of the progress bar.
 _CHUNK = 64
+_ENDINGS = (".html", ".jsonl", ".csv", ".xlsx")
 
 
 class Unit(StrEnum):
@@ -81,7 +86,11 @@ def explain(
     ] = Unit.word,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the records, coloured by their scores: .html."),
+        typer.Option(
+            metavar="FILE",
+            help="Write the records, coloured by their scores: .html; or the scores, "
+            "a row a record: .jsonl, a row a part: .csv, .xlsx.",
+        ),
     ] = None,
     plot: Annotated[
         Path | None,
@@ -92,6 +101,7 @@ def explain(
     tolerance: ToleranceOption = PathOptions.tolerance,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
+    keep_columns: KeepColumns = False,
     sheet: SheetOption = None,
     header_row: HeaderRow = None,
     skip_blank: SkipBlank = False,
@@ -104,7 +114,9 @@ def explain(
     """Say which words of a record speak for a label, and which against it."""
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
     given, files = checked_source(text, input, id_column)
-    check_file("--output", output, [".html"], *files, force=force)
+    if not files and keep_columns:
+        raise typer.BadParameter("--keep-columns is for --input FILE.")
+    check_file("--output", output, _ENDINGS, *files, force=force)
     check_file("--plot", plot, [".png"], force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
@@ -115,31 +127,72 @@ def explain(
         id_column,
         skip_blank,
         strict=strict,
+        keep_columns=keep_columns,
         sheet=sheet,
         header_row=header_row,
         num_classes=directory.settings.num_classes,
         label_names=directory.settings.names,
     )
     source.check_some()
-    texts, places = source.texts, source.places
+    texts = source.texts
     if plot and len(texts) > 1:
         raise typer.BadParameter(f"--plot draws one record. Received: {len(texts)}")
     found = _explained(Explainer(directory, use=use), texts, number, path)
     made = origin(directory, **options_of(context))
     if output:
-        called = [_called(place) for place in places]
-        write_file(output, encode(heatmap_page(found, unit.value, called=called, origin=made)))
+        _write(output, source, found, unit, made)
     if plot:
         write_file(plot, to_png(found[0], unit.value), made)
     if as_json:
         print_json(_items(source, found, unit))
     else:
-        for place, attribution in zip(places, found, strict=True):
+        for place, attribution in zip(source.places, found, strict=True):
             if place:
                 typer.echo(_called(place))
             _show(attribution, unit)
     if source.bad:
         raise typer.Exit(1)
+
+
+def _write(
+    path: Path, source: Source, found: Sequence[Attribution], unit: Unit, made: dict[str, Any]
+) -> None:
+    """Write a page of coloured records, or rows with their origin beside them."""
+    if path.suffix.lower() == ".html":
+        called = [_called(place) for place in source.places]
+        write_file(path, encode(heatmap_page(found, unit.value, called=called, origin=made)))
+        return
+    if path.suffix.lower() == ".jsonl":
+        rows = _items(source, found, unit)
+    else:
+        rows = _parts(source, found, unit)
+    write_results(rows, path)
+    write_origin(path, made)
+    say_written(path)
+
+
+def _parts(source: Source, found: Sequence[Attribution], unit: Unit) -> list[dict[str, Any]]:
+    """A row for each part of each record; of a bad row, one with its reason."""
+    answers = [
+        {
+            "text": span.text,
+            "start": span.start,
+            "score": round(float(span.score), 6),
+            "label": item.label,
+            "name": item.label_name,
+            "probability": round(float(item.probability), 6),
+        }
+        for item in found
+        for span in item.spans(unit.value)
+    ]
+    counts = iter(len(item.spans(unit.value)) for item in found)
+    times = [1 if error else next(counts) for error in source.errors]
+
+    def repeated(values: Sequence[Any]) -> list[Any]:
+        return [v for v, count in zip(values, times, strict=True) for _ in range(count)]
+
+    rows, errors = repeated(source.rows), repeated(source.errors)
+    return Source(source.texts, rows, errors, repeated(source.unread)).answered(answers)
 
 
 def _items(source: Source, found: Sequence[Attribution], unit: Unit) -> list[dict[str, Any]]:

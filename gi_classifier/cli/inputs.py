@@ -34,7 +34,7 @@ _WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
 
 def read(path: Path, **options: Any) -> Records:
     """Read a file of records, at least one, and say on standard error how."""
-    if path == STANDARD_INPUT and sys.stdin.isatty():
+    if path == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty():
         notes.print("Reading records from standard input, one a line; Ctrl-D ends it.")
     records = read_records(path, **options)
     check_some(path, len(records), records)

@@ -77,6 +77,8 @@ class Encoding:
 def open_file(path: Path) -> IO[bytes]:
     """Open a file for its bytes, those of a ``.gz`` unpacked; ``-`` is standard input."""
     if path == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise RecordsError("Standard input is closed: there is nothing to read at -")
         return io.BytesIO(_all_of(sys.stdin))
     if not path.is_file():
         raise MissingPathError(f"No file at {path}")

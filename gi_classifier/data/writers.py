@@ -52,7 +52,7 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
         import pandas as pd
 
         table = pd.DataFrame(rows, columns=None if rows else ["text", "label"])
-        for name in {"label", "row"} & set(table):
+        for name in {"label", "row", "start"} & set(table):
             if table[name].dtype.kind == "f":
                 # None beside integers made them floating-point.
                 table[name] = table[name].astype("Int64")

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from command_line import run
 from rich.cells import cell_len
@@ -66,7 +67,11 @@ WRONG = [
     ([TEXT, "--steps", "0"], "steps must be an integer"),
     ([TEXT, "--unit", "line"], "'line' is not one of"),
     ([TEXT, "--plot", "x.jpg"], "--plot ends in .png. Received: x.jpg"),
-    ([TEXT, "--output", "x.txt"], "--output ends in .html. Received: x.txt"),
+    (
+        [TEXT, "--output", "x.txt"],
+        "--output ends in one of .html, .jsonl, .csv, .xlsx. Received: x.txt",
+    ),
+    ([TEXT, "--keep-columns"], "--keep-columns is for --input FILE."),
     (["data/demo.csv"], "data/demo.csv is a file, not a text. Give a file with --input FILE"),
     (["--input", "x.csv", "--id-column", "line"], "a column of the output has"),
     ([TEXT, "--input", "x.csv"], "Give either TEXT… or --input FILE."),
@@ -106,6 +111,43 @@ def test_explain_reads_a_file_and_names_each_record(tmp_path: Path) -> None:
     done = run(*command)
     assert done.stdout.startswith("line 2\n1 upper 上消化道")
     assert "2 records, read as gb18030, 1 rows without text left out" in done.stderr
+
+
+def test_scores_are_written_as_rows_beside_the_columns_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "records.csv"
+    file.write_text("id,text,score\n007,胃溃疡。腹痛,9\n008,,8\n009,直肠息肉,7\n", encoding="utf-8")
+    command = (
+        "explain",
+        "--input",
+        file,
+        "--unit",
+        "clause",
+        "--keep-columns",
+        "--id-column",
+        "id",
+    )
+    for ending in (".csv", ".xlsx", ".jsonl"):
+        output = tmp_path / f"out{ending}"
+        done = run(*command, "--output", output, code=1)
+        assert f"Written to {output}" in done.stderr
+        assert (tmp_path / f"out{ending}.origin.json").is_file()
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert [row["record"] for row in rows] == [
+        {"line": line, "id": f"00{line + 5}", "score": str(11 - line)} for line in (2, 3, 4)
+    ]
+    assert "spans" not in rows[1]
+    assert "empty" in rows[1]["error"]
+    for table in (
+        pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False),
+        pd.read_excel(tmp_path / "out.xlsx", dtype=str, keep_default_na=False),
+    ):
+        assert table["id"].tolist() == ["007", "007", "008", "009"]
+        assert table["score (input)"].tolist() == ["9", "9", "8", "7"]
+        assert table["text"].tolist() == ["胃溃疡。", "腹痛", "", "直肠息肉"]
+        assert table["start"].tolist() == ["0", "4", "", "0"]
+        assert table["error"].map(bool).tolist() == [False, False, True, False]
+        scores = [span["score"] for row in (rows[0], rows[2]) for span in row["spans"]]
+        assert table["score"].drop(2).astype(float).tolist() == pytest.approx(scores, abs=1e-5)
 
 
 @pytest.mark.slow

@@ -8,6 +8,8 @@ import pytest
 from command_line import run
 
 from gi_classifier.cli.path_like import path_like
+from gi_classifier.data.readers import read_records
+from gi_classifier.errors import RecordsError
 
 NAMES = [
     *("recrods.csv", "C:\\病历\\5月.xlsx", "C:\\病历", "*.csv", "r.csv.gz", "notes.docx"),
@@ -90,3 +92,9 @@ def test_a_dash_stands_alone_and_holds_records() -> None:
     said = run("predict", "-", "胃溃疡", code=2).stderr
     assert "stands alone" in said
     assert "No record in standard input" in run("predict", "-", stdin=b"", code=1).stderr
+
+
+def test_closed_standard_input_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(RecordsError, match="Standard input is closed"):
+        read_records("-", labelled=False)
