@@ -22,15 +22,13 @@ from gi_classifier.classes import (
     CLASSES,
     are_numbered,
     class_number,
-    class_numbers,
     class_titles,
     class_weights_of,
     classes_from_dict,
     classes_to_dict,
-    label_array,
 )
-from gi_classifier.data.records import Records, drop_duplicates
-from gi_classifier.data.splitting import check_apart, hold_out
+from gi_classifier.data.in_memory import checked_pairs, records_of, train_and_validation
+from gi_classifier.data.records import Records
 from gi_classifier.decisions.decision import Decider, Decision, labels_or_none
 from gi_classifier.errors import RecordsError
 from gi_classifier.model import directory as model_dir
@@ -203,16 +201,16 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
         InputError, LabelError, RecordsError, SettingsError
             With every bad position or setting.
         """
-        texts, labels = _checked(X, y, "the training records")
+        texts, labels = checked_pairs(X, y, "the training records")
         classes = np.unique(labels)
         if len(classes) < 2:
             raise RecordsError(
                 "A classifier needs records of two classes or more. Received: one class"
             )
         settings = self._settings_for(classes)
-        records = _records(texts, labels, classes, "the training records")
+        records = records_of(texts, labels, classes, "the training records")
         try:
-            train, val = self._split(records, validation, classes, settings.seed)
+            train, val = train_and_validation(records, validation, classes, settings.seed)
         except RecordsError as error:
             if are_numbered(classes):
                 raise
@@ -220,21 +218,6 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
             raise RecordsError(f"{error.summary} {hint}", error.problems) from error
         directory = self._trained({"train": train, "val": val}, settings, check_texts(unlabelled))
         return self._adopt(directory, classes)
-
-    @staticmethod
-    def _split(
-        records: Records, validation: Any, classes: np.ndarray, seed: int
-    ) -> tuple[Records, Records]:
-        """What is trained on and what stops the training, apart."""
-        if validation is None:
-            return hold_out(drop_duplicates(records), seed)
-        source = "the validation records"
-        train = drop_duplicates(records)
-        val = drop_duplicates(
-            _records(*_checked(validation[0], validation[1], source), classes, source)
-        )
-        check_apart({"train": train, "val": val})
-        return train, val
 
     def _trained(
         self, splits: Mapping[str, Records], settings: Settings, unlabelled: Sequence[str]
@@ -405,20 +388,3 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
             random_state=stored.seed,
             **{name: getattr(stored, name) for name in _SETTINGS},
         )._adopt(directory, classes, engine)
-
-
-def _checked(texts: Any, labels: Any, source: str) -> tuple[list[str], np.ndarray]:
-    """Texts and as many labels, both checked."""
-    array = label_array(labels, source)
-    checked = check_texts(texts)
-    if not checked:
-        raise RecordsError(f"There is no record in {source}.")
-    if len(array) != len(checked):
-        raise RecordsError(f"{source}: {len(checked)} texts but {len(array)} labels")
-    return checked, array
-
-
-def _records(texts: Sequence[str], labels: np.ndarray, classes: np.ndarray, source: str) -> Records:
-    """Records in memory, whose "lines" are 0-based positions."""
-    numbers = class_numbers(labels, classes, source).tolist()
-    return Records(tuple(texts), tuple(numbers), tuple(range(len(texts))), source, "", "position")

@@ -20,7 +20,7 @@ from gi_classifier.labels import label_number
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import log_odds, softmax
 from gi_classifier.model.gradient import Gradient
-from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.predictor import Predictor, Reading
 from gi_classifier.model.windows import Windows, window_weights
 from gi_classifier.option_checks import choice_problem, integer_problem, range_problem
 from gi_classifier.settings import Use
@@ -246,26 +246,40 @@ class Explainer:
             count, points, weights, kept = refined(path.rule, count)
         return scores, errors, used
 
+    def _ends(
+        self, texts: Sequence[str], reading: Reading, shares: np.ndarray, baseline: Baseline
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What paths lead to and from, by text and label, each float64 (texts, classes).
+
+        Returns
+        -------
+        ends, begins : ndarray
+            Scores at the texts and at their baselines.
+        change : ndarray
+            ALBERT's part of what is between them.
+        """
+        fusion, windows = self.predictor.fusion, reading.windows
+        zeros = np.stack([self._logits_at_start(len(row), baseline) for row in windows.ids])
+        linear = linear_start = None
+        if self.linear is not None:
+            linear = self.linear.decision_function(texts)
+            linear_start = np.broadcast_to(self.linear.intercepts, linear.shape)
+        at_text, at_start = (
+            np.stack([shares[part] @ log_odds(logits)[part] for part in windows.by_text()])
+            for logits in (reading.logits, zeros)
+        )
+        ends, begins = fusion.scores(at_text, linear), fusion.scores(at_start, linear_start)
+        return ends, begins, fusion.albert * (at_text - at_start)
+
     def _explain(
         self, pairs: Sequence[tuple[str, int | None]], path: PathOptions
     ) -> list[Attribution]:
         texts = [text for text, _ in pairs]
         reading, fusion = self.predictor.read(texts), self.predictor.fusion
         windows, rule = reading.windows, self.settings.window_rule
-        owners, by_text = windows.owners, windows.by_text()
-        probabilities = softmax(reading.logits)
+        by_text, probabilities = windows.by_text(), softmax(reading.logits)
         shares = np.concatenate([window_weights(probabilities[part], rule) for part in by_text])
-        lengths = [len(row) for row in windows.ids]
-        zeros = np.stack([self._logits_at_start(n, path.baseline) for n in lengths])
-        linear = linear_start = None
-        if self.linear is not None:
-            linear = self.linear.decision_function(texts)
-            linear_start = np.broadcast_to(self.linear.intercepts, linear.shape)
-        at_text, at_start = (
-            np.stack([shares[part] @ log_odds(logits)[part] for part in by_text])
-            for logits in (reading.logits, zeros)
-        )
-        ends, begins = fusion.scores(at_text, linear), fusion.scores(at_start, linear_start)
+        ends, begins, change = self._ends(texts, reading, shares, path.baseline)
         answers, at_baseline = fusion.probabilities(ends), fusion.probabilities(begins)
         labels = np.array(
             [
@@ -276,9 +290,9 @@ class Explainer:
         rows = np.arange(len(texts))
         scores, errors, used = self._integrate(
             windows,
-            labels[owners],
+            labels[windows.owners],
             fusion.albert * shares,
-            fusion.albert * (at_text - at_start)[rows, labels],
+            change[rows, labels],
             (ends - begins)[rows, labels],
             path,
         )

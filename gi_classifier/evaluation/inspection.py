@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.attribution.words import STOP_WORDS, cut, is_word
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.records import Records, place_of
 from gi_classifier.errors import RecordsError
+from gi_classifier.evaluation.inspection_terms import rank_terms
 from gi_classifier.evaluation.label_errors import (
     FOLDS,
     LabelErrors,
@@ -26,12 +26,9 @@ from gi_classifier.evaluation.label_errors import (
     label_probabilities,
     mean_recall,
 )
-from gi_classifier.metrics.distinctiveness import distinctiveness
 from gi_classifier.text import folded, normalise
 
 QUANTILES = {"minimum": 0, "p5": 5, "p25": 25, "median": 50, "p75": 75, "p95": 95, "maximum": 100}
-# A term of one record alone says nothing of a class, and may be somebody's name.
-LEAST_RECORDS = 2
 SAME_TEXT, NEAR_DUPLICATES = "same text", "near-duplicates"
 
 
@@ -220,74 +217,6 @@ def find_conflicts(records: Records, same: np.ndarray, groups: np.ndarray) -> li
 
 def _without_texts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name != "text"} for row in rows]
-
-
-def rank_terms(
-    texts: Sequence[str], labels: np.ndarray | None, same: np.ndarray
-) -> list[dict[str, Any]]:
-    """Rank the words of each label by how much more it has them than the others.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        Normalised.
-    labels : ndarray of int, shape (n,), or None
-    same : ndarray of int, shape (n,)
-        Equal texts share a number; those of one label are counted once.
-
-    Returns
-    -------
-    list of dict
-        ``label`` (None where there are none), ``rank`` from 1, ``term`` (in lower case),
-        ``occurrences``, ``records``, ``share`` (of the label's distinct texts) and
-        ``distinctiveness`` (:func:`~gi_classifier.metrics.distinctiveness.distinctiveness`; 0 for a
-        single label, whose terms are ranked by occurrences). Stop words, punctuation, numbers and
-        terms of one text alone are left out, and so are terms that are not above 0 where there
-        are two labels or more.
-    """
-    own = np.zeros(len(texts), dtype=int) if labels is None else labels
-    rows = np.unique(np.stack([same, own], axis=1), axis=0, return_index=True)[1]
-    size = Counter(own[rows].tolist())
-    counts: Counter[tuple[int, str]] = Counter()
-    documents: Counter[tuple[int, str]] = Counter()
-    spread: Counter[str] = Counter()
-    for row in sorted(rows.tolist()):
-        words = [texts[row][a:b].lower() for a, b in cut(texts[row])]
-        words = [word for word in words if is_word(word) and word not in STOP_WORDS]
-        counts.update((int(own[row]), word) for word in words)
-        documents.update((int(own[row]), word) for word in set(words))
-        spread.update(set(words))
-    pairs = [pair for pair in counts if spread[pair[1]] >= LEAST_RECORDS]
-    if not pairs:
-        return []
-    places = {word: place for place, word in enumerate(spread)}
-    scores = distinctiveness(
-        np.array([label for label, _ in pairs]),
-        np.array([places[word] for _, word in pairs]),
-        np.array([counts[pair] for pair in pairs]),
-    )
-    ranked = sorted(
-        zip(pairs, scores.tolist(), strict=True),
-        key=lambda item: (item[0][0], -item[1], -counts[item[0]], item[0][1]),
-    )
-    found: list[dict[str, Any]] = []
-    ranks: Counter[int] = Counter()
-    for (label, word), score in ranked:
-        if len(size) > 1 and score <= 0:
-            continue
-        ranks[label] += 1
-        found.append(
-            {
-                "label": None if labels is None else label,
-                "rank": ranks[label],
-                "term": word,
-                "occurrences": counts[label, word],
-                "records": documents[label, word],
-                "share": documents[label, word] / size[label],
-                "distinctiveness": score,
-            }
-        )
-    return found
 
 
 def project(embeddings: np.ndarray) -> tuple[np.ndarray, list[float]]:

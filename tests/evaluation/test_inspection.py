@@ -8,7 +8,8 @@ from samples import made_up_records
 
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
-from gi_classifier.evaluation.inspection import inspect, project, rank_terms
+from gi_classifier.evaluation.inspection import inspect, project
+from gi_classifier.evaluation.inspection_terms import rank_terms
 
 
 def records_of(rows: list[tuple[str, int]], *, labelled: bool = True) -> Records:
