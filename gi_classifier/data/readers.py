@@ -27,7 +27,13 @@ from gi_classifier.data.columns import LABEL, TEXT, Columns
 from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.records import Records
 from gi_classifier.data.tables import PLAIN, Row, Table, open_text_table
-from gi_classifier.errors import LabelError, MissingPathError, RecordsError, SettingsError
+from gi_classifier.errors import (
+    SHOWN_PROBLEMS,
+    LabelError,
+    MissingPathError,
+    RecordsError,
+    SettingsError,
+)
 
 FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
 # What to do with files of other endings.
@@ -191,9 +197,11 @@ def _lost_cells(rows: Sequence[Row], columns: Columns) -> Iterator[str]:
         for name, cell in row.cells.items():
             if name not in columns.wanted and (problem := further_problem(name, cell)):
                 found.setdefault((name, problem), []).append(row.line)
-    for (_, problem), lines in found.items():
+    for (_, problem), lines in [*found.items()][:SHOWN_PROBLEMS]:
         more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
         yield f"{problem}: kept as empty in line {lines[0]}{more}"
+    if len(found) > SHOWN_PROBLEMS:
+        yield f"so are cells of {len(found) - SHOWN_PROBLEMS} more columns"
 
 
 @dataclass(frozen=True)
