@@ -34,7 +34,7 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
-from gi_classifier.model.shipped import load_or_shipped, shipped
+from gi_classifier.model.shipped import load_or_shipped, open_shared, shipped
 from gi_classifier.option_checks import seed_from
 from gi_classifier.settings import InitialBias, Settings, Use, WindowRule
 from gi_classifier.text_checks import check_texts
@@ -250,8 +250,12 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
                 "GIClassifier.load() for the model that ships."
             )
         if self._opened.predictor is None:
-            self._opened.predictor = Predictor.from_directory(
-                self.directory_, open_any_engine(self.directory_, self._engine)
+            self._opened.predictor = (
+                open_shared(self.directory_, Predictor.from_directory)
+                if self._engine is None
+                else Predictor.from_directory(
+                    self.directory_, open_any_engine(self.directory_, self._engine)
+                )
             )
         return self._opened.predictor
 
@@ -347,7 +351,7 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
         """
         self._fitted()
         if self._opened.explainer is None:
-            self._opened.explainer = Explainer(self.directory_)
+            self._opened.explainer = open_shared(self.directory_, Explainer)
         if np.ndim(label) == 1:
             label = [one if one is None else self._number(one) for one in label]
         elif label is not None:

@@ -23,10 +23,13 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
 
 from gi_classifier import GIClassifier
+from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.data.records import Records
 from gi_classifier.errors import InputError, LabelError, ModelError, RecordsError, SettingsError
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import open_shipped
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
 
@@ -313,3 +316,13 @@ def test_unfit_settings_are_refused_when_fitting(unfitted: GIClassifier) -> None
 def test_window_longer_than_the_encoder_reads_is_refused(unfitted: GIClassifier) -> None:
     with pytest.raises(ModelError, match="at most 64 tokens at once. Received: maxlen=200"):
         clone(unfitted).set_params(maxlen=200).fit(TEXTS, LABELS)
+
+
+def test_the_model_that_ships_is_opened_once_for_functions_and_estimators() -> None:
+    first, second = GIClassifier.load(), GIClassifier.load()
+    for model in (first, second):
+        model.explain(["胃溃疡"])
+    opened = vars(first)["_opened"]
+    assert opened.predictor is open_shipped(Predictor.from_directory)
+    assert opened.explainer is open_shipped(Explainer)
+    assert vars(second)["_opened"].explainer is opened.explainer

@@ -125,7 +125,8 @@ class Explainer:
         self.settings = directory.settings
         self.vocabulary = directory.vocabulary
         self.gradient = Gradient(directory)
-        # The gradient is that of full precision, so the answers are too.
+        # The gradient is that of full precision, so the answers are too: with an engine of its
+        # own, since a model's default one may be another.
         self.predictor = Predictor.from_directory(directory, "fp32", use=use)
         self.linear = directory.linear
         # What the model makes of a baseline hangs on its length alone.

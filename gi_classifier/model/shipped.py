@@ -55,6 +55,14 @@ def open_shipped(opens: Callable[[ModelDirectory], T]) -> T:
         return found
 
 
+def open_shared(directory: ModelDirectory, opens: Callable[[ModelDirectory], T]) -> T:
+    """What ``opens`` makes of a directory; of the model that ships, what is open already."""
+    # A directory with metadata of its own has the same files; an unpickled one has a copy.
+    if (known := _opened.get(load)) is not None and directory.files is known.files:
+        return open_shipped(opens)
+    return opens(directory)
+
+
 def load_or_shipped(path: str | Path | None) -> ModelDirectory:
     """The model directory at a path; without one, that of the model that ships."""
     return shipped_directory() if path is None else load(path)
