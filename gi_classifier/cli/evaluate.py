@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import apart, in_chunks, read, warn_of_known
+from gi_classifier.cli.inputs import apart, in_chunks, keep_columns_of, read, warn_of_known
 from gi_classifier.cli.options import (
     DirectoryOption,
     EngineOption,
@@ -16,6 +16,7 @@ from gi_classifier.cli.options import (
     HeaderRow,
     IdColumn,
     JsonOption,
+    KeepColumns,
     LabelColumn,
     ModelOption,
     PlotOption,
@@ -27,6 +28,7 @@ from gi_classifier.cli.options import (
 from gi_classifier.cli.outputs import (
     check_directory,
     check_file,
+    check_kept,
     notes,
     options_of,
     print_json,
@@ -84,6 +86,7 @@ def evaluate(
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     id_column: IdColumn = None,
+    keep_columns: KeepColumns = False,
     sheet: SheetOption = None,
     header_row: HeaderRow = None,
     force: ForceOption = False,
@@ -94,6 +97,7 @@ def evaluate(
     from gi_classifier.evaluation.report_tables import OWNED, files
 
     check_engine(engine)
+    check_kept(keep_columns, output, as_json)
     check_directory(output, OWNED, force)
     check_file("--plot", plot, (".png",), file, *([train] if train else []), force=force)
     directory = load_or_shipped(model)
@@ -106,7 +110,9 @@ def evaluate(
         "sheet": sheet,
         "header_row": header_row,
     }
-    records = drop_duplicates(read(file, group_column=group_column, id_column=id_column, **columns))
+    own = {"group_column": group_column, "id_column": id_column, "keep_columns": keep_columns}
+    records = drop_duplicates(read(file, **own, **columns))
+    records = keep_columns_of(records, text_column, id_column)
     groups = groups_of(records, group_column)
     rows = _to_train_on(read(train, **columns), records) if train else None
     warn_of_known(directory, records)

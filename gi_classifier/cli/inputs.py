@@ -41,6 +41,14 @@ def read(path: Path, **options: Any) -> Records:
     return records
 
 
+def keep_columns_of(records: Records, *others: str | None) -> Records:
+    """The records, of their columns kept only those that no other option names."""
+    if records.kept is None:
+        return records
+    kept = ({n: cell for n, cell in row.items() if n not in others} for row in records.kept)
+    return replace(records, kept=tuple(kept))
+
+
 def read_any_labels(
     path: Path, known: Sequence[str], **options: Any
 ) -> tuple[Records, tuple[str, ...]]:

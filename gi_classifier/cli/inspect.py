@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, read, read_any_labels
+from gi_classifier.cli.inputs import in_chunks, keep_columns_of, read, read_any_labels
 from gi_classifier.cli.options import (
     DirectoryOption,
     ForceOption,
     HeaderRow,
     IdColumn,
     JsonOption,
+    KeepColumns,
     LabelColumn,
     ModelOption,
     PlotOption,
@@ -23,6 +24,7 @@ from gi_classifier.cli.options import (
 from gi_classifier.cli.outputs import (
     check_directory,
     check_file,
+    check_kept,
     notes,
     options_of,
     print_json,
@@ -65,6 +67,7 @@ def inspect(
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     id_column: IdColumn = None,
+    keep_columns: KeepColumns = False,
     sheet: SheetOption = None,
     header_row: HeaderRow = None,
     model: ModelOption = None,
@@ -74,17 +77,20 @@ def inspect(
     """See what is in a file before you train: duplicates, conflicts, probable label errors."""
     from gi_classifier.evaluation.inspection_output import OWNED, files
 
+    check_kept(keep_columns, output)
     check_directory(output, OWNED, force)
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     columns = {
         "text_column": text_column,
         "id_column": id_column,
+        "keep_columns": keep_columns,
         "sheet": sheet,
         "header_row": header_row,
     }
     own_names = directory.settings.names
     records, names = _read(file, columns, None if no_labels else label_column, own_names)
+    records = keep_columns_of(records, text_column, id_column)
     # A file of other labels than the model's has no names for them.
     labels, every = set(records.labels or ()), set(range(len(own_names)))
     if not names and (labels <= every if model else labels == every):

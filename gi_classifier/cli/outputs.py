@@ -178,6 +178,12 @@ def check_further_columns(
         )
 
 
+def check_kept(keep_columns: bool, output: Path | None, as_json: bool = False) -> None:
+    """Raise where columns are kept for tables that are not written."""
+    if keep_columns and not output and not as_json:
+        raise typer.BadParameter("--keep-columns is for the tables of --output DIR.")
+
+
 def check_directory(output: Path | None, names: Collection[str], force: bool) -> None:
     """Raise where a directory of files may not be written, before any work is done.
 

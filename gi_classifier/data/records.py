@@ -120,6 +120,12 @@ def place_of(records: Records, place: int) -> dict[str, Any]:
     return found
 
 
+def with_kept(records: Records, place: int, row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a result, and behind it the columns kept of its record, under names of their own."""
+    kept = records.kept[place] if records.kept is not None else {}
+    return row | {f"{name} (input)" if name in row else name: kept[name] for name in kept}
+
+
 def drop_duplicates(records: Records) -> Records:
     """Keep the first of the records that are equal once normalised and lower-cased.
 

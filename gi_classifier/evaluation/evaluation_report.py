@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.data.records import Records, place_of
+from gi_classifier.data.records import Records, place_of, with_kept
 from gi_classifier.errors import RecordsError
 from gi_classifier.metrics.calibration import reliability
 from gi_classifier.metrics.measures import RESAMPLES, measure, measure_labels
@@ -182,20 +182,24 @@ def worst_errors(records: Records, probabilities: np.ndarray, limit: int) -> lis
     list of dict
         ``line`` (and ``row``, ``id``: see :func:`~gi_classifier.data.records.place_of`), ``truth``,
         ``predicted``, ``probability`` (of the predicted label), ``probability_0`` and so on, and
-        ``text``.
+        ``text``; then the columns kept of the file.
     """
     predicted, top = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != np.array(records.labels))
     order = wrong[np.argsort(-top[wrong], kind="stable")][:limit]
     return [
-        {
-            **place_of(records, row),
-            "truth": (records.labels or ())[row],
-            "predicted": int(predicted[row]),
-            "probability": float(top[row]),
-            **{f"probability_{c}": float(p) for c, p in enumerate(probabilities[row])},
-            "text": records.texts[row],
-        }
+        with_kept(
+            records,
+            row,
+            {
+                **place_of(records, row),
+                "truth": (records.labels or ())[row],
+                "predicted": int(predicted[row]),
+                "probability": float(top[row]),
+                **{f"probability_{c}": float(p) for c, p in enumerate(probabilities[row])},
+                "text": records.texts[row],
+            },
+        )
         for row in order
     ]
 

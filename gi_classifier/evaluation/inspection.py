@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
 
 from gi_classifier.data.near_duplicates import near_duplicate_groups
-from gi_classifier.data.records import Records, place_of
+from gi_classifier.data.records import Records, place_of, with_kept
 from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation.inspection_terms import rank_terms
 from gi_classifier.evaluation.label_errors import (
@@ -203,20 +204,25 @@ def find_conflicts(records: Records, same: np.ndarray, groups: np.ndarray) -> li
             kind = SAME_TEXT if len(pairs) > len(set(same[rows])) else NEAR_DUPLICATES
             found.append((kind != SAME_TEXT, int(rows[0]), kind, rows))
     return [
-        {
-            "conflict": number,
-            "kind": kind,
-            **place_of(records, row),
-            "label": records.labels[row],
-            "text": records.texts[row],
-        }
+        with_kept(
+            records,
+            row,
+            {
+                "conflict": number,
+                "kind": kind,
+                **place_of(records, row),
+                "label": records.labels[row],
+                "text": records.texts[row],
+            },
+        )
         for number, (_, _, kind, rows) in enumerate(sorted(found, key=lambda g: g[:2]), 1)
         for row in rows
     ]
 
 
 def _without_texts(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.items() if name != "text"} for row in rows]
+    """Rows without their text, and the columns of the file that stand behind it."""
+    return [dict(takewhile(lambda cell: cell[0] != "text", row.items())) for row in rows]
 
 
 def project(embeddings: np.ndarray) -> tuple[np.ndarray, list[float]]:
@@ -322,16 +328,20 @@ def _doubted(
     """A row for each label error, the least margin first; ``rows`` are the records judged."""
     labels = records.labels or ()
     return [
-        {
-            **place_of(records, rows[place]),
-            "label": labels[rows[place]],
-            "suggested": int(classes[probabilities[place].argmax()]),
-            "confidence": float(
-                probabilities[place, np.searchsorted(classes, labels[rows[place]])]
-            ),
-            "suggested_confidence": float(probabilities[place].max()),
-            "margin": float(found.margin[place]),
-            "text": records.texts[rows[place]],
-        }
+        with_kept(
+            records,
+            rows[place],
+            {
+                **place_of(records, rows[place]),
+                "label": labels[rows[place]],
+                "suggested": int(classes[probabilities[place].argmax()]),
+                "confidence": float(
+                    probabilities[place, np.searchsorted(classes, labels[rows[place]])]
+                ),
+                "suggested_confidence": float(probabilities[place].max()),
+                "margin": float(found.margin[place]),
+                "text": records.texts[rows[place]],
+            },
+        )
         for place in found.order.tolist()
     ]

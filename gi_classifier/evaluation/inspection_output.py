@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gi_classifier.data.records import PLACE
-from gi_classifier.data.writers import csv_for_excel
+from gi_classifier.data.writers import columns_of, csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.evaluation.inspection import Inspection
 from gi_classifier.files import to_json
@@ -35,10 +35,15 @@ def files(found: Inspection) -> dict[str, bytes]:
     counts = ("label", "rank", "term", "occurrences", "records", "share", "distinctiveness")
     return {
         JSON: to_json(found.table),
-        LABEL_ERRORS: csv_for_excel(found.label_errors, (*place, *doubts)),
-        CONFLICTS: csv_for_excel(found.conflicts, ("conflict", "kind", *place, "label", "text")),
+        LABEL_ERRORS: _rows(found.label_errors, (*place, *doubts)),
+        CONFLICTS: _rows(found.conflicts, ("conflict", "kind", *place, "label", "text")),
         TERMS: csv_for_excel(found.terms, counts),
     }
+
+
+def _rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+    """Rows as CSV; behind their columns those of the file that were kept."""
+    return csv_for_excel(rows, list(dict.fromkeys((*columns, *columns_of(rows)))))
 
 
 def _places(rows: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

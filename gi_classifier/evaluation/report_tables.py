@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gi_classifier.data.records import PLACE
-from gi_classifier.data.writers import csv_for_excel
+from gi_classifier.data.writers import columns_of, csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.evaluation.evaluation_report import long_rows
 from gi_classifier.files import to_json
@@ -55,6 +55,8 @@ def files(table: Mapping[str, Any]) -> dict[str, bytes]:
     """Content of ``metrics.json``, ``metrics.csv`` and ``errors.csv``, by name."""
     shares = [f"probability_{label}" for label in range(len(table["labels"]))]
     columns = (*_places(table["errors"]), "truth", "predicted", "probability", *shares, "text")
+    # Behind them, columns of the file that were kept.
+    columns = tuple(dict.fromkeys((*columns, *columns_of(table["errors"]))))
     return {
         METRICS_JSON: to_json(table),
         METRICS_CSV: csv_for_excel(list(long_rows(table)), _COLUMNS),

@@ -121,10 +121,13 @@ def test_evaluation_is_written_whole(trained: Path, kinds: Path, tmp_path: Path)
 def test_errors_stand_with_what_their_file_calls_them(trained: Path, tmp_path: Path) -> None:
     path, output = tmp_path / "named.csv", tmp_path / "out"
     rows = [
-        f"{text},{(label + 1) % 3},00{i}" for i, (text, label) in enumerate(made_up_records(12))
+        f"{text},{(label + 1) % 3},00{i},Z{i}"
+        for i, (text, label) in enumerate(made_up_records(12))
     ]
-    path.write_text("\n".join(["text,label,admission", *rows]) + "\n", encoding="utf-8")
+    path.write_text("\n".join(["text,label,admission,predicted", *rows]) + "\n", encoding="utf-8")
     arguments = ["evaluate", path, "--model", trained, "--id-column", "admission"]
+    arguments.append("--keep-columns")
+    assert "is for the tables of --output" in run(*arguments, code=2).stderr
     done = run(*arguments, "--output", output, "--resamples", 20)
     assert "of 20 weighted resamples" in done.stdout
     with (output / "errors.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -132,6 +135,8 @@ def test_errors_stand_with_what_their_file_calls_them(trained: Path, tmp_path: P
     assert errors
     assert all(int(row["id"]) == int(row["line"]) - 2 for row in errors)
     assert all(row["id"].startswith("00") for row in errors)
+    assert all(row["predicted (input)"] == f"Z{int(row['id'])}" for row in errors)
+    assert list(errors[0])[-3:] == ["text", "label", "predicted (input)"]
     listed = [line.split()[:2] for line in done.stdout.splitlines()]
     assert [errors[0]["line"], errors[0]["id"]] in listed
 

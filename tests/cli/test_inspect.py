@@ -146,17 +146,22 @@ def test_notes_show_no_text(trained: Path, flipped: Path) -> None:
 def test_records_stand_with_what_their_file_calls_them(trained: Path, tmp_path: Path) -> None:
     rows = made_up_records(60)
     rows[7] = (rows[7][0], (rows[7][1] + 1) % 3)
-    lines = [f"{text},{label},A{i:03}" for i, (text, label) in enumerate(rows)]
+    lines = [f"{text},{label},A{i:03},密{i}" for i, (text, label) in enumerate(rows)]
     path, output = tmp_path / "rows.csv", tmp_path / "look"
-    content = "\n".join(["text,label,号", *lines, "食管癌,1,[b]", "食管癌,2,B1"]) + "\n"
+    content = "\n".join(["text,label,号,科", *lines, "食管癌,1,[b],密", "食管癌,2,B1,密"]) + "\n"
     path.write_text(content, encoding="utf-8")
-    shown = fine(path, "--model", trained, "--id-column", "号", "--output", output)
+    shown = fine(
+        path, "--model", trained, "--id-column", "号", "--output", output, "--keep-columns"
+    )
+    assert "密" not in shown
     assert "62 ([b]): 1, 63 (B1): 2" in shown
     for name in ("conflicts.csv", "label_errors.csv"):
         content = (output / name).read_text(encoding="utf-8-sig")
+        assert "密" in content
         found = {row["line"]: row["id"] for row in csv.DictReader(io.StringIO(content))}
         assert set(found.items()) & {("63", "B1"), ("9", "A007")}
     table = json.loads((output / "inspection.json").read_text("utf-8"))
+    assert "密" not in str(table)
     assert [row["id"] for row in table["conflicts"]] == ["[b]", "B1"]
     origin = json.loads((output / "origin.json").read_text("utf-8"))
     assert origin["settings"]["id_column"] == "号"
