@@ -104,6 +104,9 @@ def _tokens(section: str) -> list[tuple[str, str]]:
     for quoted, escaped, bracket, plain in _TOKEN.findall(section):
         if quoted or escaped:
             found.append(("literal", quoted or escaped))
+        elif bracket.startswith("$"):
+            # A currency, and the language of the format behind a hyphen.
+            found.append(("literal", bracket[1:].partition("-")[0]))
         elif bracket:
             found.append(("bracket", bracket))
         elif plain:
@@ -169,7 +172,7 @@ def _formatted(value: Decimal, tokens: list[tuple[str, str]]) -> str | None:
     digits = digits.lstrip("0").rjust(least, "0")
     grouped = "," in whole
     if grouped:
-        digits = f"{int(digits or 0):,}"
+        digits = re.sub(r"(?<=\d)(?=(?:\d{3})+\Z)", ",", digits)
     # A # shows no zero at the end.
     shown = len(fraction)
     while shown and fraction[shown - 1] == "0" and part.replace(",", "")[shown - 1 : shown] == "#":
