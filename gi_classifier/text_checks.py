@@ -63,3 +63,22 @@ def check_texts(texts: Any, *, limit: int | None = None) -> list[str]:
     if problems:
         raise InputError(f"{len(problems)} of {len(found)} texts cannot be read:", problems)
     return found
+
+
+def check_no_text(vectors: Any) -> None:
+    """Raise InputError where some of the vectors is text, which scikit-learn's own would quote."""
+    import numpy as np
+
+    found = np.asarray(vectors)
+    if found.dtype.kind not in "OSU":
+        return
+    problems = [
+        f"position {', '.join(map(str, place))}: {type(value).__name__}"
+        for place, value in np.ndenumerate(found)
+        if isinstance(value, (str, bytes))
+    ]
+    if problems:
+        raise InputError(
+            "Vectors hold numbers; TextHead takes texts, embed() makes vectors of them. Received:",
+            problems,
+        )

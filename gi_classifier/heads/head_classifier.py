@@ -28,7 +28,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gi_classifier.classes import class_number, class_numbers, class_weights_of, label_array
-from gi_classifier.errors import InputError, RecordsError, SettingsError
+from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import check_output, write_whole
 from gi_classifier.heads.head_file import HeadFile, read_head
 from gi_classifier.heads.network import (
@@ -43,27 +43,11 @@ from gi_classifier.heads.network import (
 )
 from gi_classifier.model.origin import origin
 from gi_classifier.option_checks import integer_problem, is_integer, range_problem, seed_from
+from gi_classifier.text_checks import check_no_text
 
 # Of Adam: decay of the mean of the gradients and of their squares, and what keeps from dividing
 # by 0.
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-8
-
-
-def _check_no_text(vectors: Any) -> None:
-    """Raise where some of the vectors is text, which scikit-learn's own error would quote."""
-    found = np.asarray(vectors)
-    if found.dtype.kind not in "OSU":
-        return
-    problems = [
-        f"position {', '.join(map(str, place))}: {type(value).__name__}"
-        for place, value in np.ndenumerate(found)
-        if isinstance(value, (str, bytes))
-    ]
-    if problems:
-        raise InputError(
-            "Vectors hold numbers; TextHead takes texts, embed() makes vectors of them. Received:",
-            problems,
-        )
 
 
 class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -188,7 +172,7 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._check_settings()
         y = label_array(y)
-        _check_no_text(X)
+        check_no_text(X)
         X, y = validate_data(self, X, y, dtype=np.float64)  # noqa: N806
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -260,7 +244,7 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return held
 
     def _checked_validation(self, X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
-        _check_no_text(X)
+        check_no_text(X)
         X, y = validate_data(self, X, label_array(y), dtype=np.float64, reset=False)  # noqa: N806
         return X, class_numbers(y, self.classes_, "the validation records")
 
@@ -333,7 +317,7 @@ class HeadClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:  # noqa: N803
         """Probability of each class, float64 (n, classes), columns as ``classes_``."""
         check_is_fitted(self)
-        _check_no_text(X)
+        check_no_text(X)
         X = validate_data(self, X, dtype=np.float64, reset=False)  # noqa: N806
         return probabilities_of(self.layers_, X)
 
