@@ -79,7 +79,9 @@ def text_problem(cell: Any) -> str | None:
         return EMPTY_TEXT if is_nothing(cell) else f"{EMPTY_TEXT}: it says that a value is missing"
     if isinstance(cell, Cell):
         return f"the text is {cell.problem or f'not text but a {cell.kind}'}"
-    return None if isinstance(cell, str) else f"not text but {type(cell).__name__}"
+    if isinstance(cell, str):
+        return None
+    return f"not text but {'float' if isinstance(cell, float) else type(cell).__name__}"
 
 
 def further_problem(name: str, cell: Any) -> str | None:

@@ -278,10 +278,24 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
+class _AsWritten(float):
+    """A number of JSON that is shown with all the digits that were written: it may be an id."""
+
+    def __new__(cls, written: str) -> _AsWritten:
+        made = super().__new__(cls, written)
+        made.written = written
+        return made
+
+    written: str
+
+    def __str__(self) -> str:
+        return self.written
+
+
 def _object(body: str) -> tuple[str | None, dict[str, Any]]:
     """Problem and content of a line of JSON."""
     try:
-        table = json.loads(body, object_pairs_hook=_once)
+        table = json.loads(body, object_pairs_hook=_once, parse_float=_AsWritten)
     except _TwiceError:
         return "a key stands in an object twice", {}
     except (ValueError, RecursionError) as error:

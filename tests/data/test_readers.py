@@ -270,7 +270,7 @@ def test_a_missing_file_or_a_directory_is_no_file(tmp_path: Path, name: str) -> 
     with pytest.raises(FileNotFoundError, match=f"No file of records at .*{name}"):
         read_records(tmp_path / name)
     (tmp_path / name).mkdir()
-    with pytest.raises(FileNotFoundError, match=f"No file of records at .*{name}"):
+    with pytest.raises(RecordsError, match=f"{name} is a folder. Name the files in it"):
         read_records(tmp_path / name)
 
 
@@ -510,3 +510,13 @@ def test_bad_rows_keep_what_stands_as_their_text(
     assert found.problems is not None
     assert found.problems[1]
     assert found.unread == ("", wanted)
+
+
+def test_numbers_of_json_keep_the_digits_of_an_id(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    ids = ("110101199001011234.0", "110101199001011235.0", "1.5", "7")
+    path.write_text("".join(f'{{"id": {one}, "text": "胃", "label": 1.0}}\n' for one in ids))
+    found = read_records(path, id_column="id")
+    assert (found.ids, found.labels) == (ids, (1, 1, 1, 1))
+    with pytest.raises(RecordsError, match="not text but float"):
+        read_records(path, text_column="label", labelled=False)
