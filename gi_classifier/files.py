@@ -27,6 +27,7 @@ from gi_classifier.errors import (
     OutputError,
     OutputExistsError,
 )
+from gi_classifier.locks import is_at, try_lock
 
 # What file managers and notebooks leave in every folder.
 LEFT_BY_TOOLS = (".DS_Store", ".ipynb_checkpoints", "Thumbs.db", "desktop.ini")
@@ -299,38 +300,6 @@ def _remove_abandoned(draft: Path) -> bool:
         finally:
             os.close(lock)
     return True
-
-
-def try_lock(file: int) -> bool:
-    """Lock an open file until it is closed or its process ends; False where another has it.
-
-    File systems that know no locks let everybody through.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        try:
-            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def is_at(file: int, path: Path) -> bool:
-    """Whether an open file is still the one at a path."""
-    try:
-        return os.path.samestat(os.fstat(file), path.lstat())
-    except FileNotFoundError:
-        return False
 
 
 def _remove(path: Path) -> None:

@@ -26,6 +26,7 @@ FLOORS: dict[int, set[str]] = {
         "settings",
         "text",
         "files",
+        "locks",
         "text_checks",
         "arrays",
         "option_checks",

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gi_classifier.errors import OutputError
-from gi_classifier.files import beside, is_at, to_json, try_lock
+from gi_classifier.files import beside, to_json
+from gi_classifier.locks import is_at, try_lock
 from gi_classifier.settings import Settings
 
 if TYPE_CHECKING:
