@@ -153,7 +153,7 @@ def checked_source(
         text, found = named[0]
         raise typer.BadParameter(
             f"{text} is {found}, not a text. Give a file with --input FILE, repeated for several. "
-            "If it is meant as a text, write it to standard input: predict -"
+            "If it is meant as a text, write it to standard input, with - in its place."
         )
     if id_column is not None and not files:
         raise typer.BadParameter("--id-column names a column of --input FILE.")

@@ -293,8 +293,9 @@ def _open(
     # Standard input is read as a .txt is.
     suffix = PLAIN[0] if path == STANDARD_INPUT else path.suffix.lower()
     if path.is_dir():
-        raise RecordsError(
-            f"{path} is a folder. Name the files in it, each by itself: {', '.join(FORMATS)}."
+        raise MissingPathError(
+            f"No file of records at {path}: it is a folder. Name the files in it, each by itself: "
+            f"{', '.join(FORMATS)}."
         )
     if suffix not in FORMATS:
         advice = next((f" {what}" for endings, what in _ADVICE.items() if suffix in endings), "")

@@ -55,7 +55,7 @@ def test_files_behind_one_input_are_told_to_repeat_it(here: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("folder", "folder is a folder. Name the files in it"),
+        ("folder", "No file of records at folder: it is a folder. Name the files in it"),
         ("mi.docx", "Save its records as a .txt"),
         ("mi.json", "as .jsonl"),
         ("r.csv.gz", "Unpack it first"),

@@ -58,7 +58,7 @@ def test_csv_of_measures_leaves_what_is_undefined_empty(table: dict[str, Any]) -
 def test_csv_of_errors_holds_whole_texts_and_no_formula(table: dict[str, Any]) -> None:
     rows = read(files(table)[ERRORS_CSV])
     assert [row["line"] for row in rows] == ["1", "2", "4"]
-    assert rows[0]["text"] == "'=胃\ufffd[31m窦"
+    assert rows[0]["text"] == "'=胃\x1b[31m窦"
     assert rows[1]["text"] == TEXTS[1]
     assert float(rows[0]["probability_1"]) == 0.8
 
