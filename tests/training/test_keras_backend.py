@@ -30,7 +30,7 @@ if order == "before":
     theirs = sys.modules["bert4keras"] = types.ModuleType("bert4keras")
     mine, version, inside = modules(), keras.__version__, dict(vars(tf_keras))
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-import gi_classifier.keras_backend as ours
+import gi_classifier.training.keras_backend as ours
 if order == "before":
     assert all(sys.modules[name] is module for name, module in mine.items())
     assert version == keras.__version__
@@ -71,7 +71,7 @@ class Missing:
 sys.meta_path.insert(0, Missing())
 from gi_classifier.errors import MissingExtraError
 try:
-    import gi_classifier.keras_backend
+    import gi_classifier.training.keras_backend
 except MissingExtraError as error:
     print(error)
 if sys.argv[1] == "bert4keras":

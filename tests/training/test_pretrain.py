@@ -164,7 +164,7 @@ def test_training_starts_from_the_directory_or_its_h5(
     assert built.config == config
     assert built.source == (name or "base")
     names = sorted(path.name for path in pretrained.iterdir())
-    assert names == ["albert_config.json", "model.h5", "vocab.txt"]
+    assert names == ["albert_config.json", "model.h5", "origin.json", "vocab.txt"]
     assert [path.name for path in pretrained.parent.iterdir()] == ["base"]
 
 
@@ -211,7 +211,7 @@ def test_pretraining_lowers_the_loss(
 
 KILLED = """
 import json, os, signal, sys
-from gi_classifier import pretrain as module
+import gi_classifier.training.pretrain as module
 from gi_classifier.settings import AlbertConfig, PretrainingSettings
 from gi_classifier.text import Vocabulary
 corpus, output, job = sys.argv[1:]
