@@ -135,6 +135,8 @@ class _Archive:
         entry = self.parts[name.casefold()]
         if entry.flag_bits & 1:
             raise RecordsError(f"{self.path}: protected by a password. Save it without one.")
+        if entry.header_offset < 0:
+            raise zipfile.BadZipFile("a part before the beginning")
         packed = entry.compress_size
         swollen = entry.file_size > max(_RATIO_FROM, _MOST_RATIO * packed)
         if entry.file_size > self.left or swollen:
