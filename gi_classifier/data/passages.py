@@ -11,7 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gi_classifier.data.encodings import line_problem, recognise, text_lines
+from gi_classifier.data.encodings import STANDARD_INPUT, line_problem, recognise, text_lines
 from gi_classifier.data.readers import FORMATS
 from gi_classifier.errors import MissingPathError, RecordsError
 from gi_classifier.text import normalise
@@ -30,7 +30,7 @@ def check_passages(paths: str | Path | Sequence[str | Path]) -> list[Path]:
         Some are tables, whose commas, braces and labels would be taken for text.
     """
     found = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
-    if missing := [str(path) for path in found if not path.is_file()]:
+    if missing := [str(path) for path in found if path != STANDARD_INPUT and not path.is_file()]:
         raise MissingPathError(f"No text at {', '.join(missing)}")
     tables = [str(path) for path in found if path.suffix.lower() in FORMATS[1:]]
     if tables:

@@ -11,13 +11,16 @@ import termios
 from pathlib import Path
 
 import pytest
+import typer
 from command_line import ENTRY, run
 from rich.cells import cell_len
 from rich.table import Table
 
+from gi_classifier.cli.app import app
 from gi_classifier.cli.outputs import (
     Screen,
     notes,
+    options_of,
     print_json,
     results_console,
     say,
@@ -151,3 +154,17 @@ def test_a_label_name_acts_in_no_command(command: str, named: Path, records_file
     done = run(*command.split(), *arguments)
     assert not re.search("[\x1b\u202e]", done.stdout + done.stderr)
     assert SHOWN in re.sub(r"\s+", "", done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize(
+    "command", [["head", "train"], ["head", "label"], ["predict"], ["fit-novelty"]]
+)
+def test_an_origin_names_the_command_as_it_is_typed(
+    command: list[str],
+) -> None:
+    root = typer.main.get_command(app)
+    context = root.context_class(root, info_name="/usr/bin/gi-classifier")
+    for name in command:
+        found = context.command.get_command(context, name)
+        context = found.context_class(found, parent=context, info_name=name)
+    assert options_of(context) == {"command": " ".join(command)}
