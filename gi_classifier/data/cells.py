@@ -18,8 +18,7 @@ from gi_classifier.text import normalise
 from gi_classifier.text_checks import is_missing
 
 EMPTY_TEXT = "the text is empty"
-# What may be shown of a wrong label: a number; anything longer or else may be a record's text.
-_NUMBER = re.compile(r"[0-9.+-]{1,8}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?", re.ASCII)
 # Digits and the full stop as Chinese input methods write them.
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９．", "0123456789.")
 _WORD = re.compile(r"\w")
@@ -120,9 +119,9 @@ def read_label(
             return label_number(text, names), None
         except LabelError:
             pass
-        shown = repr(text) if _NUMBER.fullmatch(text) else f"{len(text)} characters"
+        shown = "a number" if _NUMBER.fullmatch(number) else f"{len(text)} characters"
         known = f" or one of {', '.join(names)}" if names else ""
         return 0, f"the label is not an integer from 0 up{known}: {shown}"
     if num_classes is not None and int(number) >= num_classes:
-        return 0, f"the label {number} is out of range 0…{num_classes - 1}"
+        return 0, f"the label is out of range 0…{num_classes - 1}"
     return int(number), None

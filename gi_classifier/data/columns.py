@@ -13,7 +13,31 @@ from dataclasses import dataclass
 from gi_classifier.errors import RecordsError
 
 TEXT, LABEL = "text", "label"
-# What a Chinese column name ends in; a record or a person's name does not.
+# Rows among which the names may stand, below titles.
+HEADER_ROWS = 5
+# What names of columns are made of; nobody's name and no finding is.
+_CHINESE = (
+    "文本 报告 标签 标注 类别 类型 分类 科别 编号 序号 号码 院号 号 科室 病区 "
+    "床位 病历 病案 病例 姓名 性别 年龄 日期 时间 主诉 病史 现病史 既往史 家族史 诊断 "
+    "所见 结论 内容 描述 部位 名称 备注 意见 摘要 编码 代码 条码 记录 文字 正文 "
+    "原文 结果 全文 提示 印象 情况 资料 信息 状态 标识 患者 病人 检查 检验 镜下 "
+    "内镜 胃镜 肠镜 胃肠镜 病理 临床 入院 出院 住院 门诊 急诊 就诊 主要 初步 最终 "
+    "送检 手术 影像 超声 放射 护理 医生 医师 医院 申请 登记 审核 导出 来源"
+)
+_ENGLISH = (
+    "text texts label labels id ids no num number code name patient record records report reports "
+    "diagnosis diagnoses history complaint chief present past illness date time day month year age "
+    "sex gender department dept category class type result results finding findings note notes "
+    "comment comments description content title group split source hospital ward doctor admission "
+    "admitted discharge inpatient outpatient visit case exam examination endoscopy gastroscopy "
+    "colonoscopy pathology impression conclusion summary index row line file path key value target "
+    "score probability prediction error status clinical medical raw clean full body document doc "
+    "unnamed column sentence unit site center centre the of"
+)
+_PIECES = "|".join(sorted([*_CHINESE.split(), *_ENGLISH.split()], key=len, reverse=True))
+_KNOWN = re.compile(rf"(?:(?:{_PIECES})[\s_.:()（）/-]*)+[0-9]{{0,2}}|[a-z]", re.IGNORECASE)
+_LONGEST_NAME = 30
+# What a column's name may look like beyond those.
 _NAME = re.compile(
     r"[A-Za-z_][A-Za-z0-9_.-]{0,19}|[\w（）()]{0,6}(?:文本|报告|标签|标注|类别|分类|编号|序号|号码|院号|"
     r"科室|病历|姓名|性别|年龄|日期|时间|主诉|病史|诊断|所见|结论|内容|描述|部位|名称|备注|意见|摘要|编码|记录|"
@@ -55,8 +79,13 @@ class Columns:
         return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
-def check_columns(columns: Columns, names: Sequence[str], source: str) -> None:
-    """Raise a RecordsError where a wanted column is missing among a header's, or there twice."""
+def check_columns(
+    columns: Columns, names: Sequence[str], source: str, below: int | None = None
+) -> None:
+    """Raise a RecordsError where a wanted column is missing among a header's, or there twice.
+
+    ``below`` is a later row that looks like the header, if there is one.
+    """
     if not any(names):
         raise RecordsError(f"{source}: the file is empty. Its first row names the columns.")
     twice = [repr(column) for column in columns.wanted if names.count(column) > 1]
@@ -66,25 +95,40 @@ def check_columns(columns: Columns, names: Sequence[str], source: str) -> None:
         )
     missing = [column for column in columns.wanted if column not in names]
     if missing:
+        title = f" Row {below} looks like the row of names: say --header-row {below}."
         other = len(names) == 1 and re.search("[\t;]", names[0])
         raise RecordsError(
             f"{source}: no column {', '.join(map(repr, missing))}. {_shown(names)}"
-            f"{case_hint(missing, names)} The first row names the columns; say which one to read "
-            "(text_column, --text-column and so on)."
+            f"{case_hint(missing, names)}{title if below else ''} The first row names the columns; "
+            "say which one to read (text_column, --text-column and so on)."
             f"{' Are commas between the cells, not tabs or semicolons?' if other else ''}"
         )
 
 
-def is_name(text: str) -> bool:
-    """Whether a cell reads like a column's name and not like a record."""
-    return _NAME.fullmatch(text) is not None
+def is_known(name: str) -> bool:
+    """Whether a column's name is a common one, which may be shown: no record holds it alone."""
+    return len(name) <= _LONGEST_NAME and _KNOWN.fullmatch(name) is not None
+
+
+def reads_like_name(text: str) -> bool:
+    """Whether a cell may be a column's name."""
+    return is_known(text) or _NAME.fullmatch(text) is not None
+
+
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a row of several cells names columns: all may, and one is known, or two are."""
+    filled = [cell for cell in cells if cell]
+    known = sum(map(is_known, filled))
+    return len(filled) > 1 and (known > 1 or (known == 1 and all(map(reads_like_name, filled))))
 
 
 def _shown(names: Sequence[str]) -> str:
-    """Say which columns there are, unless the row may be a record."""
-    if all(not name or is_name(name) for name in names):
-        return f"It has {len(names)}: {', '.join(map(repr, names))}."
-    return f"It has {len(names)}, not shown since they may be a record."
+    """Say which columns there are; one that is not known may be a record's."""
+    known = ", ".join(repr(name) for name in names if is_known(name))
+    if all(not name or is_known(name) for name in names):
+        return f"It has {len(names)}: {known}."
+    among = f"among them {known}; the others are " if known else ""
+    return f"It has {len(names)}, {among}not shown since they may be a record."
 
 
 def case_hint(missing: Sequence[str], names: Sequence[str]) -> str:

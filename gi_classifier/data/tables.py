@@ -8,28 +8,31 @@ cells with tabs between where its first row names the text column; else it has l
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
-from collections import deque
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gi_classifier.data.columns import (
+    HEADER_ROWS,
     LABEL,
     Columns,
     case_hint,
     check_columns,
     distinct,
-    is_name,
+    is_header,
+    reads_like_name,
 )
+from gi_classifier.data.delimited import delimited_rows
 from gi_classifier.data.encodings import Encoding, line_problem, recognise, text_lines
 from gi_classifier.data.line_forms import LineForm, is_coded, line_form
 from gi_classifier.errors import RecordsError, SettingsError
 
 PLAIN = (".txt", ".tsv")
+_NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,13 @@ class Table:
     ----------
     rows : iterator of Row
     encoding : str
-    notes : tuple of str
-        What a user should know of how it is read.
+    notes : sequence of str
+        What a user should know of how it is read; whole once the rows are iterated.
     """
 
     rows: Iterator[Row]
     encoding: str
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
 
 
 def open_text_table(
@@ -99,15 +102,15 @@ def open_text_table(
         A column or a header was asked for that the file's form cannot have.
     """
     suffix, encoding = path.suffix.lower(), recognise(path)
-    notes: tuple[str, ...] = (encoding.note,) if encoding.note else ()
+    notes = [encoding.note] if encoding.note else []
     if suffix == ".csv":
-        rows = _delimited(path, encoding, columns, ",", header_row or 1)
+        rows = _delimited(path, encoding, columns, ",", header_row, notes)
     elif suffix == ".jsonl":
         if header_row is not None:
             raise SettingsError(f"{path}: a .jsonl has no row of names; leave out --header-row.")
         rows = _json_rows(path, encoding, columns)
     elif header_row is not None or _has_header(path, encoding, columns):
-        rows = _delimited(path, encoding, columns, "\t", header_row or 1)
+        rows = _delimited(path, encoding, columns, "\t", header_row, notes)
     else:
         _check_plain(path, columns)
         form = line_form(path, encoding, names, num_classes)
@@ -122,16 +125,31 @@ def open_text_table(
 
 
 def _has_header(path: Path, encoding: Encoding, columns: Columns) -> bool:
-    """Whether the first line that is not empty names the text column."""
-    lines = (line for line in text_lines(path, encoding.name) if line.strip())
-    first, second = next(lines, ""), next(lines, "")
-    names = [cell.strip().strip('"') for cell in first.split("\t")]
+    """Whether the first line that is not empty names the text column; raise if another seems to."""
+    numbered = enumerate(text_lines(path, encoding.name), 1)
+    first = list(itertools.islice((pair for pair in numbered if pair[1].strip()), HEADER_ROWS))
+    rows = [[cell.strip().strip('"') for cell in line.split("\t")] for _, line in first]
     # Names, then a code before a text: a table whose text is called otherwise.
-    if len(names) > 1 and all(map(is_name, names)) and is_coded(second):
-        check_columns(columns, names, str(path))
-    if columns.text not in names and (hint := case_hint([columns.text], names)):
-        raise RecordsError(f"{path}: no column {columns.text!r}.{hint} Say --text-column.")
-    return columns.text in names
+    coded = len(first) > 1 and is_coded(first[1][1]) and len(rows[0]) > 1
+    if coded and all(map(reads_like_name, rows[0])):
+        check_columns(columns, rows[0], str(path))
+    for place, ((number, _), names) in enumerate(zip(first, rows, strict=True)):
+        where = f"Row {number} looks like the row of names: say --header-row {number}"
+        if columns.text in names:
+            if place:
+                raise RecordsError(f"{path}: the first row names no columns. {where}.")
+            return True
+        if hint := case_hint([columns.text], names):
+            where = f" {where}, and" if place else " Say"
+            raise RecordsError(f"{path}: no column {columns.text!r}.{hint}{where} --text-column.")
+        titles = all(sum(map(bool, above)) < 2 for above in rows[:place])
+        if titles and is_header(names):
+            if place:
+                raise RecordsError(
+                    f"{path}: the first row names no columns. {where}, and --text-column."
+                )
+            check_columns(columns, names, str(path))
+    return False
 
 
 def _check_plain(path: Path, columns: Columns) -> None:
@@ -160,71 +178,35 @@ def _plain_rows(path: Path, encoding: Encoding, columns: Columns, form: LineForm
         yield Row(number, number, cells, problem)
 
 
-class _Lines:
-    """Lines for the csv module that can be given back after a row that it cannot read."""
-
-    def __init__(self, lines: Iterable[str]) -> None:
-        self.lines = iter(lines)
-        self.taken: list[str] = []
-        self.back: deque[str] = deque()
-        self.number = 0
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self.back.popleft() if self.back else next(self.lines)
-        self.taken.append(line)
-        self.number += 1
-        return line
-
-    def keep_first(self) -> str:
-        """Give back all lines of the row but its first, which is returned."""
-        self.back.extendleft(reversed(self.taken[1:]))
-        self.number -= len(self.taken) - 1
-        return self.taken[0]
-
-
-def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str], str | None]]:
-    """First line, cells and problem of each row, also behind one that cannot be read."""
-    # One cell may hold a whole record; the module's own limit is 131,072 characters.
-    csv.field_size_limit(2**31 - 1)
-    source = _Lines(lines)
-    reader = csv.reader(source, strict=True, delimiter=delimiter)
-    while True:
-        source.taken.clear()
-        first = source.number + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            line = source.keep_first()
-            reader = csv.reader(source, strict=True, delimiter=delimiter)
-            if delimiter == "\t":
-                # Quotes have no meaning between tabs in most programs' files.
-                yield first, line.rstrip("\r\n").split(delimiter), None
-            else:
-                yield first, [line.rstrip("\r\n")], f"not CSV ({error})"
-            continue
-        yield first, cells, None
-
-
 def _delimited(
-    path: Path, encoding: Encoding, columns: Columns, delimiter: str, header_row: int
+    path: Path,
+    encoding: Encoding,
+    columns: Columns,
+    delimiter: str,
+    header_row: int | None,
+    notes: list[str],
 ) -> Iterator[Row]:
     """Check the header at once, and return the rows behind it."""
-    # Its module finds line ends by itself, for a cell may hold some.
-    records = _records(text_lines(path, encoding.name), delimiter)
-    skipped = itertools.islice(records, header_row - 1)
-    last = sum(1 for _ in skipped)
-    line, header, problem = next(records, (1, [], None))
+    # The csv module finds line ends by itself, for a cell may hold some.
+    found = delimited_rows(text_lines(path, encoding.name), delimiter, notes)
+    rows = enumerate(found, 1)
+    heads: Iterator[tuple[int, tuple[int, list[str], str | None]]]
+    if header_row is None:
+        heads = (pair for pair in rows if pair[1][2] or any(cell.strip() for cell in pair[1][1]))
+    else:
+        heads = itertools.islice(rows, header_row - 1, None)
+    place, (line, header, problem) = next(heads, (1, (1, [], None)))
     problem = problem or next(filter(None, (line_problem(x, encoding.name) for x in header)), None)
     if problem:
         raise RecordsError(f"{path}, line {line}: {problem}")
     names = [name.strip() for name in header]
-    check_columns(columns, names, str(path))
-    return _delimited_rows(records, distinct(names), encoding, last + 2, delimiter, columns.text)
+    below = None
+    if columns.text not in names:
+        next_rows = itertools.islice(rows, HEADER_ROWS - 1)
+        stripped = ((row, [cell.strip() for cell in cells]) for row, (_, cells, _) in next_rows)
+        below = next((row for row, x in stripped if columns.text in x or is_header(x)), None)
+    check_columns(columns, names, str(path), below)
+    return _delimited_rows(found, distinct(names), encoding, place + 1, delimiter, columns.text)
 
 
 def _delimited_rows(
@@ -300,4 +282,15 @@ def _object(body: str) -> tuple[str | None, dict[str, Any]]:
         return "a key stands in an object twice", {}
     except (ValueError, RecursionError) as error:
         return f"not JSON ({type(error).__name__})", {}
-    return (None, table) if isinstance(table, dict) else ("not a JSON object", {})
+    if not isinstance(table, dict):
+        return "not a JSON object", {}
+    damaged = (_escaped_problem(cell) for cell in table.values() if isinstance(cell, str))
+    return next(filter(None, damaged), None), table
+
+
+def _escaped_problem(cell: str) -> str | None:
+    r"""Say what of a string is no character though it is JSON: ``\u0000``, half a pair."""
+    if not (found := _NO_CHARACTER.search(cell)):
+        return None
+    kind = "a NUL character" if found.group() == "\x00" else "half of a pair of UTF-16"
+    return f"{kind} (behind {found.start()} characters)"

@@ -49,6 +49,73 @@ def test_a_table_whose_text_is_called_otherwise_lists_its_columns(tmp_path: Path
     assert read(path, text_column="报告", id_column="id").ids == ("0001", "0002")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "患者主诉\t结果\n胃痛\t胃炎\n",
+            "no column 'text'. It has 2: '患者主诉', '结果'.*--text-column",
+        ),
+        ("病历\t诊断\n胃痛\t胃炎\n", "no column 'text'. It has 2: '病历', '诊断'"),
+        ("编号\t病历描述\nx\t胃痛\n", "no column 'text'. It has 2: '编号', '病历描述'"),
+        ("编号\t年龄\tEGD\n1\t50\t胃痛\n", "among them '编号', '年龄'; the others are not shown"),
+        ("导出时间 2024\ntext\tlabel\n胃痛\t1\n", "Row 2 .*say --header-row 2"),
+        ("# 导出\n\n\ntext\tlabel\n胃痛\t1\n", "Row 4 .*say --header-row 4"),
+        ("导出\t\t\nID\tText\n1\t胃痛\n", "'Text' is no 'text'.*--header-row 2"),
+        ("门诊一览\n编号\t病历描述\n1\t胃痛\n", "Row 2 .*--header-row 2, and --text-column"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".txt", ".tsv"])
+def test_a_row_of_other_names_is_no_record(
+    tmp_path: Path, suffix: str, content: str, message: str
+) -> None:
+    with pytest.raises(RecordsError, match=message):
+        read(put(tmp_path / f"r{suffix}", content))
+
+
+@pytest.mark.parametrize(
+    "content", ["GERD\tupper\n", "WBC\tHGB\n", "主诉\t腹痛\n", "胃镜检查\n报告\n", "诊断\t1\n"]
+)
+def test_records_that_are_short_are_no_row_of_names(tmp_path: Path, content: str) -> None:
+    assert len(read(put(tmp_path / "r.tsv", content))) == content.count("\n")
+
+
+@pytest.mark.parametrize("title", ["sep=,\n", "张三检查一览,,\n", "导出 2024\n\n", "sep=,\n张三\n"])
+def test_a_title_above_the_names_of_a_csv_is_said(tmp_path: Path, title: str) -> None:
+    path = put(tmp_path / "r.csv", f"{title}id,text\n1,胃痛\n")
+    row = title.count("\n") + 1
+    with pytest.raises(RecordsError, match=f"say --header-row {row}") as caught:
+        read(path)
+    assert "张三" not in str(caught.value)
+    assert read(path, header_row=row).texts == ("胃痛",)
+
+
+@pytest.mark.parametrize("suffix", [".tsv", ".csv"])
+def test_empty_rows_above_the_names_are_passed_over(tmp_path: Path, suffix: str) -> None:
+    mark = "," if suffix == ".csv" else "\t"
+    found = read(put(tmp_path / f"r{suffix}", f"\n\nid{mark}text\n1{mark}胃痛\n"))
+    assert (found.texts, found.lines, found.rows) == (("胃痛",), (4,), (4,))
+
+
+def test_quotes_between_tabs_join_no_rows(tmp_path: Path) -> None:
+    path = put(tmp_path / "r.tsv", 'id\ttext\n1\t"胃痛\n2\t腹泻\n3\t咳嗽"\n4\t"肠\n癌"\n')
+    found = read(path)
+    assert found.texts == ('"胃痛', "腹泻", '咳嗽"', "肠\n癌")
+    assert (found.lines, found.notes) == ((2, 3, 4, 5), ("1 cells in quotes span lines",))
+    found = read(put(tmp_path / "r.csv", 'id,text\n1,"胃\n痛"\n2,"肠\n\n癌"\n'))
+    assert found.notes == ("2 cells in quotes span lines",)
+
+
+def test_no_characters_in_json_are_bad_rows(tmp_path: Path) -> None:
+    lines = '{"text": "胃\\u0000痛"}\n{"text": "\\ud83d"}\n{"text": "\\ud83d\\ude00"}\n'
+    found = read(put(tmp_path / "r.jsonl", lines))
+    assert found.problems == (
+        "a NUL character (behind 1 characters)",
+        "half of a pair of UTF-16 (behind 0 characters)",
+        None,
+    )
+
+
 def test_a_name_in_other_case_is_no_column_and_no_record(tmp_path: Path) -> None:
     for name, content in (("r.tsv", "Text\tLabel\n胃\t1\n"), ("r.csv", "Text,Label\n胃,1\n")):
         with pytest.raises(RecordsError, match="'Text' is no 'text': case differs"):
@@ -271,6 +338,8 @@ def test_texts_that_begin_like_a_missing_value_are_none(word: str) -> None:
     [
         ("r.csv", f"{SECRET},1\n{SECRET}二,0\n"),
         ("r.csv", f"{SECRET}\n"),
+        ("r.csv", "张三病史,1\n"),
+        ("r.csv", "张三,诊断\n"),
         ("r.csv", f"text,label\n{SECRET},{SECRET}\n"),
         ("r.csv", f'text,label\n"{SECRET}"{SECRET},1\n'),
         ("r.csv", f"text,label\n胃,1,{SECRET}\n"),
@@ -288,6 +357,16 @@ def test_no_message_holds_what_stands_in_a_record(tmp_path: Path, name: str, con
     with pytest.raises((LabelError, RecordsError)) as caught:
         read_records(put(tmp_path / name, content), num_classes=3)
     assert "张三" not in str(caught.value)
+
+
+@pytest.mark.parametrize("first", ["ZhangSan,ZY20240012", "Li_Si,id", "李四诊断,1", "bad,Anna"])
+def test_a_first_row_that_may_be_a_record_is_not_shown(tmp_path: Path, first: str) -> None:
+    with pytest.raises(RecordsError, match="not shown since they may be a record") as caught:
+        read(put(tmp_path / "r.csv", f"{first}\n"))
+    assert not any(cell in str(caught.value) for cell in first.split(",") if len(cell) > 2)
+    with pytest.raises(LabelError, match="the label is out of range") as wrong:
+        read_records(put(tmp_path / "r.csv", "text,label\n胃,138001380\n"), num_classes=3)
+    assert "13800" not in str(wrong.value)
 
 
 ROWS = st.lists(
