@@ -26,6 +26,8 @@ from gi_classifier.text_checks import check_texts
 
 # Different words in a label column that can be meant as labels.
 _MOST_WORDS = 100
+# Characters of a name that a message repeats.
+_LONGEST_SAID = 80
 # Texts between two steps of a progress bar.
 _CHUNK = 1024
 # Columns that predict writes by itself, beside the probabilities.
@@ -143,9 +145,14 @@ def checked_source(
         texts, files = [], [STANDARD_INPUT]
     if "-" in texts:
         raise typer.BadParameter("- (standard input) stands alone, or as --input -.")
-    named = [(text, found) for text in texts if (found := path_like(text))]
+    # A long one may be a record after all, which no message repeats.
+    named = [
+        (text if len(text) <= _LONGEST_SAID else f"Text {place}", found)
+        for place, text in enumerate(texts, 1)
+        if (found := path_like(text))
+    ]
     if named and files:
-        several = " ".join(f"--input {name}" for name in (*files, *texts))
+        several = " ".join(f"--input {name}" for name in (*files, *(name for name, _ in named)))
         raise typer.BadParameter(f"--input is said before each file: {several}")
     if bool(texts) == bool(files):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")

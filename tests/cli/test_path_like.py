@@ -46,6 +46,12 @@ def test_medical_texts_are_texts(here: Path, text: str) -> None:
     assert path_like(text) == ""
 
 
+def test_a_long_text_that_ends_like_a_file_is_not_repeated(here: Path) -> None:
+    said = run("predict", "胃癌", "患者张三上腹痛，" * 9 + "张三，见附件.pdf", code=2).stderr
+    assert "Text 2 is the name of a file" in said
+    assert "张三" not in said
+
+
 def test_files_behind_one_input_are_told_to_repeat_it(here: Path) -> None:
     said = run("predict", "--input", "a.xlsx", "b.xlsx", "c.xlsx", code=2).stderr
     said = " ".join(said.replace("│", " ").split())
