@@ -19,6 +19,7 @@ from gi_classifier.cli.options import (
     PlotOption,
     SheetOption,
     TextColumn,
+    UseOption,
     check_engine,
 )
 from gi_classifier.cli.outputs import (
@@ -75,11 +76,13 @@ def abstain(
     test: TestOption,
     alpha: Annotated[
         float,
-        typer.Option(help="The largest share of wrong answers that you can bear."),
+        typer.Option(metavar="SHARE", help="The largest share of wrong answers that you can bear."),
     ] = 0.01,
     delta: Annotated[
         float,
-        typer.Option(help="How probable it may be that the guarantee does not hold."),
+        typer.Option(
+            metavar="SHARE", help="How probable it may be that the guarantee does not hold."
+        ),
     ] = 0.1,
     output: DirectoryOption = None,
     plot: PlotOption = None,
@@ -89,6 +92,7 @@ def abstain(
     header_row: HeaderRow = None,
     model: ModelOption = None,
     engine: EngineOption = None,
+    use: UseOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -108,7 +112,7 @@ def abstain(
         "sheet": sheet,
         "header_row": header_row,
     }
-    read = read_validation_and_test(directory, val, test, engine=engine, **columns)
+    read = read_validation_and_test(directory, val, test, engine=engine, use=use, **columns)
     splits = {
         split: answers(probabilities, labels) for split, (labels, probabilities) in read.items()
     }

@@ -61,7 +61,9 @@ def _root(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Threads to compute with; without, one for each usable processor."
+            metavar="NUMBER",
+            min=1,
+            help="Threads to compute with; without, one for each usable processor.",
         ),
     ] = None,
 ) -> None:

@@ -16,6 +16,7 @@ from gi_classifier.cli.options import (
     LabelColumn,
     ModelOption,
     PlotOption,
+    SeedOption,
     SheetOption,
     TextColumn,
 )
@@ -48,7 +49,11 @@ def compare(
     ],
     folds: Annotated[
         int,
-        typer.Option(min=2, help="Parts of the file; each is predicted by models of the others."),
+        typer.Option(
+            metavar="NUMBER",
+            min=2,
+            help="Parts of the file; each is predicted by models of the others.",
+        ),
     ] = 3,
     models: Annotated[
         str | None,
@@ -69,11 +74,12 @@ def compare(
     label: Annotated[
         str | None,
         typer.Option(
-            metavar="LABEL", help="Tell only this label, a number or a name, from all others."
+            metavar="LABEL", help="Tell only this label, by number or name, from all others."
         ),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=2, help="Use only so many records, drawn at random.")
+        int | None,
+        typer.Option(metavar="NUMBER", min=2, help="Use only so many records, drawn at random."),
     ] = None,
     albert: Annotated[
         bool,
@@ -84,11 +90,12 @@ def compare(
         ),
     ] = False,
     epochs: Annotated[
-        int, typer.Option(min=1, help="With --albert: passes over the records, at most.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=1, help="With --albert: passes over the records, at most."
+        ),
     ] = 10,
-    seed: Annotated[
-        int, typer.Option(min=0, help="The start of all random choices; the same, the same result.")
-    ] = 42,
+    seed: SeedOption = 42,
     output: DirectoryOption = None,
     plot: PlotOption = None,
     resume: Annotated[

@@ -18,6 +18,7 @@ from gi_classifier.cli.options import (
     JsonOption,
     KeepColumns,
     LabelColumn,
+    LabelledArgument,
     ModelOption,
     PlotOption,
     SheetOption,
@@ -53,7 +54,7 @@ _THIS = "this model"
 
 def evaluate(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records with their true labels.")],
+    file: LabelledArgument,
     model: ModelOption = None,
     engine: EngineOption = None,
     use: UseOption = None,
@@ -78,10 +79,15 @@ def evaluate(
     ] = None,
     resamples: Annotated[
         int,
-        typer.Option(min=1, help="How often records are drawn anew for the 95% intervals."),
+        typer.Option(
+            metavar="NUMBER", min=1, help="How often records are drawn anew for the 95% intervals."
+        ),
     ] = RESAMPLES,
     errors: Annotated[
-        int, typer.Option(min=0, help="List at most so many errors, the surest first.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, help="List at most so many errors, the surest first."
+        ),
     ] = 20,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",

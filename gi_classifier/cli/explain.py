@@ -71,7 +71,9 @@ def explain(
     context: typer.Context,
     text: Annotated[
         list[str] | None,
-        typer.Argument(help="Records to explain; - reads them from standard input."),
+        typer.Argument(
+            metavar="TEXT", help="Records to explain; - reads them from standard input."
+        ),
     ] = None,
     input: InputOption = None,
     label: Annotated[
@@ -94,7 +96,10 @@ def explain(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw one record, coloured by its scores: .png."),
+        typer.Option(
+            metavar="FILE",
+            help="Draw one record, coloured by its scores: .png (needs the extra 'plots').",
+        ),
     ] = None,
     baseline: BaselineOption = PathOptions.baseline,
     steps: StepsOption = PathOptions.steps,

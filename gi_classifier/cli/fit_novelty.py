@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from gi_classifier.cli.inputs import read_unlabelled
-from gi_classifier.cli.options import ForceOption, HeaderRow, SheetOption, SkipBlank, TextColumn
+from gi_classifier.cli.options import (
+    ForceOption,
+    HeaderRow,
+    SeedOption,
+    SheetOption,
+    SkipBlank,
+    TextColumn,
+)
 from gi_classifier.cli.outputs import check_not_shipped, notes, progress, say
 from gi_classifier.errors import OutputExistsError
 from gi_classifier.model.directory import NOVELTY, ModelDirectory, check_model_output, load, save
@@ -21,7 +28,10 @@ _FEW = 200
 def fit_novelty(
     file: Annotated[
         Path,
-        typer.Argument(help="The records that the model was trained on; labels are passed over."),
+        typer.Argument(
+            metavar="FILE",
+            help="The records that the model was trained on; labels are passed over.",
+        ),
     ],
     val: Annotated[
         Path,
@@ -30,9 +40,7 @@ def fit_novelty(
     model: Annotated[
         Path, typer.Option("--model", metavar="DIR", help="The model directory to write into.")
     ],
-    seed: Annotated[
-        int, typer.Option(min=0, help="Of a large file, this chooses which records are read.")
-    ] = 42,
+    seed: SeedOption = 42,
     text_column: TextColumn = "text",
     sheet: SheetOption = None,
     header_row: HeaderRow = None,

@@ -42,7 +42,12 @@ _SHOWN = 100
 
 def label(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Records to label; labels in it are passed over.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Records to label; labels in the file are passed over."
+        ),
+    ],
     head: Annotated[
         Path, typer.Option("--head", metavar="FILE", help="The head that `head train` wrote: .npz.")
     ],

@@ -19,6 +19,7 @@ from gi_classifier.cli.options import (
     JsonOption,
     LabelColumn,
     ModelOption,
+    SeedOption,
     SheetOption,
     TextColumn,
 )
@@ -33,7 +34,6 @@ from gi_classifier.cli.outputs import (
     write_file,
 )
 from gi_classifier.data.near_duplicates import near_duplicate_groups
-from gi_classifier.data.readers import FORMATS
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.splitting import check_apart
 from gi_classifier.errors import LabelError
@@ -62,7 +62,7 @@ class Labelled(NamedTuple):
 def train(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help=f"Records with your labels, words or numbers: {FORMATS}.")
+        Path, typer.Argument(metavar="FILE", help="Records with your labels, words or numbers.")
     ],
     output: Annotated[Path, typer.Option(metavar="FILE", help="The head to write: .npz.")],
     val: Annotated[
@@ -93,12 +93,17 @@ def train(
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the confusion matrix as PNG (extra 'plots')."),
+        typer.Option(
+            metavar="FILE", help="Draw the confusion matrix: .png (needs the extra 'plots')."
+        ),
     ] = None,
     errors: Annotated[
-        int, typer.Option(min=0, help="How many of the surest errors to list, with their texts.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=0, help="How many of the surest errors to list, with their texts."
+        ),
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, help="Where every random choice begins.")] = 0,
+    seed: SeedOption = 0,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     sheet: SheetOption = None,

@@ -63,7 +63,9 @@ def inspect(
             "found by words alone.",
         ),
     ] = False,
-    top: Annotated[int, typer.Option(min=1, help="Print so many rows of each table.")] = 10,
+    top: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, help="Print so many rows of each table.")
+    ] = 10,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     id_column: IdColumn = None,

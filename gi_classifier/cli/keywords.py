@@ -28,10 +28,12 @@ from gi_classifier.cli.options import (
     HeaderRow,
     JsonOption,
     ModelOption,
+    RecordsArgument,
     SheetOption,
     SkipBlank,
     StrictOption,
     TextColumn,
+    UseOption,
 )
 from gi_classifier.cli.outputs import (
     check_file,
@@ -71,14 +73,16 @@ class Format(StrEnum):
 
 def keywords(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    file: RecordsArgument,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the whole table: .csv, for Excel too."),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw each label's first keywords as bars: .png."),
+        typer.Option(
+            metavar="FILE", help="Draw each label's first keywords: .png (needs the extra 'plots')."
+        ),
     ] = None,
     share: ShareOption = KeywordOptions.share,
     extracts_max: Annotated[
@@ -125,7 +129,7 @@ def keywords(
         ),
     ] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run stood (--output).")
+        bool, typer.Option("--resume", help="Go on where an interrupted run with --output stood.")
     ] = False,
     baseline: BaselineOption = COUNTING.baseline,
     steps: StepsOption = COUNTING.steps,
@@ -136,6 +140,7 @@ def keywords(
     skip_blank: SkipBlank = False,
     strict: StrictOption = False,
     model: ModelOption = None,
+    use: UseOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -160,9 +165,10 @@ def keywords(
     }
     counted = check_texts_of(file, skip_blank=skip_blank, strict=strict, **form)
     check_some(file, counted.records, counted)
-    digest = digest_of(file, repr(form), directory, options, path) if output else ""
+    digest = digest_of(file, repr((form, use)), directory, options, path) if output else ""
     state = SavedState(output, digest, resume=resume, seconds=_STATE_SECONDS)
-    found = _counted(file, form, counted.records, Explainer(directory), options, path, state)
+    explainer = Explainer(directory, use=use)
+    found = _counted(file, form, counted.records, explainer, options, path, state)
     table = found.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
     _write(table, output, plot, directory, options_of(context))
     state.drop()

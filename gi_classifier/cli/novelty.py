@@ -17,6 +17,7 @@ from gi_classifier.cli.options import (
     JsonOption,
     KeepColumns,
     ModelOption,
+    RecordsArgument,
     SheetOption,
     SkipBlank,
     StrictOption,
@@ -33,15 +34,18 @@ _COLUMNS = ("line", "novelty", "rejected", "text", "row", "error")
 
 def novelty(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    file: RecordsArgument,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write every record's score there: .csv, for Excel too."),
+        typer.Option(metavar="FILE", help="Write every record's score: .csv, for Excel too."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the scores as PNG (extra 'plots').")
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the scores: .png (needs the extra 'plots')."),
     ] = None,
-    top: Annotated[int, typer.Option(min=0, help="How many of the most novel to print.")] = 10,
+    top: Annotated[
+        int, typer.Option(metavar="NUMBER", min=0, help="How many of the most novel to print.")
+    ] = 10,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
     keep_columns: KeepColumns = False,

@@ -24,6 +24,13 @@ ModelOption = Annotated[
         "--model", metavar="DIR", help="The model directory to use; without it, the one that ships."
     ),
 ]
+RecordsArgument = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="Records; labels in the file are passed over."),
+]
+LabelledArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Records with their true labels.")
+]
 InputOption = Annotated[
     list[Path] | None,
     typer.Option(
@@ -45,7 +52,7 @@ IdColumn = Annotated[
     typer.Option(
         "--id-column",
         metavar="NAME",
-        help="A column to repeat beside each answer, such as an admission number.",
+        help="A column to repeat wherever a record is named, such as an admission number.",
     ),
 ]
 SkipBlank = Annotated[
@@ -80,6 +87,15 @@ DirectoryOption = Annotated[
         "--output", metavar="DIR", help="Write all of the result into this directory, as tables."
     ),
 ]
+SeedOption = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        metavar="NUMBER",
+        min=0,
+        help="Where random choices begin; the same number gives the same result.",
+    ),
+]
 PlotOption = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw the result: .png (needs the extra 'plots')."),
@@ -107,11 +123,11 @@ UseOption = Annotated[
 
 
 class Command(TyperCommand):
-    """A command whose help shows a flag as a flag, without a type behind it."""
+    """A command whose help shows what to give by a word in capitals, not by a type of Python."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters; see click."""
-        return _without_types_of_flags(super().get_params(ctx))
+        return _without_types(super().get_params(ctx))
 
 
 class CommandGroup(TyperGroup):
@@ -129,7 +145,7 @@ class CommandGroup(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters; see click."""
-        return _without_types_of_flags(super().get_params(ctx))
+        return _without_types(super().get_params(ctx))
 
 
 @contextmanager
@@ -148,10 +164,13 @@ def _shown_wrong_use() -> Iterator[None]:
         raise _UsageError(said, error.ctx) from error
 
 
-def _without_types_of_flags(params: list[Any]) -> list[Any]:
+def _without_types(params: list[Any]) -> list[Any]:
+    """A flag is given nothing, and an argument's name says what it is."""
     for param in params:
         if getattr(param, "is_flag", False):
             param.metavar = ""
+        elif param.param_type_name == "argument":
+            param.display_type_rich = lambda ctx: ""
     return params
 
 

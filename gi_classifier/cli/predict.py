@@ -58,7 +58,9 @@ def predict(
     context: typer.Context,
     text: Annotated[
         list[str] | None,
-        typer.Argument(help="Records to classify; - reads them from standard input."),
+        typer.Argument(
+            metavar="TEXT", help="Records to classify; - reads them from standard input."
+        ),
     ] = None,
     input: InputOption = None,
     output: Annotated[
@@ -84,7 +86,7 @@ def predict(
     ] = None,
     label: Annotated[
         str | None,
-        typer.Option(metavar="LABEL", help="The label that --threshold is for: number or name."),
+        typer.Option(metavar="LABEL", help="The label that --threshold is for, by number or name."),
     ] = None,
     threshold: Annotated[
         str | None,

@@ -18,10 +18,13 @@ from gi_classifier.cli.options import (
     HeaderRow,
     JsonOption,
     ModelOption,
+    RecordsArgument,
+    SeedOption,
     SheetOption,
     SkipBlank,
     StrictOption,
     TextColumn,
+    UseOption,
     check_engine,
 )
 from gi_classifier.cli.outputs import (
@@ -48,19 +51,22 @@ _FEW = 200
 
 def prior(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    file: RecordsArgument,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the table there: .csv, for Excel too."),
+        typer.Option(metavar="FILE", help="Write the table: .csv, for Excel too."),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the shares as PNG (extra 'plots')."),
+        typer.Option(metavar="FILE", help="Draw the shares: .png (needs the extra 'plots')."),
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=1, help="How often the records are drawn again for the interval.")
+        int,
+        typer.Option(
+            metavar="NUMBER", min=1, help="How often the records are drawn again for the interval."
+        ),
     ] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of these draws: the same seed, the same.")] = 0,
+    seed: SeedOption = 0,
     text_column: TextColumn = "text",
     sheet: SheetOption = None,
     header_row: HeaderRow = None,
@@ -68,6 +74,7 @@ def prior(
     strict: StrictOption = False,
     model: ModelOption = None,
     engine: EngineOption = None,
+    use: UseOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -96,7 +103,7 @@ def prior(
         label_names=directory.settings.names,
     )
     source.check_some()
-    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
+    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
     probabilities = in_chunks(predictor.predict_proba, source.texts)
     shares = _shares(probabilities, before, directory, resamples, seed)
     rows = _rows(directory.settings.names, shares)

@@ -18,10 +18,12 @@ from gi_classifier.cli.options import (
     HeaderRow,
     IdColumn,
     ModelOption,
+    RecordsArgument,
     SheetOption,
     SkipBlank,
     StrictOption,
     TextColumn,
+    UseOption,
 )
 from gi_classifier.cli.outputs import check_file, options_of, write_file
 from gi_classifier.files import encode
@@ -32,7 +34,7 @@ from gi_classifier.plots.style import check_plots
 
 def report(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Records; labels in it are passed over.")],
+    file: RecordsArgument,
     output: Annotated[Path, typer.Option(metavar="FILE", help="The page to write: .html.")],
     share: ShareOption = KeywordOptions.share,
     baseline: BaselineOption = PathOptions.baseline,
@@ -43,6 +45,7 @@ def report(
     skip_blank: SkipBlank = False,
     strict: StrictOption = False,
     model: ModelOption = None,
+    use: UseOption = None,
     force: ForceOption = False,
 ) -> None:
     """Write one page about a file: counts, keywords, explained examples, doubtful records."""
@@ -66,7 +69,7 @@ def report(
     )
     records = everything.take(everything.readable)
     check_readable(records.texts)
-    explainer = Explainer(directory)
+    explainer = Explainer(directory, use=use)
     content = page(
         records.texts,
         explainer.predictor.predict_proba(records.texts),

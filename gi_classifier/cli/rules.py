@@ -15,6 +15,7 @@ from gi_classifier.cli.options import (
     HeaderRow,
     JsonOption,
     LabelColumn,
+    LabelledArgument,
     ModelOption,
     SheetOption,
     TextColumn,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def rules(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Records with their true labels.")],
+    file: LabelledArgument,
     keywords: Annotated[
         Path,
         typer.Option(
@@ -41,8 +42,8 @@ def rules(
     top: Annotated[
         int,
         typer.Option(
-            min=1,
             metavar="NUMBER",
+            min=1,
             help="How many of each label's first keywords are searched for.",
         ),
     ] = 20,

@@ -22,6 +22,7 @@ from gi_classifier.cli.options import (
     PlotOption,
     SheetOption,
     TextColumn,
+    UseOption,
     check_engine,
 )
 from gi_classifier.cli.outputs import (
@@ -71,13 +72,16 @@ def thresholds(
     test: TestOption,
     label_name: Annotated[
         str,
-        typer.Option("--label", help="The class to tell from all others, by number or name."),
+        typer.Option(
+            "--label", metavar="LABEL", help="The label to tell from all others, by number or name."
+        ),
     ],
     policy: Annotated[
         list[str] | None,
         typer.Option(
-            help="A rule to choose the threshold by; may be given several times. "
-            f"Without it: {', '.join(POLICIES)}."
+            metavar="POLICY",
+            help="How to choose the threshold; may be repeated. "
+            f"Without it: {', '.join(POLICIES)}.",
         ),
     ] = None,
     save_policy: Annotated[
@@ -85,7 +89,7 @@ def thresholds(
         typer.Option(
             "--save",
             metavar="POLICY",
-            help="Keep this rule's threshold in the directory of --model, for predict to use.",
+            help="Keep this policy's threshold in the directory of --model, for predict to use.",
         ),
     ] = None,
     output: DirectoryOption = None,
@@ -96,12 +100,13 @@ def thresholds(
     header_row: HeaderRow = None,
     model: ModelOption = None,
     engine: EngineOption = None,
+    use: UseOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Choose from which probability on a record counts as one class, and check it.
+    """Choose from which probability on a record counts as one label, and check it.
 
-    Several rules choose on the validation records, and the test records show what each costs.
+    Several policies choose on the validation records, and the test records show what each costs.
     """
     chosen = [parse_policy(one) for one in policy or POLICIES]
     saved = parse_policy(save_policy) if save_policy else None
@@ -120,7 +125,7 @@ def thresholds(
     splits = {
         split: (labels == label, probabilities[:, label])
         for split, (labels, probabilities) in read_validation_and_test(
-            directory, val, test, engine=engine, **columns
+            directory, val, test, engine=engine, use=use, **columns
         ).items()
     }
     policies = {one.name: one for one in (*chosen, *([saved] if saved else []))}

@@ -20,13 +20,17 @@ from gi_classifier.data.records import drop_duplicates
 from gi_classifier.errors import RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
+from gi_classifier.settings import Use
 from gi_classifier.training.keras_engine import open_any_engine
 
 SPLITS = ("validation", "test")
 
 ValArgument = Annotated[
     Path,
-    typer.Argument(help="Validation records with their true labels, which the model did not see."),
+    typer.Argument(
+        metavar="VAL",
+        help="Validation records with their true labels, which the model did not see.",
+    ),
 ]
 TestOption = Annotated[
     Path,
@@ -42,6 +46,7 @@ def read_validation_and_test(
     test: Path,
     *,
     engine: str | None,
+    use: Use | None,
     **columns: Any,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Labels (n,) and probabilities (n, classes) of both files by :data:`SPLITS`.
@@ -67,7 +72,7 @@ def read_validation_and_test(
     warn_of_known(directory, validation, ("val", "test"))
     if says_what_it_knows(directory.splits):
         warn_of_known(directory, tested)
-    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine))
+    predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
     return {
         split: (np.array(records.labels), in_chunks(predictor.predict_proba, records.texts))
         for split, records in zip(SPLITS, (validation, tested), strict=True)

@@ -3,17 +3,21 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import termios
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+import typer
 from command_line import ENTRY, run, run_alone
 from samples import made_up_records
 
 from gi_classifier import __version__
+from gi_classifier.cli.app import app
 from gi_classifier.data.readers import read_records
 from gi_classifier.model.directory import MANIFEST, load
 from gi_classifier.model.shipped import shipped
@@ -123,12 +127,20 @@ def test_an_output_is_none_of_the_files_that_are_read(table: Path, tmp_path: Pat
     assert "is the file to be read; name another" in " ".join(stderr.split())
 
 
-def test_help_shows_flags_without_a_type() -> None:
-    assert "<bool>" not in run("--help").stdout + run("head", "--help").stdout
-    for command in ("predict", "train", "continue", "evaluate", "keywords"):
-        shown = run(command, "--help").stdout
-        assert "--force" in shown
-        assert "<bool>" not in shown
+def test_help_says_what_to_give_by_words_in_capitals() -> None:
+    top: Any = typer.main.get_command(app)
+    commands = [[name] for name in top.commands if name != "head"]
+    for command in [*commands, ["head", "train"], ["head", "label"]]:
+        shown = run(*command, "--help").stdout
+        assert not re.findall(r"<(?:str|int|float|path|bool|list)\b", shown), command
+        assert not re.findall(r"^│ [* ] {2,4}[a-z]", shown, re.M), command
+
+
+def test_an_option_of_several_commands_is_told_in_the_same_words() -> None:
+    top: Any = typer.main.get_command(app)
+    for option in ("seed", "id_column", "use", "engine", "strict", "force"):
+        told = {p.help for one in top.commands.values() for p in one.params if p.name == option}
+        assert len(told) == 1, option
 
 
 def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
