@@ -47,6 +47,7 @@ _ENOUGH = 12
 _BROKEN = re.compile("[\x00\udc80-\udcff]")
 # Characters beyond ASCII from which a line is said to be in another encoding than its file.
 _LEAST = 2
+_IDEOGRAPH = re.compile("[\u2e80-\u2fdf\u3400-\u9fff\uf900-\ufaff]")
 _LONG = re.compile("[\u0800-\U0010ffff]")
 # Signs of medical text beside ASCII: in UTF-8 they may look like one Chinese character in GB18030.
 _SIGNS = frozenset("°±µμ·×÷²³½¼")
@@ -55,6 +56,12 @@ _PUNCTUATION = re.compile("[\u2010-\u27bf\u3000-\u3030\uff01-\uffee]")
 _LETTERS = "[\xc0-\xd6\xd8-\xf6\xf8-\xffαβγδεκλπσωΔΩΦ]"
 # Beyond ASCII, those, signs and punctuation.
 _FOREIGN = re.compile(f"[^\\x00-\\x7f\\xa0-\\xbf{_LETTERS[1:]}")
+# Letters of one script, without those that common Chinese characters of GB18030 are in UTF-8.
+_SCRIPTS = re.compile(
+    "[\u0386-\u03ce]{3,}|[\u0401-\u045f\u0490\u0491]{3,}|[\u05d0-\u05ea]{3,}|[\u0621-\u06d2]{3,}|"
+    "[\u0900-\u0dff]{3,}|[\u0e01-\u0e4e]{3,}|[\u3041-\u30ff]{3,}|[\uac00-\ud7a3]{3,}"
+)
+_LATIN = re.compile("[A-Za-z\xc0-\u024f\u1e00-\u1eff]{3,}")
 _BESIDE_ASCII = re.compile(f"(?<=[0-9A-Za-z-]){_LETTERS}|{_LETTERS}(?=[0-9A-Za-z-])")
 
 
@@ -146,6 +153,8 @@ class _Votes:
 
     def __init__(self) -> None:
         self.utf8 = self.gb18030 = self.neither = self.lines = 0
+        # Lines of another script in UTF-8, and those for GB18030 that are valid UTF-8 too.
+        self.scripts = self.either = 0
         # Plausible characters and all, of the lines that decode.
         self.shares = {UTF8: [0, 0], GB18030: [0, 0]}
 
@@ -161,10 +170,14 @@ class _Votes:
             share[0] += plausible
             share[1] += count
         self.neither += not any(decodes.values())
-        if decodes[UTF8] and not fits[GB18030] and (fits[UTF8] or not decodes[GB18030]):
+        one_script = decodes[UTF8] and is_of_one_script(line.decode(UTF8))
+        only_utf8 = not fits[GB18030] and (fits[UTF8] or not decodes[GB18030])
+        self.scripts += one_script
+        if one_script or (decodes[UTF8] and only_utf8):
             self.utf8 += 1
         elif fits[GB18030] and not fits[UTF8]:
             self.gb18030 += 1
+            self.either += decodes[UTF8]
 
     def decision(self, path: Path) -> Encoding:
         """The encoding of the file whose lines were counted."""
@@ -174,8 +187,9 @@ class _Votes:
             )
         share = {name: part / max(count, 1) for name, (part, count) in self.shares.items()}
         note = ""
-        if self.utf8 != self.gb18030:
-            chosen = UTF8 if self.utf8 > self.gb18030 else GB18030
+        gb18030 = self.gb18030 - (self.either if self.scripts else 0)
+        if self.utf8 != gb18030:
+            chosen = UTF8 if self.utf8 > gb18030 else GB18030
         elif not self.lines:
             return Encoding(UTF8)
         else:
@@ -198,7 +212,28 @@ class _Votes:
                     "CSV UTF-8)."
                 )
             note = said
+        elif chosen == GB18030 and self.shares[GB18030][1] < _ENOUGH:
+            few = (
+                f"only {self.shares[GB18030][1]} characters say that it is {chosen}; it may be "
+                "Big5 or EUC-KR: look at the texts, or save it as UTF-8"
+            )
+            note = f"{note}; {few}" if note else few
         return Encoding(chosen, note)
+
+
+def is_of_one_script(text: str) -> bool:
+    """Whether a text without Chinese has a word of at least three letters in another script.
+
+    Latin ones need small letters within and beyond ASCII; GB18030 with capitals may look so.
+    """
+    if _IDEOGRAPH.search(text):
+        return False
+    if found := _SCRIPTS.search(text):
+        return len(set(found.group())) > 1
+    return any(
+        re.search("[a-z]", word) and any(c > "\x7f" and c.islower() for c in word)
+        for word in _LATIN.findall(text)
+    )
 
 
 def _decoded(line: bytes, encoding: str) -> str | None:
@@ -235,7 +270,9 @@ def common_characters() -> frozenset[str]:
 
 
 def text_lines(path: Path, encoding: str) -> Iterator[str]:
-    r"""Yield a text file's lines with their ends (``\n``, ``\r\n`` or ``\r``), without its mark.
+    r"""Yield a text file's lines with their ends (``\n``, ``\r\n``), without its mark.
+
+    ``\r`` ends lines only where the file has no ``\n``.
 
     Bytes that do not decode become lone surrogates; :func:`line_problem` says so.
     """
@@ -266,6 +303,8 @@ def _other_encoding(text: str, encoding: str) -> str | None:
     # By accident, GB18030 is UTF-8 only of characters of two bytes: Greek, Hebrew and the like.
     if codec == UTF8 and (_LONG.search(text) or not _FOREIGN.search(text)):
         return None
+    if codec == UTF8 and is_of_one_script(text):
+        return None
     plausible, count = _plausible(text)
     if count < _LEAST or plausible >= _FITS * count:
         return None
@@ -282,7 +321,16 @@ def _byte_lines(path: Path, encoding: str) -> Iterator[bytes]:
         parts: Iterable[bytes] = _parts(path, file)
         if encoding.startswith(("utf-16", "utf-32")):
             parts = _recoded(parts, encoding)
-        yield from _split(parts)
+        yield from _split(parts, _has_line_feed(path, encoding))
+
+
+def _has_line_feed(path: Path, encoding: str) -> bool:
+    """Whether a line of a file ends in a line feed; else lines end in carriage returns."""
+    with open_file(path) as file:
+        parts: Iterable[bytes] = _parts(path, file)
+        if encoding.startswith(("utf-16", "utf-32")):
+            parts = _recoded(parts, encoding)
+        return any(b"\n" in part for part in parts)
 
 
 def _parts(path: Path, file: IO[bytes]) -> Iterator[bytes]:
@@ -304,15 +352,17 @@ def _recoded(parts: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         yield b"\xff"
 
 
-def _split(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut parts of a file into lines; a line end may be torn between two parts."""
+def _split(parts: Iterable[bytes], has_line_feed: bool) -> Iterator[bytes]:
+    """Cut parts of a file into lines; a line feed ends one, or where there is none, a return."""
+    end = b"\n" if has_line_feed else b"\r"
     pending: list[bytes] = []
     for part in parts:
         pending.append(part)
-        if b"\n" not in part and b"\r" not in part:
+        if end not in part:
             continue
-        lines = b"".join(pending).splitlines(keepends=True)
-        # The last may go on, or its \r be followed by \n.
-        pending = [] if lines[-1].endswith(b"\n") else [lines.pop()]
-        yield from lines
-    yield from b"".join(pending).splitlines(keepends=True)
+        *lines, last = b"".join(pending).split(end)
+        # The last goes on.
+        pending = [last]
+        yield from (line + end for line in lines)
+    if rest := b"".join(pending):
+        yield rest

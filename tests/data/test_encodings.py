@@ -113,6 +113,28 @@ def test_signs_of_utf8_do_not_become_ideographs(tmp_path: Path, words: str) -> N
     assert read(tmp_path, f"{words}\nabc\n".encode())[:2] == ("utf-8", [words, "abc"])
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Боль в животе", "Боль\nВсё", "α\nβ\nαβγ", "Πόνος στην κοιλιά", "ألم في المعدة"),
+        *("Ból żołądka", "Mide ağrısı", "Đau bụng", "Žaludeční vřed", "כאב בטן", "위통이 있음"),
+    ],
+)
+def test_other_scripts_in_utf8_without_chinese_are_utf8(tmp_path: Path, words: str) -> None:
+    found = words.split("\n")
+    assert read(tmp_path, words.encode()) == ("utf-8", found, [None] * len(found))
+
+
+@pytest.mark.parametrize(
+    ("words", "encoding"), [("胃潰瘍", "big5"), ("위궤양", "euc-kr"), ("胃溃疡", "gbk")]
+)
+def test_where_too_few_characters_decide_a_note_says_so(
+    tmp_path: Path, words: str, encoding: str
+) -> None:
+    assert "characters" in recognise(put(tmp_path, words.encode(encoding))).note
+    assert recognise(put(tmp_path, (words * 5).encode())).note == ""
+
+
 def test_where_no_line_decides_the_note_says_by_what_it_was_decided(tmp_path: Path) -> None:
     assert recognise(put(tmp_path, "·".encode())).note.startswith("utf-8 by its share of common")
     assert recognise(put(tmp_path, "胃窦炎".encode())).note == ""
