@@ -218,6 +218,9 @@ class _Votes:
                 "Big5 or EUC-KR: look at the texts, or save it as UTF-8"
             )
             note = f"{note}; {few}" if note else few
+        elif self.scripts == self.utf8 and chosen == UTF8 and self.shares[UTF8][1] < _ENOUGH:
+            few = f"only {self.shares[UTF8][1]} characters, not Chinese, say that it is {chosen}"
+            note = note or few
         return Encoding(chosen, note)
 
 
@@ -231,7 +234,7 @@ def is_of_one_script(text: str) -> bool:
     if found := _SCRIPTS.search(text):
         return len(set(found.group())) > 1
     return any(
-        re.search("[a-z]", word) and any(c > "\x7f" and c.islower() for c in word)
+        sum(c > "\x7f" and c.islower() for c in word) >= (1 if re.search("[a-z]", word) else 3)
         for word in _LATIN.findall(text)
     )
 

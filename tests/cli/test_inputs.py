@@ -112,6 +112,13 @@ def test_a_column_that_a_file_of_lines_cannot_have_is_wrong_use(
     assert "has no column '报告'" in done.stderr
 
 
+def test_names_of_labels_behind_the_last_tab_are_no_text(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.tsv"
+    path.write_text("胃痛\tupper\n腹泻\t下消化道\n", "utf-8")
+    result = run("predict", "--input", path, "--model", trained, "--json")
+    assert [row["text"] for row in json.loads(result.stdout)["records"]] == ["胃痛", "腹泻"]
+
+
 def test_records_of_another_file_are_left_out_with_a_note(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

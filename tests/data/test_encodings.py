@@ -117,7 +117,15 @@ def test_signs_of_utf8_do_not_become_ideographs(tmp_path: Path, words: str) -> N
     "words",
     [
         *("Боль в животе", "Боль\nВсё", "α\nβ\nαβγ", "Πόνος στην κοιλιά", "ألم في المعدة"),
-        *("Ból żołądka", "Mide ağrısı", "Đau bụng", "Žaludeční vřed", "כאב בטן", "위통이 있음"),
+        *(
+            "Ból żołądka",
+            "Mide ağrısı",
+            "Đau bụng",
+            "Žaludeční vřed",
+            "żółć",
+            "כאב בטן",
+            "위통이 있음",
+        ),
     ],
 )
 def test_other_scripts_in_utf8_without_chinese_are_utf8(tmp_path: Path, words: str) -> None:
@@ -126,7 +134,8 @@ def test_other_scripts_in_utf8_without_chinese_are_utf8(tmp_path: Path, words: s
 
 
 @pytest.mark.parametrize(
-    ("words", "encoding"), [("胃潰瘍", "big5"), ("위궤양", "euc-kr"), ("胃溃疡", "gbk")]
+    ("words", "encoding"),
+    [("胃潰瘍", "big5"), ("위궤양", "euc-kr"), ("胃溃疡", "gbk"), ("胃未位", "gbk")],
 )
 def test_where_too_few_characters_decide_a_note_says_so(
     tmp_path: Path, words: str, encoding: str
