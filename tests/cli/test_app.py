@@ -143,6 +143,13 @@ def test_an_option_of_several_commands_is_told_in_the_same_words() -> None:
         assert len(told) == 1, option
 
 
+@pytest.mark.parametrize("command", ["prior", "keywords"])
+def test_either_member_answers_alone(corpus: Path, trained: Path, command: str) -> None:
+    options = (command, corpus, "--model", trained, "--json")
+    albert, linear = (run(*options, "--use", use).stdout for use in ("albert", "linear"))
+    assert json.loads(albert) != json.loads(linear)
+
+
 def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
     arguments = ["predict", "--input", table, "--text-column", "记录"]
     done = run(*arguments, "--id-column", "number", "--json", code=1)
