@@ -14,7 +14,13 @@ from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.readers import check_texts_of, iterate_texts, read_records
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.writers import write_results
-from gi_classifier.errors import SHOWN_PROBLEMS, LabelError, RecordsError, SettingsError
+from gi_classifier.errors import (
+    SHOWN_PROBLEMS,
+    LabelError,
+    MissingPathError,
+    RecordsError,
+    SettingsError,
+)
 
 ROWS = [("胃窦充血，见“糜烂”", 1), ("结肠息肉\u3000切除", 2), ("发热, 咳嗽", 0)]
 TEXTS = tuple(text for text, _ in ROWS)
@@ -270,7 +276,7 @@ def test_a_missing_file_or_a_directory_is_no_file(tmp_path: Path, name: str) -> 
     with pytest.raises(FileNotFoundError, match=f"No file of records at .*{name}"):
         read_records(tmp_path / name)
     (tmp_path / name).mkdir()
-    with pytest.raises(RecordsError, match=f"{name} is a folder. Name the files in it"):
+    with pytest.raises(MissingPathError, match=f"{name}: it is a folder. Name the files in it"):
         read_records(tmp_path / name)
 
 
