@@ -150,6 +150,20 @@ def test_either_member_answers_alone(corpus: Path, trained: Path, command: str) 
     assert json.loads(albert) != json.loads(linear)
 
 
+@pytest.mark.parametrize(
+    "command", [["thresholds", "--label", 1], ["abstain"], ["report"]], ids=lambda one: one[0]
+)
+def test_a_member_that_the_model_lacks_is_told(
+    corpus: Path, tmp_path: Path, command: list[object]
+) -> None:
+    test = tmp_path / "test.txt"
+    test.write_text("胃窦糜烂\t1\n直肠息肉\t2\n", encoding="utf-8")
+    page = ("--output", tmp_path / "a.html")
+    further = page if command == ["report"] else ("--test", test)
+    stderr = run(*command, corpus, *further, "--use", "linear", code=2).stderr
+    assert "This model has no linear member" in stderr
+
+
 def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> None:
     arguments = ["predict", "--input", table, "--text-column", "记录"]
     done = run(*arguments, "--id-column", "number", "--json", code=1)
