@@ -157,6 +157,7 @@ def test_cross_validation_works_in_processes_of_their_own(unfitted: GIClassifier
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("untrained")
 def test_a_grid_search_works(unfitted: GIClassifier) -> None:
     search = GridSearchCV(clone(unfitted), {"learning_rate": [0.02, 0.03]}, error_score="raise")
@@ -178,6 +179,7 @@ def test_it_keeps_the_conventions_of_scikit_learn(unfitted: GIClassifier) -> Non
     check_estimator(model, on_skip=None, expected_failed_checks=EXEMPT)
 
 
+@pytest.mark.slow
 def test_strings_come_back_as_given_from_a_saved_model_too(
     unfitted: GIClassifier, tmp_path: Path
 ) -> None:

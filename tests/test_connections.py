@@ -162,6 +162,7 @@ def test_training_opens_no_connection(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "current").iterdir()} == {"model", *inputs}
 
 
+@pytest.mark.slow
 def test_no_socket_is_opened_where_none_can_be_traced(tmp_path: Path) -> None:
     first, _, rest = USING.partition("import gi_classifier as g")
     code = first + GUARD + "import gi_classifier as g" + rest + WAITING + REPORTING

@@ -58,6 +58,7 @@ def test_a_clone_with_other_line_endings_predicts(tmp_path: Path) -> None:
     assert [line[0] for line in done.stdout.splitlines()[:3]] == ["1", "2", "0"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "outcome"), [("true", "1 error"), ("", "1 skipped")])
 def test_a_program_that_lacks_is_skipped_by_name_and_fails_in_ci(
     tmp_path: Path, ci: str, outcome: str

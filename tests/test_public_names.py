@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import gi_classifier
 from gi_classifier import errors
 
@@ -61,6 +63,7 @@ def test_the_import_brings_nothing_that_takes_time() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_every_public_name_is_there_without_tensorflow() -> None:
     code = (
         "import sys; from gi_classifier import *\n"

@@ -34,6 +34,7 @@ def words_with(folder: Path) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_poisoned_cache_decides_nothing(tmp_path: Path) -> None:
     import marshal
 
@@ -55,6 +56,7 @@ def test_a_cache_that_never_ends_is_not_opened(tmp_path: Path) -> None:
     assert words_with(tmp_path).startswith("患者/因/便血")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="permissions")
 def test_a_temporary_folder_that_is_read_only_is_no_hindrance(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
@@ -65,6 +67,7 @@ def test_a_temporary_folder_that_is_read_only_is_no_hindrance(tmp_path: Path) ->
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.slow
 def test_it_cuts_as_jieba_does() -> None:
     from gi_classifier.segmenter import new_segmenter
 

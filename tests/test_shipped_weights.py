@@ -186,6 +186,7 @@ def test_explanations_of_the_test_split_add_up() -> None:
     assert max(errors) <= 0.01
 
 
+@pytest.mark.slow
 def test_novelty_tells_what_is_no_record_from_records_of_shapes_unseen_in_training() -> None:
     records = read_records(ROOT / "data" / "test.txt").texts
     drawn = np.random.default_rng(0).permutation(len(records))[:400]

@@ -184,6 +184,7 @@ def test_an_unknown_unit_is_an_error() -> None:
             draw(made("胃"), "line")
 
 
+@pytest.mark.slow
 def test_a_long_record_takes_time_in_proportion_to_its_length() -> None:
     def seconds(length: int) -> float:
         attribution = made(("胃a\u0301\u0323\n" * length)[:length])
@@ -195,6 +196,7 @@ def test_a_long_record_takes_time_in_proportion_to_its_length() -> None:
     assert seconds(80_000) < 24 * max(seconds(10_000), 0.005)
 
 
+@pytest.mark.slow
 def test_marks_without_end_are_refused_in_time() -> None:
     began = time.process_time()
     with pytest.raises(InputError, match="a text that fills"):

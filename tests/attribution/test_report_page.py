@@ -287,6 +287,7 @@ def test_rows_left_out_are_counted(explainer: Explainer) -> None:
     assert "40 of 60 keywords: at most 20 of each label, 20 left out" in page.find("p")[0]
 
 
+@pytest.mark.slow
 def test_a_hundred_records_stay_small(explainer: Explainer) -> None:
     source = np.random.default_rng(0)
     characters = list("胃肠食管癌息肉，。充血糜烂")

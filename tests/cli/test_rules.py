@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from command_line import run
 
 
+@pytest.mark.slow
 def test_rules_refuse_keywords_that_speak_against(corpus: Path, trained: Path) -> None:
     table = corpus.with_name("against.csv")
     picture = table.with_suffix(".png")

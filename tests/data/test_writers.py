@@ -141,6 +141,7 @@ def test_line_ends_and_codes_of_characters_are_written_to_a_workbook_as_text(
     assert list(read_records(tmp_path / "out.xlsx").texts) == texts
 
 
+@pytest.mark.slow
 def test_more_rows_than_a_workbook_holds_are_refused_before_the_work(tmp_path: Path) -> None:
     many = [{"text": "胃"}] * 1_048_576
     with pytest.raises(RecordsError, match=r"holds 1,048,575 rows .*Received: 1,048,576"):

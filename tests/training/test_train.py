@@ -202,10 +202,18 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert losses[0] == losses[1]
 
 
+@pytest.fixture(scope="module")
+def unstopped(records_file: Path, base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the recipe ends with where nothing stops it."""
+    folder = tmp_path_factory.mktemp("unstopped")
+    finish(command(base, records_file, folder / "model", **RECIPE), folder)
+    return folder / "model"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_stopped_command_goes_on_to_the_same_weights(
-    records_file: Path, base: Path, tmp_path: Path, stop: signal.Signals
+    records_file: Path, base: Path, unstopped: Path, tmp_path: Path, stop: signal.Signals
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -222,10 +230,9 @@ def test_stopped_command_goes_on_to_the_same_weights(
     assert process.returncode != 0, "the run ended before it could be stopped"
     assert not (tmp_path / "stopped").exists()
     finish(stopped, scratch)
-    finish(command(base, records_file, tmp_path / "whole", **RECIPE), scratch)
     assert "going on after epoch" in (tmp_path / "stopped" / LOG).read_text(encoding="utf-8")
     assert list(scratch.iterdir()) == []
-    assert_same_run(tmp_path / "stopped", tmp_path / "whole")
+    assert_same_run(tmp_path / "stopped", unstopped)
 
 
 @pytest.mark.long
