@@ -132,6 +132,7 @@ def test_any_sequence_of_texts_is_read(kind: type) -> None:
     assert gi_classifier.multi_predict(kind([EXAMPLE, "结肠息肉切除术"])) == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["\ud800", "胃\udfff癌", "😀" * 30, "é\u0301", "①②③", "ﾊﾝｶｸ", "\x07胃", "a" * 5000]
 )
@@ -189,6 +190,7 @@ def test_first_calls_from_several_threads_load_the_model_once() -> None:
     assert done.stdout.strip() == "1"
 
 
+@pytest.mark.slow
 def test_a_megabyte_of_text_is_read(counting: Predictor) -> None:
     text = "肺部发热咳嗽，患者骨折。" * 28_000
     assert len(text.encode()) > 1_000_000

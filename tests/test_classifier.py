@@ -33,6 +33,8 @@ from gi_classifier.model.shipped import open_shipped
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
 
+pytestmark = pytest.mark.slow  # models are built and trained
+
 TEXTS, LABELS = map(list, zip(*made_up_records(), strict=True))
 
 

@@ -136,6 +136,7 @@ def test_wheel_predicts_away_from_the_clone(tmp_path: Path) -> None:
     assert done.stdout.strip().endswith("[0, 1, 2]")
 
 
+@pytest.mark.slow
 def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() -> None:
 
     from gi_classifier.model.directory import WEIGHTS
@@ -148,6 +149,7 @@ def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() ->
     assert abs(np.corrcoef(trained, fresh)[0, 1]) < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

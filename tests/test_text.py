@@ -162,6 +162,7 @@ def repeated(unit: str, length: int) -> str:
     return (unit * (length // len(unit) + 1))[:length]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

@@ -159,6 +159,7 @@ def test_how_it_was_computed_is_behind_a_fold_and_a_warning_is_not() -> None:
     assert "0.987" in page.texts("figcaption")[0].replace(folded, "")
 
 
+@pytest.mark.slow
 def test_what_turns_the_direction_is_spelt_out_everywhere() -> None:
     attribution = made("胃\u202e癌\x1b[2J", label_name="a\u202eb")
     content = page([attribution], called=["\u2067id\x07"])

@@ -476,6 +476,7 @@ def two_members(config, vocabulary, settings) -> ModelDirectory:  # type: ignore
     return ModelDirectory(files, found.metadata)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", ["both", "albert", "linear"])
 def test_both_parts_add_up_to_the_score(two_members: ModelDirectory, use: str) -> None:
     explainer = Explainer(two_members, use=use)  # type: ignore[arg-type]

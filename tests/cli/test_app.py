@@ -127,6 +127,7 @@ def test_an_output_is_none_of_the_files_that_are_read(table: Path, tmp_path: Pat
     assert "is the file to be read; name another" in " ".join(stderr.split())
 
 
+@pytest.mark.slow
 def test_help_says_what_to_give_by_words_in_capitals() -> None:
     top: Any = typer.main.get_command(app)
     commands = [[name] for name in top.commands if name != "head"]
@@ -318,6 +319,7 @@ def test_pretrained_encoder_is_a_base_to_train_from(base: Path, tmp_path: Path) 
     assert (output / "model.h5").is_file()
 
 
+@pytest.mark.slow
 def test_nothing_is_drawn_in_a_pipe_and_a_bar_on_a_terminal(table: Path) -> None:
     arguments = ["predict", "--input", str(table), "--text-column", "记录"]
     assert "record/s" not in run(*arguments).stderr

@@ -187,6 +187,7 @@ def test_what_is_left_out_is_said(corpus: Path, tmp_path: Path) -> None:
     assert "No verdict" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_leak_of_an_encoder_that_knew_the_records_is_said(
     records_file: Path, trained: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from gi_classifier.metrics.baselines import tfidf_logistic_regression
 from gi_classifier.model.directory import SETTINGS, SPLITS, ModelDirectory, load, save
 
 
+@pytest.mark.slow
 def test_evaluation_stands_beside_simple_models(
     trained: Path, records_file: Path, tmp_path: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_label_may_be_named_in_either_language() -> None:
     assert len(outputs) == 1
 
 
+@pytest.mark.slow
 def test_explain_reads_a_file_and_names_each_record(tmp_path: Path) -> None:
     file = tmp_path / "records.csv"
     file.write_text("住院号,诊断\n007,胃溃疡\n008,\n009,直肠息肉\n", encoding="gb18030")
@@ -113,6 +114,7 @@ def test_explain_reads_a_file_and_names_each_record(tmp_path: Path) -> None:
     assert "2 records, read as gb18030, 1 rows without text left out" in done.stderr
 
 
+@pytest.mark.slow
 def test_scores_are_written_as_rows_beside_the_columns_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "records.csv"
     file.write_text("id,text,score\n007,胃溃疡。腹痛,9\n008,,8\n009,直肠息肉,7\n", encoding="utf-8")
@@ -162,6 +164,7 @@ def test_several_files_are_read_and_their_records_named_on_the_page(tmp_path: Pa
     assert f"{files[1]}, line 1" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_nothing_in_a_record_or_its_id_acts_on_a_terminal(tmp_path: Path) -> None:
     file = tmp_path / "records.csv"
     file.write_text("id,text\n[a]\x1b[2J,胃\u202e癌\x1b]0x\x07[/]:x:\n", encoding="utf-8")

@@ -314,6 +314,7 @@ def test_a_stray_cell_in_the_last_corner_costs_nothing(tmp_path: Path) -> None:
     assert found.problems == (None, "the text is empty")
 
 
+@pytest.mark.slow
 def test_a_huge_cell_or_part_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     huge = sheet_xml(row(1, text("A1", "text")), row(2, text("A2", "a" * 120_000_000)))
     path = write_workbook(tmp_path / "r.xlsx", huge)
@@ -398,6 +399,7 @@ CELLS = st.text(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5))
 def test_what_pandas_writes_is_read_as_it_was(tmp_path: Path, cells: list[tuple[str, str]]) -> None:

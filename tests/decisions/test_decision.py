@@ -194,6 +194,7 @@ def test_plain_predicting_imports_none_of_it() -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_deciding_opens_the_model_that_ships_once() -> None:
     code = (
         "import gi_classifier\n"

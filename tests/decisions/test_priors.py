@@ -175,6 +175,7 @@ def test_estimate_has_the_largest_likelihood() -> None:
     assert estimate_prior(two, before, tolerance=1e-12)[0] == pytest.approx(best, abs=1e-6)
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=50, deadline=None)
 @given(rows, simplex)
 def test_estimate_is_the_mean_of_the_records_reweighted_by_it(

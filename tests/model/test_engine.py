@@ -35,6 +35,7 @@ def batches(count: int = 12) -> list[np.ndarray]:
     return [source.integers(1, 60, (1 + n % 4, 3 + n)).astype(np.int32) for n in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8", "keras"])
 def test_threads_get_what_one_caller_gets(directory: ModelDirectory, precision: str) -> None:
     engine = open_any_engine(directory, precision)
@@ -46,6 +47,7 @@ def test_threads_get_what_one_caller_gets(directory: ModelDirectory, precision: 
         np.testing.assert_allclose(cls, same_cls, rtol=0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_keras_engine_equals_the_onnx_engine(directory: ModelDirectory) -> None:
     keras, onnx = open_any_engine(directory, "keras"), open_any_engine(directory, "fp32")
     assert isinstance(keras, KerasEngine)

@@ -36,6 +36,7 @@ def fused(alone: ModelDirectory) -> ModelDirectory:
     return ModelDirectory(files, alone.metadata)
 
 
+@pytest.mark.slow
 def test_scores_are_the_weighted_sum_of_the_members_log_odds(fused: ModelDirectory) -> None:
     predictor = Predictor.from_directory(fused)
     assert fused.linear is not None

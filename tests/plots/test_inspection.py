@@ -22,6 +22,7 @@ def arrays(count: int, classes: int = 3, *, labelled: bool = True) -> dict[str, 
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "found",
     [

@@ -15,6 +15,8 @@ from scipy.special import expit
 from gi_classifier.attribution.quadrature import quadrature
 from gi_classifier.model.shipped import shipped_directory
 
+pytestmark = pytest.mark.slow  # the model that ships is measured
+
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:

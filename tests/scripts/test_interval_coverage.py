@@ -30,6 +30,7 @@ def population() -> tuple[np.ndarray, np.ndarray]:
     return labels, shares
 
 
+@pytest.mark.slow
 def test_intervals_of_few_records_hold_more_often_with_imagined_records(
     script: ModuleType,
 ) -> None:
