@@ -495,6 +495,7 @@ def test_both_parts_add_up_to_the_score(two_members: ModelDirectory, use: str) -
             assert found.error <= 0.01
 
 
+@pytest.mark.slow
 def test_a_member_without_a_part_has_no_scores(two_members: ModelDirectory) -> None:
     [albert] = Explainer(two_members, use="albert").explain(TWO_TEXTS[:1], 1)
     assert not albert.linear.any()

@@ -236,9 +236,10 @@ def test_records_that_cannot_train_are_named(
 
 def test_a_line_without_a_label_is_named(tmp_path: Path) -> None:
     data = tmp_path / "data.txt"
-    data.write_text("胃镜\ta\n肠镜\n", encoding="utf-8")
+    # A first line of two names would be taken for the row of names.
+    data.write_text("胃镜未见异常。\ta\n肠镜检查。\tb\n肠镜复查。\n", encoding="utf-8")
     done = _train(data, "--output", tmp_path / "h.npz", code=2)
-    assert "line 2: the label is missing" in done.stderr
+    assert "line 3: the label is missing" in done.stderr
 
 
 def test_a_label_that_is_not_in_the_training_records_is_an_error(

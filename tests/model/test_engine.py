@@ -17,6 +17,8 @@ from gi_classifier.model.shipped import shipped_directory
 from gi_classifier.settings import Settings
 from gi_classifier.training.keras_engine import KerasEngine, open_any_engine
 
+pytestmark = pytest.mark.slow  # models are built
+
 
 @pytest.fixture(scope="module")
 def directory(base: Path, settings: Settings) -> ModelDirectory:
@@ -35,7 +37,6 @@ def batches(count: int = 12) -> list[np.ndarray]:
     return [source.integers(1, 60, (1 + n % 4, 3 + n)).astype(np.int32) for n in range(count)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "int8", "keras"])
 def test_threads_get_what_one_caller_gets(directory: ModelDirectory, precision: str) -> None:
     engine = open_any_engine(directory, precision)
@@ -47,7 +48,6 @@ def test_threads_get_what_one_caller_gets(directory: ModelDirectory, precision: 
         np.testing.assert_allclose(cls, same_cls, rtol=0, atol=1e-6)
 
 
-@pytest.mark.slow
 def test_the_keras_engine_equals_the_onnx_engine(directory: ModelDirectory) -> None:
     keras, onnx = open_any_engine(directory, "keras"), open_any_engine(directory, "fp32")
     assert isinstance(keras, KerasEngine)

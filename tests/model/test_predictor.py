@@ -15,6 +15,8 @@ from gi_classifier.model.fusion import Fusion, to_file
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.training.linear import fit_linear
 
+pytestmark = pytest.mark.slow  # models are built
+
 TEXTS = ["胃窦黏膜充血", "结肠息肉切除术后，便血", "胃窦黏膜充血", "肺"]
 FUSIONS = {
     "both": Fusion(0.3, 0.7, (0.1, 0.0, -0.1)),
@@ -36,7 +38,6 @@ def fused(alone: ModelDirectory) -> ModelDirectory:
     return ModelDirectory(files, alone.metadata)
 
 
-@pytest.mark.slow
 def test_scores_are_the_weighted_sum_of_the_members_log_odds(fused: ModelDirectory) -> None:
     predictor = Predictor.from_directory(fused)
     assert fused.linear is not None
