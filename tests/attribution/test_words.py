@@ -284,15 +284,18 @@ def test_cutting_takes_time_in_proportion_to_the_length(piece: str) -> None:
     cut("胃")
 
     def seconds(length: int) -> float:
-        text = (piece * length)[:length]
-        began = time.process_time()
-        for unit in UNITS:
-            cut(text, unit)  # type: ignore[arg-type]
-        is_word(text)
-        return time.process_time() - began
+        text, found = (piece * length)[:length], []
+        # The least of several: what else the process does only adds.
+        for _ in range(3):
+            began = time.process_time()
+            for unit in UNITS:
+                cut(text, unit)  # type: ignore[arg-type]
+            is_word(text)
+            found.append(time.process_time() - began)
+        return min(found)
 
     # Quadratic time would be 64 times as long.
-    assert seconds(80_000) < 24 * max(seconds(10_000), 0.005)
+    assert seconds(80_000) < 32 * max(seconds(10_000), 0.005)
 
 
 def test_radicals_are_cut_as_their_ideographs() -> None:
