@@ -188,13 +188,16 @@ def test_an_unknown_unit_is_an_error() -> None:
 @pytest.mark.slow
 def test_a_long_record_takes_time_in_proportion_to_its_length() -> None:
     def seconds(length: int) -> float:
-        attribution = made(("胃a\u0301\u0323\n" * length)[:length])
-        began = time.process_time()
-        to_html(attribution)
-        return time.process_time() - began
+        attribution, found = made(("胃a\u0301\u0323\n" * length)[:length]), []
+        # The least of several: what else the process does only adds.
+        for _ in range(3):
+            began = time.process_time()
+            to_html(attribution)
+            found.append(time.process_time() - began)
+        return min(found)
 
     # Quadratic time would be 64 times as long.
-    assert seconds(80_000) < 24 * max(seconds(10_000), 0.005)
+    assert seconds(80_000) < 40 * max(seconds(10_000), 0.005)
 
 
 @pytest.mark.slow
