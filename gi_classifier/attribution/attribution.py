@@ -1,4 +1,4 @@
-"""One record's attribution: how much each token, word or clause moved a label's log-odds.
+"""One record's attribution: how much each token, word or clause moved a label's score.
 
 In: scores of tokens with their offsets. Out: sums over words, clauses and sentences, as spans,
 as a table or as a dict for JSON.

@@ -84,7 +84,7 @@ def to_html(attribution: Attribution, unit: SpanUnit = "word") -> str:
     """A record as HTML, coloured by what speaks for the label and against it.
 
     Colours are scaled by the record's own largest absolute score; the scores (changes of the
-    log-odds) show when the pointer rests on a part.
+    label's score) show when the pointer rests on a part.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def figure_html(attribution: Attribution, unit: SpanUnit = "word", called: str =
         f'<div class="gi-record" lang="zh">{"".join(_html_cells(parts, limit))}</div>\n'
         f"<small><i class=a style=--s:1>against 反对</i> -{limit:.2f}<span class=gi-scale></span>"
         f"+{limit:.2f} <i class=f style=--s:1>for 支持</i> "
-        "(change of the log-odds 对数几率的变化)</small></figure>\n"
+        "(change of the score 得分的变化)</small></figure>\n"
     )
 
 

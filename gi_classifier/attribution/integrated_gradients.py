@@ -29,7 +29,7 @@ from gi_classifier.text_checks import check_texts
 
 Baseline = Literal["mask", "pad", "zero"]
 BASELINES: tuple[str, ...] = get_args(Baseline)
-# A change of the log-odds below it is rounding and has no relative error.
+# A change of the score below it is rounding and has no relative error.
 SMALL = 1e-3
 _CHUNK = 512
 

@@ -49,7 +49,7 @@ def keyword_table(
     """Rank the words that decide for each label over a corpus.
 
     Each record is explained for the label that the model gives it; a record that occurs several
-    times counts once. A word's score is the sum of its tokens', in log-odds.
+    times counts once. A word's score is the sum of its tokens'.
 
     Parameters
     ----------

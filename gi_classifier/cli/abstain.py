@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from gi_classifier.cli.inputs import form_of
 from gi_classifier.cli.options import (
     DirectoryOption,
     EngineOption,
@@ -106,13 +107,9 @@ def abstain(
     check_directory(output, _OWNED, force)
     check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
-    columns = {
-        "text_column": text_column,
-        "label_column": label_column,
-        "sheet": sheet,
-        "header_row": header_row,
-    }
-    read = read_validation_and_test(directory, val, test, engine=engine, use=use, **columns)
+    read = read_validation_and_test(
+        directory, val, test, engine=engine, use=use, **form_of(context)
+    )
     splits = {
         split: answers(probabilities, labels) for split, (labels, probabilities) in read.items()
     }

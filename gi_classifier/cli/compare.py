@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gi_classifier.cli.inputs import read_any_labels
+from gi_classifier.cli.inputs import form_of, read_any_labels
 from gi_classifier.cli.options import (
     DirectoryOption,
     ForceOption,
@@ -118,14 +118,7 @@ def compare(
     names, kinds = _wanted(models, features)
     check_directory(output, OWNED, force)
     check_file("--plot", plot, (".png",), file, force=force)
-    records, words = read_any_labels(
-        file,
-        DEFAULT_NAMES,
-        text_column=text_column,
-        label_column=label_column,
-        sheet=sheet,
-        header_row=header_row,
-    )
+    records, words = read_any_labels(file, DEFAULT_NAMES, **form_of(context))
     comparison = prepare(
         records,
         folds=folds,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import apart, in_chunks, keep_columns_of, read, warn_of_known
+from gi_classifier.cli.inputs import apart, form_of, in_chunks, keep_columns_of, read, warn_of_known
 from gi_classifier.cli.options import (
     DirectoryOption,
     EngineOption,
@@ -108,19 +108,14 @@ def evaluate(
     check_file("--plot", plot, (".png",), file, *([train] if train else []), force=force)
     directory = load_or_shipped(model)
     settings = directory.settings
-    columns: dict[str, Any] = {
-        "text_column": text_column,
-        "label_column": label_column,
-        "num_classes": settings.num_classes,
-        "label_names": settings.names,
-        "sheet": sheet,
-        "header_row": header_row,
-    }
-    own = {"group_column": group_column, "id_column": id_column, "keep_columns": keep_columns}
-    records = drop_duplicates(read(file, **own, **columns))
+    records = drop_duplicates(read(file, **form_of(context, settings.names)))
     records = keep_columns_of(records, text_column, id_column)
     groups = groups_of(records, group_column)
-    rows = _to_train_on(read(train, **columns), records) if train else None
+    rows = (
+        _to_train_on(read(train, **form_of(context, settings.names, further=False)), records)
+        if train
+        else None
+    )
     warn_of_known(directory, records)
     models = _probabilities(directory, engine, use, records, rows)
     report = {

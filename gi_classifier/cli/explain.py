@@ -21,7 +21,7 @@ from gi_classifier.cli.attribution_options import (
     ToleranceOption,
     checked_options,
 )
-from gi_classifier.cli.inputs import Source, checked_source, read_source
+from gi_classifier.cli.inputs import Source, checked_source, form_of, read_source
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -125,19 +125,7 @@ def explain(
     check_file("--plot", plot, [".png"], force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
-    source = read_source(
-        given,
-        files,
-        text_column,
-        id_column,
-        skip_blank,
-        strict=strict,
-        keep_columns=keep_columns,
-        sheet=sheet,
-        header_row=header_row,
-        num_classes=directory.settings.num_classes,
-        label_names=directory.settings.names,
-    )
+    source = read_source(given, files, **form_of(context, directory.settings.names))
     source.check_some()
     texts = source.texts
     if plot and len(texts) > 1:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gi_classifier.cli.inputs import read_unlabelled
+from gi_classifier.cli.inputs import form_of, read
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -26,6 +26,7 @@ _FEW = 200
 
 
 def fit_novelty(
+    context: typer.Context,
     file: Annotated[
         Path,
         typer.Argument(
@@ -62,16 +63,7 @@ def fit_novelty(
             f"{model / NOVELTY} exists. Fit it anew with --force; training fits it by itself."
         )
     texts, held_out = (
-        read_unlabelled(
-            path,
-            text_column,
-            None,
-            skip_blank,
-            sheet=sheet,
-            header_row=header_row,
-            num_classes=directory.settings.num_classes,
-            label_names=directory.settings.names,
-        ).texts
+        read(path, labelled=False, **form_of(context, directory.settings.names)).texts
         for path in (file, val)
     )
     count = sum(min(len(set(part)), novelty_fit.MOST_RECORDS) for part in (texts, held_out))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import column_taken, in_chunks, read_source
+from gi_classifier.cli.inputs import column_taken, form_of, in_chunks, read_source
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -78,15 +78,7 @@ def label(
     source = read_source(
         None,
         [file],
-        text_column,
-        id_column,
-        skip_blank,
-        strict=strict,
-        keep_columns=keep_columns,
-        sheet=sheet,
-        header_row=header_row,
-        num_classes=max(len(names), len(known)),
-        label_names=(*names, *known),
+        **form_of(context, (*names, *known)) | {"num_classes": max(len(names), len(known))},
     )
     if output:
         check_holds(output, source.answered([{"text": text} for text in source.texts]))

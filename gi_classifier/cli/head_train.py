@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from gi_classifier.classes import class_numbers
-from gi_classifier.cli.inputs import in_chunks, read, warn_of_known
+from gi_classifier.cli.inputs import form_of, in_chunks, read, warn_of_known
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -117,14 +117,8 @@ def train(
     given = {name: path for name, path in files.items() if path}
     check_file("--output", output, (".npz",), *given.values(), force=force)
     check_file("--plot", plot, (".png",), *given.values(), force=force)
-    columns = {
-        "text_column": text_column,
-        "label_column": label_column,
-        "sheet": sheet,
-        "header_row": header_row,
-    }
     records = {
-        name: drop_duplicates(read(path, **columns, label_texts=True))
+        name: drop_duplicates(read(path, **form_of(context), label_texts=True))
         for name, path in given.items()
     }
     labels = {name: _labels(part, positive) for name, part in records.items()}

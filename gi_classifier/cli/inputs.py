@@ -24,6 +24,9 @@ from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.text_checks import check_texts
 
+# Options that say how a file is read; they mean the same in every command.
+_FORM = ("text_column", "label_column", "skip_blank", "strict", "sheet", "header_row")
+_FURTHER_COLUMNS = ("id_column", "group_column", "keep_columns")
 # Different words in a label column that can be meant as labels.
 _MOST_WORDS = 100
 # Characters of a name that a message repeats.
@@ -35,12 +38,39 @@ _WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
 
 
 def read(path: Path, **options: Any) -> Records:
-    """Read a file of records, at least one, and say on standard error how."""
+    """Read a file of records, at least one, and say on standard error how.
+
+    Parameters
+    ----------
+    path : Path
+    **options
+        Of :func:`gi_classifier.data.readers.read_records`.
+    """
     if path == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty():
         notes.print("Reading records from standard input, one a line; Ctrl-D ends it.")
     records = read_records(path, **options)
     check_some(path, len(records), records)
     return records
+
+
+def form_of(
+    context: typer.Context, names: Sequence[str] | None = None, *, further: bool = True
+) -> dict[str, Any]:
+    """How a command was told to read its files, as options of :func:`read`.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Holds those of the options that the command has.
+    names : sequence of str, optional
+        Of a model's labels, one for each: what labels in the file may be.
+    further : bool
+        Whether columns beside text and label are read as well.
+    """
+    asked = (*_FORM, *(_FURTHER_COLUMNS if further else ()))
+    form = {name: context.params[name] for name in asked if name in context.params}
+    labels = {} if names is None else {"num_classes": len(names), "label_names": tuple(names)}
+    return form | labels
 
 
 def keep_columns_of(records: Records, *others: str | None) -> Records:
@@ -88,27 +118,6 @@ def read_any_labels(
         )
     numbers = {word: number for number, word in enumerate(classes)}
     return replace(records, labels=tuple(numbers[word] for word in words)), tuple(classes)
-
-
-def read_unlabelled(
-    path: Path, text_column: str, id_column: str | None, skip_blank: bool, **further: Any
-) -> Records:
-    """Read records whose labels are passed over, with what their file calls them.
-
-    Parameters
-    ----------
-    **further
-        Options of :func:`gi_classifier.data.readers.read_records`. With ``strict=False``, bad rows
-        are kept in their places and listed on standard error.
-    """
-    return read(
-        path,
-        text_column=text_column,
-        labelled=False,
-        id_column=id_column,
-        skip_blank=skip_blank,
-        **further,
-    )
 
 
 def check_some(path: Path, count: int, found: Records | Count) -> None:
@@ -247,20 +256,14 @@ class Source:
         return found
 
 
-def read_source(
-    texts: Sequence[str] | None,
-    files: Sequence[Path] | None,
-    text_column: str,
-    id_column: str | None,
-    skip_blank: bool,
-    **further: Any,
-) -> Source:
-    """Texts of the command line, or of files.
+def read_source(texts: Sequence[str] | None, files: Sequence[Path] | None, **form: Any) -> Source:
+    """Texts of the command line, or of files whose labels are passed over.
 
     Parameters
     ----------
-    **further
-        As in :func:`read_unlabelled`.
+    **form
+        Of :func:`form_of`. With ``strict=False``, bad rows are kept in their places and listed on
+        standard error.
     """
     if not files:
         checked = check_texts(texts)
@@ -268,12 +271,14 @@ def read_source(
         return Source(checked, [{} for _ in checked], [None] * len(checked), nothing)
     found = Source([], [], [], [])
     for file in files:
-        records = read_unlabelled(file, text_column, id_column, skip_blank, **further)
+        records = read(file, labelled=False, **form)
         which = {"file": str(file)} if len(files) > 1 else {}
         found.texts.extend(records.texts[i] for i in records.readable)
         found.errors.extend(records.problems or [None] * len(records))
         found.unread.extend(records.unread or [""] * len(records))
-        found.rows.extend({**which, **row} for row in _places(records, text_column, id_column))
+        found.rows.extend(
+            {**which, **row} for row in _places(records, form["text_column"], form.get("id_column"))
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gi_classifier.cli.inputs import in_chunks, keep_columns_of, read, read_any_labels
+from gi_classifier.cli.inputs import form_of, in_chunks, keep_columns_of, read, read_any_labels
 from gi_classifier.cli.options import (
     DirectoryOption,
     ForceOption,
@@ -83,15 +83,8 @@ def inspect(
     check_directory(output, OWNED, force)
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
-    columns = {
-        "text_column": text_column,
-        "id_column": id_column,
-        "keep_columns": keep_columns,
-        "sheet": sheet,
-        "header_row": header_row,
-    }
     own_names = directory.settings.names
-    records, names = _read(file, columns, None if no_labels else label_column, own_names)
+    records, names = _read(file, form_of(context), no_labels, own_names)
     records = keep_columns_of(records, text_column, id_column)
     # A file of other labels than the model's has no names for them.
     labels, every = set(records.labels or ()), set(range(len(own_names)))
@@ -109,14 +102,13 @@ def inspect(
 
 
 def _read(
-    path: Path, columns: dict[str, Any], label_column: str | None, known: tuple[str, ...]
+    path: Path, form: dict[str, Any], no_labels: bool, known: tuple[str, ...]
 ) -> tuple[Records, tuple[str, ...]]:
     """Records, and the names of labels that are words of the user's own."""
-    if label_column is None:
-        form = {"num_classes": len(known), "label_names": known}
-        return read(path, **columns, **form, labelled=False), ()
+    if no_labels:
+        return read(path, **form, num_classes=len(known), label_names=known, labelled=False), ()
     try:
-        return read_any_labels(path, known, **columns, label_column=label_column)
+        return read_any_labels(path, known, **form)
     except (LabelError, RecordsError) as error:
         hint = f"{error.summary}\n  If the file has no labels, say --no-labels."
         raise type(error)(hint, error.problems) from error

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import column_taken, in_chunks, read_source
+from gi_classifier.cli.inputs import column_taken, form_of, in_chunks, read_source
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -70,19 +70,7 @@ def novelty(
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     scorer = open_novelty(directory)
-    source = read_source(
-        None,
-        [file],
-        text_column,
-        id_column,
-        skip_blank,
-        strict=strict,
-        keep_columns=keep_columns,
-        sheet=sheet,
-        header_row=header_row,
-        num_classes=directory.settings.num_classes,
-        label_names=directory.settings.names,
-    )
+    source = read_source(None, [file], **form_of(context, directory.settings.names))
     scores = in_chunks(scorer.scores, source.texts)
     answers = _answers(scores, scorer.threshold, source.texts)
     rows = source.answered(answers)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gi_classifier.cli.inputs import checked_source, in_chunks, read_source
+from gi_classifier.cli.inputs import checked_source, form_of, in_chunks, read_source
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
@@ -116,19 +116,7 @@ def predict(
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
-    source = read_source(
-        texts,
-        files,
-        text_column,
-        id_column,
-        skip_blank,
-        strict=strict,
-        keep_columns=keep_columns,
-        sheet=sheet,
-        header_row=header_row,
-        num_classes=directory.settings.num_classes,
-        label_names=directory.settings.names,
-    )
+    source = read_source(texts, files, **form_of(context, directory.settings.names))
     if output:
         check_holds(output, source.answered([{"text": text} for text in source.texts]))
     rows = source.answered(_answers(directory, engine, use, source.texts, decision))

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier.cli.inputs import in_chunks, read_source
+from gi_classifier.cli.inputs import form_of, in_chunks, read_source
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
@@ -90,18 +90,7 @@ def prior(
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     before = training_prior(directory)
-    source = read_source(
-        None,
-        [file],
-        text_column,
-        None,
-        skip_blank,
-        strict=strict,
-        sheet=sheet,
-        header_row=header_row,
-        num_classes=directory.settings.num_classes,
-        label_names=directory.settings.names,
-    )
+    source = read_source(None, [file], **form_of(context, directory.settings.names))
     source.check_some()
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
     probabilities = in_chunks(predictor.predict_proba, source.texts)

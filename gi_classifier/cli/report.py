@@ -12,7 +12,7 @@ from gi_classifier.attribution.integrated_gradients import Explainer, PathOption
 from gi_classifier.attribution.keyword_table import keyword_table
 from gi_classifier.attribution.keywords import KeywordOptions
 from gi_classifier.cli.attribution_options import BaselineOption, ShareOption, checked_options
-from gi_classifier.cli.inputs import check_readable, read_unlabelled
+from gi_classifier.cli.inputs import check_readable, form_of, read
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -56,17 +56,7 @@ def report(
     check_file("--output", output, [".html"], file, force=force)
     check_plots()
     directory = load_or_shipped(model)
-    everything = read_unlabelled(
-        file,
-        text_column,
-        id_column,
-        skip_blank,
-        strict=strict,
-        sheet=sheet,
-        header_row=header_row,
-        num_classes=directory.settings.num_classes,
-        label_names=directory.settings.names,
-    )
+    everything = read(file, labelled=False, **form_of(context, directory.settings.names))
     records = everything.take(everything.readable)
     check_readable(records.texts)
     explainer = Explainer(directory, use=use)

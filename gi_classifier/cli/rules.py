@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from gi_classifier.attribution.rules import keyword_rules, measure_search, search
-from gi_classifier.cli.inputs import read
+from gi_classifier.cli.inputs import form_of, read
 from gi_classifier.cli.options import (
     HeaderRow,
     JsonOption,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 
 def rules(
+    context: typer.Context,
     file: LabelledArgument,
     keywords: Annotated[
         Path,
@@ -59,13 +60,8 @@ def rules(
     settings = load_or_shipped(model).settings
     records = read(
         file,
-        text_column=text_column,
-        label_column=label_column,
-        sheet=sheet,
-        header_row=header_row,
         # A table of another model than the one that ships may have more labels.
-        num_classes=settings.num_classes if model else None,
-        label_names=settings.names,
+        **form_of(context, settings.names) | ({} if model else {"num_classes": None}),
     )
     found = measure_search(np.array(records.labels), search(records.texts, chosen))
     if as_json:

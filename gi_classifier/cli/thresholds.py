@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from gi_classifier.cli.inputs import form_of
 from gi_classifier.cli.options import (
     DirectoryOption,
     EngineOption,
@@ -116,16 +117,10 @@ def thresholds(
     check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
     label = label_number(label_name, directory.settings.names)
-    columns = {
-        "text_column": text_column,
-        "label_column": label_column,
-        "sheet": sheet,
-        "header_row": header_row,
-    }
     splits = {
         split: (labels == label, probabilities[:, label])
         for split, (labels, probabilities) in read_validation_and_test(
-            directory, val, test, engine=engine, use=use, **columns
+            directory, val, test, engine=engine, use=use, **form_of(context)
         ).items()
     }
     policies = {one.name: one for one in (*chosen, *([saved] if saved else []))}

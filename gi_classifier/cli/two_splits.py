@@ -47,11 +47,11 @@ def read_validation_and_test(
     *,
     engine: str | None,
     use: Use | None,
-    **columns: Any,
+    **form: Any,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Labels (n,) and probabilities (n, classes) of both files by :data:`SPLITS`.
 
-    ``columns`` are options of :func:`gi_classifier.data.readers.read_records`. Duplicates, and
+    ``form`` is options of :func:`gi_classifier.data.readers.read_records`. Duplicates, and
     test records that are in validation, are left out; notes say so, and what would flatter.
 
     Raises
@@ -60,7 +60,7 @@ def read_validation_and_test(
         A file has no record, or no test record is left.
     """
     options = {
-        **columns,
+        **form,
         "num_classes": directory.settings.num_classes,
         "label_names": directory.settings.names,
     }

@@ -217,7 +217,7 @@ class _Page:
             (None, None),
             (f" +{limit:.2f}  ", None),
             (" for 支持 ", 1.0),
-            ("  change of the log-odds 对数几率的变化", None),
+            ("  change of the score 得分的变化", None),
         ):
             if text is None:
                 for i in range(count):
