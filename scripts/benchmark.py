@@ -5,6 +5,8 @@
 loop and, where torch, transformers and captum are installed, captum's LayerIntegratedGradients.
 ``length``: seconds that one record of a megabyte takes, everything but the network, and how they
 grow with the length.
+``near-duplicates``: seconds that grouping records takes, where they differ and where they are
+alike.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from benchmark_length import benchmark_length
+from benchmark_length import benchmark_length, benchmark_near_duplicates
 
 from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.data.readers import read_records
@@ -298,7 +300,7 @@ def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> No
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["predict", "attribution", "length"])
+    parser.add_argument("what", choices=["predict", "attribution", "length", "near-duplicates"])
     parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--records", type=int, default=400, help="drawn with seed 0")
@@ -308,8 +310,9 @@ def main() -> None:
     args = parser.parse_args()
     if min(args.few, args.records) < 1:
         parser.error(f"--few and --records start at 1. Received: {args.few}, {args.records}")
-    if args.what == "length":
-        benchmark_length()
+    alone = {"length": benchmark_length, "near-duplicates": benchmark_near_duplicates}
+    if args.what in alone:
+        alone[args.what]()
         return
     texts = read_records(args.file, labelled=False).texts
     drawn = np.random.default_rng(0).permutation(len(texts))[: args.records]

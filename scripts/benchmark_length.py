@@ -1,12 +1,14 @@
-"""Seconds that one record of a megabyte takes, everything but the network, and how they grow.
+"""Seconds that long texts and many of them take, everything but the network, and how they grow.
 
-In: nothing. Out: a Markdown table, by what the record repeats. A part of ``benchmark.py``.
+In: nothing. Out: Markdown tables, by what a record repeats, by how alike records are. A part of
+``benchmark.py``.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,13 @@ from gi_classifier.attribution.attribution import Attribution
 from gi_classifier.attribution.heatmap import page
 from gi_classifier.attribution.words import cut
 from gi_classifier.data.near_duplicates import near_duplicate_groups
+from gi_classifier.data.readers import read_records
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.shipped import shipped_directory
 from gi_classifier.model.windows import cut_windows
 from gi_classifier.text import normalise
 
+DATA = Path(__file__).resolve().parent.parent / "data"
 # What records of a megabyte repeat, by name.
 PIECES = {
     "ideographs": "胃窦黏膜充血，",
@@ -76,6 +80,28 @@ def reading_seconds(text: str, directory: ModelDirectory) -> dict[str, float]:
     )
     timed("page", lambda: page([found], "clause"))
     return spent
+
+
+def benchmark_near_duplicates() -> None:
+    """Print the seconds that grouping records takes, where they differ and where they are alike."""
+    source = np.random.default_rng(0)
+    shipped = read_records(DATA / "all.txt", labelled=False).texts
+    # A report of one template with three characters changed: half the same as any other.
+    template = np.array(list("胃窦黏膜充血水肿，散在糜烂，幽门圆形，十二指肠球部未见异常。" * 2))
+    alike = []
+    for _ in range(4000):
+        report = template.copy()
+        report[source.integers(0, len(report), 3)] = list(
+            map(chr, source.integers(0x4E00, 0x5E00, 3))
+        )
+        alike.append("".join(report))
+    print("| records | characters | seconds | groups |\n|---|---:|---:|---:|")
+    for name, texts in (("data/all.txt", shipped), ("of one template", alike)):
+        began = time.process_time()
+        groups = near_duplicate_groups(texts)
+        seconds = time.process_time() - began
+        characters = sum(map(len, texts))
+        print(f"| {len(texts):,} {name} | {characters:,} | {seconds:.1f} | {groups.max() + 1:,} |")
 
 
 def benchmark_length(length: int = 1_000_000) -> None:

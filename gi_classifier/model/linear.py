@@ -31,8 +31,8 @@ LONGEST = 4
 _BITS = 16
 MOST_CHARACTERS = 2**_BITS - 1
 _CODE_POINTS = 0x110000
-# Chosen by eye between validation records and diagnoses among normal findings; docs tell.
-PIECE_SHARE = 0.65
+# From here on normal findings silence both members no more often than ALBERT: scripts/dilution.py.
+PIECE_SHARE = 0.8
 _CHUNK = 4096
 
 
