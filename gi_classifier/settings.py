@@ -332,7 +332,8 @@ class AlbertConfig:
     """Shape of the encoder, in the names of the published ``albert_config.json``.
 
     ``embedding_size`` None means that the embedding is not factorised. The defaults are
-    ALBERT-tiny with this library's own vocabulary size left open.
+    ALBERT-tiny with this library's own vocabulary size left open. ``hidden_act`` "gelu" is the
+    exact one (by the error function, as in bert4keras), "gelu_new" its approximation by tanh.
     """
 
     vocab_size: int
@@ -350,7 +351,7 @@ class AlbertConfig:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name == "hidden_act":
-                if value not in ("gelu", "relu", "tanh", "linear"):
+                if value not in ("gelu", "gelu_new", "relu", "tanh", "linear"):
                     problems.append(f"hidden_act is not known. Received: {value!r}")
             elif not (value is None and field.name == "embedding_size") and (
                 problem := integer_problem(field.name, value, 1)

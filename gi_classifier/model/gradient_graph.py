@@ -147,12 +147,25 @@ class _Albert:
             return y, self.add("Sub", 1.0, self.add("Mul", y, y))
         if kind == "linear":
             return x, None
+        if kind == "gelu_new":
+            return self._gelu_by_tanh(x)
         scaled = self.add("Mul", x, np.sqrt(0.5))
         share = self.add("Mul", self.add("Add", self.add("Erf", scaled), 1.0), 0.5)
         height = np.log(1 / np.sqrt(2 * np.pi))
         density = self.add("Exp", self.add("Sub", height, self.add("Mul", scaled, scaled)))
         y = self.add("Mul", x, share)
         return y, self.add("Add", share, self.add("Mul", x, density))
+
+    def _gelu_by_tanh(self, x: str) -> tuple[str, str]:
+        """Hendrycks and Gimpel 2016: x (1 + t) / 2, t = tanh(u), u = √(2/π) (x + 0.044715 x³)."""
+        square = self.add("Mul", x, x)
+        bend = self.add("Add", self.add("Mul", square, 0.044715), 1.0)
+        t = self.add("Tanh", self.add("Mul", self.add("Mul", x, bend), np.sqrt(2 / np.pi)))
+        y = self.add("Mul", x, share := self.add("Mul", self.add("Add", t, 1.0), 0.5))
+        bend = self.add("Add", self.add("Mul", square, 3 * 0.044715), 1.0)
+        rise = self.add("Mul", self.add("Sub", 1.0, self.add("Mul", t, t)), bend)
+        rise = self.add("Mul", self.add("Mul", x, rise), np.sqrt(0.5 / np.pi))
+        return y, self.add("Add", share, rise)
 
     def split(self, x: str) -> str:
         """(n, length, hidden) to (n, heads, length, head size)."""

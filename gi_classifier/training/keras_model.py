@@ -72,6 +72,10 @@ SHARED_LAYOUT = {
 }
 
 
+# What bert4keras calls an activation, where the config has another name for it.
+_ACTIVATIONS = {"gelu_new": "gelu_tanh"}
+
+
 def encoder(
     config: AlbertConfig, *, dropout: float = 0.0, cls_only: bool = True, **options: Any
 ) -> Any:
@@ -93,6 +97,7 @@ def encoder(
         From token ids (n, length) and segment ids (n, length) to (n, 1 or length, hidden_size).
     """
     shape = config.to_dict()
+    shape["hidden_act"] = _ACTIVATIONS.get(config.hidden_act, config.hidden_act)
     albert = (ClsALBERT if cls_only else ALBERT)(
         max_position=shape.pop("max_position_embeddings"), dropout_rate=dropout, **shape, **options
     )

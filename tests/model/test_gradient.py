@@ -30,6 +30,7 @@ SHAPES = {
     "not factorised": {"embedding_size": None},
     "embedding as wide as hidden": {"embedding_size": 8},
     "one layer": {"num_hidden_layers": 1},
+    "gelu by tanh": {"hidden_act": "gelu_new"},
     "relu": {"hidden_act": "relu"},
     "tanh": {"hidden_act": "tanh"},
     "linear": {"hidden_act": "linear"},
