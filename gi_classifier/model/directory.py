@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gi_classifier.errors import MissingPathError, ModelError, SettingsError
 from gi_classifier.files import (
     check_output_directory,
@@ -201,6 +203,16 @@ class ModelDirectory:
     def read_weights(self) -> LayerWeights:
         """The classifier's weights, by layer."""
         return read_h5(self.files[WEIGHTS], name=self.place(WEIGHTS))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The same as graphs without weights call them: ``layer/number``."""
+        return {
+            f"{layer}/{number}": array
+            for layer, found in self.read_weights().items()
+            for number, array in enumerate(found)
+            # Layers of dropout keep a step, which no graph has a use for.
+            if array.ndim
+        }
 
     def check(self) -> None:
         """Raise where settings, shape and tokens do not fit together.

@@ -6,6 +6,7 @@ In: token ids, int32 (n, length), padded with 0. Out: logits (n, classes) and [C
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -53,6 +54,8 @@ class OnnxEngine:
     ----------
     graph : bytes
         An ``.onnx`` file.
+    weights : callable, optional
+        Gives the arrays that a graph without weights needs.
     name : str
         What errors call it.
     threads : int, optional
@@ -65,9 +68,14 @@ class OnnxEngine:
     """
 
     def __init__(
-        self, graph: bytes, *, name: str = "The graph", threads: int | None = None
+        self,
+        graph: bytes,
+        weights: Callable[[], Mapping[str, np.ndarray]] | None = None,
+        *,
+        name: str = "The graph",
+        threads: int | None = None,
     ) -> None:
-        self._session = Session(graph, name=name, threads=threads)
+        self._session = Session(graph, weights, name=name, threads=threads)
 
     def run(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See :class:`Engine`."""
@@ -100,7 +108,9 @@ def open_engine(
         raise SettingsError(f"No such engine; choose one of {tuple(ONNX)}. Received: {chosen!r}")
     directory.check()
     name = ONNX[chosen]
-    engine = OnnxEngine(directory.files[name], name=directory.place(name), threads=threads)
+    engine = OnnxEngine(
+        directory.files[name], directory.arrays, name=directory.place(name), threads=threads
+    )
     # The last token as well, which a smaller table of embeddings would lack.
     ids = np.array([[len(directory.vocabulary) - 1] * 2], dtype=np.int32)
     shapes = [values.shape for values in engine.run(ids)]

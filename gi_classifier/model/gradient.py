@@ -53,23 +53,19 @@ class Gradient:
     def __init__(self, directory: ModelDirectory, *, threads: int | None = None) -> None:
         directory.check()
         config = directory.config
-        weights = directory.read_weights()
+        arrays = directory.arrays()
         self.num_classes = directory.settings.num_classes
         size = config.embedding_size or config.hidden_size
         for layer, shape in ((TOKENS, (config.vocab_size, size)), (HEAD, None)):
-            found = [array.shape for array in weights.get(layer, [])]
-            if not found or shape not in (None, found[0]):
+            found = arrays[f"{layer}/0"].shape if f"{layer}/0" in arrays else None
+            if found is None or shape not in (None, found):
                 raise directory.broken(WEIGHTS, f"its {layer} is {found}, not {shape}")
-        self.table = weights.pop(TOKENS)[0]
-        # Layers of dropout keep a step, which the graph has no use for.
-        arrays = {
-            f"{layer}/{i}": array
-            for layer, found in weights.items()
-            for i, array in enumerate(found)
-            if array.ndim
-        }
+        self.table = arrays[f"{TOKENS}/0"]
         self._session = Session(
-            directory.files[GRADIENTS], arrays, name=directory.place(GRADIENTS), threads=threads
+            directory.files[GRADIENTS],
+            lambda: arrays,
+            name=directory.place(GRADIENTS),
+            threads=threads,
         )
         self._check_shapes(directory, size)
 

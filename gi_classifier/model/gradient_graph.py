@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.errors import MissingExtraError
+from gi_classifier.model.forward_graph import external_tensor
 from gi_classifier.model.weights import HEAD
 from gi_classifier.settings import AlbertConfig
 
@@ -67,14 +68,9 @@ class _Graph:
 
     def weight(self, layer: str, index: int, shape: Sequence[int]) -> str:
         """Name a layer's array, which is put in when the graph is opened."""
-        import onnx
-
         name = f"{layer}/{index}"
         if name not in self.weights:
-            tensor = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=shape)
-            tensor.data_location = onnx.TensorProto.EXTERNAL
-            tensor.external_data.add(key="location", value="model.h5")
-            self.weights[name] = tensor
+            self.weights[name] = external_tensor(name, shape)
         return name
 
 

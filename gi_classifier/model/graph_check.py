@@ -1,13 +1,13 @@
 """Checks an ``.onnx`` file before it is opened: it can neither read other files nor run loops.
 
-In: the file as bytes. Out: nothing, or ValueError with the reason. The protocol buffer is walked
-by hand (field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), since predicting
-needs no package ``onnx``; large tensors are stepped over.
+In: the file as bytes. Out: the tensors it lacks, or ValueError with the reason. The protocol
+buffer is walked by hand (field numbers: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto),
+since predicting needs no package ``onnx``; large tensors are stepped over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 # Operators of ONNX itself; any other domain is a program of somebody's own.
 _DOMAINS = (b"", b"ai.onnx")
@@ -21,15 +21,19 @@ _ATTRIBUTE_TENSORS, _ATTRIBUTE_SPARSE = (5, 10), (22, 23)
 _TENSOR_NAME, _TENSOR_EXTERNAL, _TENSOR_LOCATION = 8, 13, 14
 
 
-def check_graph(content: bytes, weights: Collection[str] = ()) -> None:
-    """Raise where a graph is more than operations on its own numbers.
+def check_graph(content: bytes) -> set[str]:
+    """Raise where a graph is more than operations on numbers.
 
     Parameters
     ----------
     content : bytes
         An ``.onnx`` file.
-    weights : collection of str
-        Names of the tensors that are put in when it is opened; only these may be missing from it.
+
+    Returns
+    -------
+    set of str
+        The tensors whose numbers are not in it. Whoever opens it must put all of them in, since
+        it would read other files for them.
 
     Raises
     ------
@@ -46,8 +50,9 @@ def check_graph(content: bytes, weights: Collection[str] = ()) -> None:
             external += _check_nodes(value)
     if graphs != 1:
         raise ValueError("it is no .onnx file")
-    if len(set(external)) < len(external) or not set(external) <= set(weights):
+    if len(set(external)) < len(external):
         raise ValueError("it reads numbers from another file")
+    return set(external)
 
 
 def _check_nodes(graph: memoryview) -> list[str]:

@@ -10,7 +10,7 @@ import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,8 @@ class Session:
     ----------
     graph : bytes
         An ``.onnx`` file.
-    weights : mapping of str to ndarray, optional
-        Of a graph without weights, its arrays by name.
+    weights : callable, optional
+        Gives the arrays by name that a graph without weights needs; not called for others.
     name : str
         What errors call the file.
     threads : int, optional
@@ -61,16 +61,16 @@ class Session:
     def __init__(
         self,
         graph: bytes,
-        weights: Mapping[str, np.ndarray] | None = None,
+        weights: Callable[[], Mapping[str, np.ndarray]] | None = None,
         *,
         name: str = "The graph",
         threads: int | None = None,
     ) -> None:
         self.name = name
-        self._graph, self._weights = graph, dict(weights or {})
+        self._graph = graph
         self._threads = thread_count(threads)
         try:
-            check_graph(graph, self._weights)
+            self._weights = _put_in(check_graph(graph), weights)
         except ValueError as error:
             raise ModelError(f"{name} cannot be used: {error}. {REMEDY}") from error
         self._opening = threading.Lock()
@@ -148,6 +148,16 @@ class Session:
         if session is not None:
             # Closing it would wait for these threads for ever: it is never closed.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
+
+
+def _put_in(
+    names: set[str], weights: Callable[[], Mapping[str, np.ndarray]] | None
+) -> dict[str, np.ndarray]:
+    """The arrays that a graph lacks; ValueError where one of them is not to be had."""
+    given = weights() if names and weights else {}
+    if not names <= set(given):
+        raise ValueError("it reads numbers from another file")
+    return {name: given[name] for name in sorted(names)}
 
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()

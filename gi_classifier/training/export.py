@@ -19,8 +19,9 @@ from gi_classifier._version import __version__
 from gi_classifier.errors import MissingExtraError, ModelError
 from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
-from gi_classifier.model.directory import ModelDirectory
-from gi_classifier.model.engine import OnnxEngine, softmax
+from gi_classifier.model.directory import ONNX, ModelDirectory
+from gi_classifier.model.engine import Engine, open_engine, softmax
+from gi_classifier.model.forward_graph import slim
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.gradient_graph import gradient_graph
 from gi_classifier.model.runtime import onnx_quantisation
@@ -115,14 +116,14 @@ def to_int8(graph: bytes) -> bytes:
         return after.read_bytes()
 
 
-def check(model: Any, fp32: bytes, int8: bytes, ids: Sequence[np.ndarray]) -> dict[str, Any]:
+def check(model: Any, fp32: Engine, int8: Engine, ids: Sequence[np.ndarray]) -> dict[str, Any]:
     """Compare both graphs with Keras on validation records, and choose the default.
 
     Parameters
     ----------
     model : tf_keras.Model
-    fp32, int8 : bytes
-        Graphs of :func:`to_onnx` and :func:`to_int8`.
+    fp32, int8 : Engine
+        What runs the graphs of :func:`to_onnx` and :func:`to_int8`.
     ids : sequence of ndarray of int32
         One window of one validation record each, with special tokens.
 
@@ -137,7 +138,7 @@ def check(model: Any, fp32: bytes, int8: bytes, ids: Sequence[np.ndarray]) -> di
         The fp32 graph differs from Keras by more than rounding.
     """
     run = forward(model)
-    engines = {"fp32": OnnxEngine(fp32), "int8": OnnxEngine(int8)}
+    engines = {"fp32": fp32, "int8": int8}
     difference = dict.fromkeys(engines, 0.0)
     agreed = 0
     for rows in batches_by_length([len(row) for row in ids], max_tokens=8192):
@@ -255,9 +256,6 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Mod
         built.vocabulary.with_special(source.integers(5, len(built.vocabulary), length))
         for length in range(1, settings.maxlen - 1, 7)
     ]
-    engine = check(built.model, fp32, int8, ids or random)
-    if not ids:
-        engine["default"] = "fp32"
     files = {
         model_dir.SETTINGS: to_json(settings.to_dict()),
         model_dir.CONFIG: to_json(built.config.to_dict()),
@@ -267,6 +265,10 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Mod
         model_dir.ONNX["int8"]: int8,
         model_dir.GRADIENTS: gradient_graph(built.config, settings.num_classes),
     }
+    directory = slim(ModelDirectory(files))
+    engine = check(built.model, *(open_engine(directory, name) for name in ONNX), ids or random)
+    if not ids:
+        engine["default"] = "fp32"
     metadata = {
         "library": f"gi_classifier {__version__}",
         "created": datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -274,7 +276,7 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Mod
         "source": built.source,
         "engine": engine,
     }
-    directory = ModelDirectory(files, metadata)
+    directory = ModelDirectory(directory.files, metadata)
     engine["largest_difference_gradient_graph"] = check_gradient(built.model, directory, random[:4])
     logger.info(
         "%(default)s is the default; int8 keeps %(label_agreement_int8).2f of the labels of "

@@ -18,8 +18,8 @@ from gi_classifier import GIClassifier
 from gi_classifier.attribution.integrated_gradients import BASELINES, Explainer, path_integral
 from gi_classifier.attribution.quadrature import RULES, quadrature
 from gi_classifier.errors import InputError, LabelError, SettingsError
-from gi_classifier.model.directory import FUSION, LINEAR, ONNX, ModelDirectory, load, save
-from gi_classifier.model.engine import OnnxEngine, softmax
+from gi_classifier.model.directory import FUSION, LINEAR, ModelDirectory, load, save
+from gi_classifier.model.engine import open_engine, softmax
 from gi_classifier.model.fusion import Fusion, to_file
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.windows import window_weights
@@ -404,9 +404,7 @@ def test_explaining_changes_neither_the_files_nor_the_answers(directory: ModelDi
     before = state()
     explainer.explain([*TEXTS, LONG], 1, baseline="zero")
     assert state() == before
-    fresh = Predictor(
-        OnnxEngine(directory.files[ONNX["fp32"]]), directory.vocabulary, directory.settings
-    )
+    fresh = Predictor(open_engine(directory, "fp32"), directory.vocabulary, directory.settings)
     np.testing.assert_allclose(fresh.predict_proba(TEXTS), before[2], atol=1e-6)
 
 

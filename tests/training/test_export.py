@@ -47,8 +47,10 @@ def directory(built: Built, settings: Settings, ids: list[np.ndarray]) -> ModelD
 
 
 @pytest.fixture(scope="module")
-def graphs(directory: ModelDirectory) -> tuple[bytes, bytes]:
-    return directory.files["model.onnx"], directory.files["model.int8.onnx"]
+def graphs(built: Built) -> tuple[bytes, bytes]:
+    """fp32 and int8, with their weights."""
+    graph = to_onnx(built.model)
+    return graph, to_int8(graph)
 
 
 @pytest.mark.parametrize(("rows", "length"), [(1, 3), (1, 64), (7, 20), (30, 2)])
@@ -109,18 +111,18 @@ def test_int8_is_the_default_only_where_all_labels_agree(
     ids: list[np.ndarray],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    fp32, int8 = graphs
+    fp32, int8 = map(OnnxEngine, graphs)
     few = check(built.model, fp32, fp32, ids)
     assert (few["default"], few["label_agreement_int8"]) == ("fp32", 1.0)
     monkeypatch.setattr("gi_classifier.training.export.ENOUGH", len(ids))
     same = check(built.model, fp32, fp32, ids)
     assert (same["default"], same["label_agreement_int8"]) == ("int8", 1.0)
-    wrong = check(built.model, fp32, to_onnx(negated(built, settings, base)), ids)
+    wrong = check(built.model, fp32, OnnxEngine(to_onnx(negated(built, settings, base))), ids)
     assert (wrong["default"], wrong["label_agreement_int8"]) == ("fp32", 0.0)
     real = check(built.model, fp32, int8, ids)
     # Dynamic int8 scales activations by the whole batch, so the check asks for both.
-    labels = [OnnxEngine(graph).run(pad(ids))[0].argmax(axis=1) for graph in (fp32, int8)]
-    alone = np.array([OnnxEngine(int8).run(row[None])[0].argmax() for row in ids])
+    labels = [engine.run(pad(ids))[0].argmax(axis=1) for engine in (fp32, int8)]
+    alone = np.array([int8.run(row[None])[0].argmax() for row in ids])
     agreed = float(np.mean((labels[0] == labels[1]) & (labels[0] == alone)))
     assert len(set(labels[0].tolist())) > 1
     assert real["label_agreement_int8"] == pytest.approx(agreed)
@@ -141,7 +143,7 @@ def test_a_wrong_fp32_graph_is_refused(
         kernel, bias = other.get_layer(HEAD).get_weights()
         other.get_layer(HEAD).set_weights([kernel, np.full_like(bias, value)])
     with pytest.raises(ModelError, match=r"differs from Keras by .* it is not saved|not finite"):
-        check(built.model, to_onnx(other), graphs[1], ids)
+        check(built.model, *map(OnnxEngine, (to_onnx(other), graphs[1])), ids)
 
 
 def test_without_records_to_check_on_fp32_is_the_default(built: Built, settings: Settings) -> None:
