@@ -36,7 +36,7 @@ def without_weights(graph: bytes, arrays: Mapping[str, np.ndarray]) -> bytes:
         raise MissingExtraError(
             "Writing a graph needs onnx. Install it with: pip install 'gi_classifier[train]'"
         ) from error
-    known = {_content(array): name for name, array in reversed(arrays.items())}
+    known = {_content(array): name for name, array in reversed(list(arrays.items()))}
     model = onnx.load_from_string(graph)
     kept, left_out, renamed = [], {}, {}
     for tensor in model.graph.initializer:

@@ -19,7 +19,7 @@ from gi_classifier._version import __version__
 from gi_classifier.errors import MissingExtraError, ModelError
 from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
-from gi_classifier.model.directory import ONNX, ModelDirectory
+from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import Engine, open_engine, softmax
 from gi_classifier.model.forward_graph import slim
 from gi_classifier.model.gradient import Gradient
@@ -266,7 +266,8 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Mod
         model_dir.GRADIENTS: gradient_graph(built.config, settings.num_classes),
     }
     directory = slim(ModelDirectory(files))
-    engine = check(built.model, *(open_engine(directory, name) for name in ONNX), ids or random)
+    opened = open_engine(directory, "fp32"), open_engine(directory, "int8")
+    engine = check(built.model, *opened, ids or random)
     if not ids:
         engine["default"] = "fp32"
     metadata = {
