@@ -188,7 +188,7 @@ def test_telemetry_is_off_unless_the_user_said_otherwise(
     # The runtime itself is not imported: it would send where the user let it.
     code = (
         "import os, sys, types; sys.modules['onnxruntime'] = types.ModuleType('onnxruntime')\n"
-        "from gi_classifier.model.runtime import onnx_runtime; onnx_runtime()\n"
+        "from gi_classifier.onnx_runtime import onnx_runtime; onnx_runtime()\n"
         "print(repr(os.environ['ORT_DISABLE_TELEMETRY']))"
     )
     done = subprocess.run(

@@ -33,6 +33,8 @@ FLOORS: dict[int, set[str]] = {
         "segmenter",
         "display",
         "classes",
+        "cpus",
+        "onnx_runtime",
         "_version",
     },
     2: {"model", "data", "metrics", "plots"},

@@ -35,8 +35,8 @@ from gi_classifier.cli.report import report
 from gi_classifier.cli.rules import rules
 from gi_classifier.cli.thresholds import thresholds
 from gi_classifier.cli.train import train
+from gi_classifier.cpus import THREADS
 from gi_classifier.errors import GIClassifierError, LabelError, SettingsError
-from gi_classifier.model.cpus import THREADS
 
 app = typer.Typer(
     cls=CommandGroup,

@@ -59,7 +59,7 @@ class OnnxEngine:
     name : str
         What errors call it.
     threads : int, optional
-        See :func:`gi_classifier.model.cpus.thread_count`.
+        See :func:`gi_classifier.cpus.thread_count`.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def open_engine(
     precision : {"fp32", "int8"}, optional
         Without, what the export found fit and recorded.
     threads : int, optional
-        See :func:`gi_classifier.model.cpus.thread_count`.
+        See :func:`gi_classifier.cpus.thread_count`.
 
     Raises
     ------

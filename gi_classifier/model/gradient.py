@@ -42,7 +42,7 @@ class Gradient:
     directory : ModelDirectory
         A model directory's files.
     threads : int, optional
-        See :func:`gi_classifier.model.cpus.thread_count`.
+        See :func:`gi_classifier.cpus.thread_count`.
 
     Attributes
     ----------

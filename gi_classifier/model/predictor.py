@@ -85,7 +85,7 @@ class Predictor:
         """Open a model directory with an engine, open or by name, or its default one.
 
         ``use`` is as in :meth:`~gi_classifier.model.directory.ModelDirectory.fusion`; ``threads``
-        is for an engine by name, see :func:`gi_classifier.model.cpus.thread_count`.
+        is for an engine by name, see :func:`gi_classifier.cpus.thread_count`.
         """
         fusion = directory.fusion(use)
         if engine is None or isinstance(engine, str):

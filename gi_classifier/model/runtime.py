@@ -15,19 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from gi_classifier.cpus import thread_count
 from gi_classifier.errors import ModelError
-from gi_classifier.model.cpus import thread_count
 from gi_classifier.model.graph_check import check_graph
+from gi_classifier.onnx_runtime import onnx_runtime
 
 REMEDY = "Get the model directory again, or write it anew."
-
-
-def onnx_runtime() -> Any:
-    """Import the package ``onnxruntime``, which opens network connections unless told not to."""
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    return onnxruntime
 
 
 def onnx_quantisation() -> Any:
@@ -50,7 +43,7 @@ class Session:
     name : str
         What errors call the file.
     threads : int, optional
-        See :func:`gi_classifier.model.cpus.thread_count`.
+        See :func:`gi_classifier.cpus.thread_count`.
 
     Raises
     ------

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from gi_classifier import cpus
+from gi_classifier.cpus import THREADS, thread_count, usable_cpus
 from gi_classifier.errors import SettingsError
-from gi_classifier.model import cpus
-from gi_classifier.model.cpus import THREADS, thread_count, usable_cpus
 
 
 @pytest.fixture(autouse=True)
