@@ -19,31 +19,42 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from minhash_groups import minhash_groups
 from rough_text import roughen
+from surroundings import surround
 
+from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.text import normalise
 
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = {"train": 0.8, "val": 0.1, "test": 0.1}
 # Share of each kind among the records of every label, so that the kind never gives it away.
 KINDS = {
-    "findings": 0.09,
-    "impression": 0.08,
-    "pathology": 0.06,
-    "procedure": 0.10,
-    "admission": 0.09,
-    "discharge": 0.06,
-    "order": 0.04,
-    "question": 0.07,
-    "term": 0.30,
-    "line": 0.11,
+    "findings": 0.065,
+    "impression": 0.06,
+    "pathology": 0.045,
+    "procedure": 0.09,
+    "admission": 0.08,
+    "discharge": 0.045,
+    "order": 0.03,
+    "question": 0.08,
+    "term": 0.235,
+    "line": 0.12,
+    "statement": 0.05,
+    "surrounded": 0.10,
 }
 # Kinds of which a record may join several: one label's findings or lines stay that label's.
 JOINED = ("findings", "impression", "pathology", "discharge", "order", "line")
 JOIN_SHARE = 0.3
+# The kind that stands around records of the others, and the file that alone writes it.
+SURROUNDED, SURROUNDINGS = "surrounded", "surroundings"
+# What a patient says of himself, around questions.
+OWN_WORDS = "自述"
+# Of the surrounded records of label 0, the share of surroundings without a record; of all, that
+# of records with so many characters at most, which surroundings silence most easily.
+ALONE_SHARE, SHORT_SHARE, SHORT = 0.25, 0.8, 40
 # Share of each label: most records of a hospital are about neither tract.
 SHARES = {0: 0.5, 1: 0.25, 2: 0.25}
 ROUNDS = 12
@@ -73,13 +84,17 @@ class KnowledgeError(ValueError):
 
 @dataclass
 class Knowledge:
-    """One file: its label, its vocabulary (never split) and its shapes (split)."""
+    """One file: its label, its vocabulary (never split) and its shapes (split).
+
+    Each shape of a record is used ``repeat`` times before those of other files are used again.
+    """
 
     path: Path
     label: int | None
     terms: dict[str, list[str]] = field(default_factory=dict)
     sentences: dict[str, list[str]] = field(default_factory=dict)
     records: dict[str, list[str]] = field(default_factory=dict)
+    repeat: int = 1
 
 
 def lines_of(block: object) -> list[str]:
@@ -92,7 +107,7 @@ def lines_of(block: object) -> list[str]:
 def read_knowledge(path: Path) -> Knowledge:
     """Read one knowledge file."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    unknown = set(table) - {"label", "terms", "sentences", "records"}
+    unknown = set(table) - {"label", "repeat", "terms", "sentences", "records"}
     unknown |= set(table.get("records", {})) - set(KINDS)
     if unknown:
         raise KnowledgeError(f"{path.name}: unknown sections {sorted(unknown)}; kinds are {KINDS}")
@@ -100,7 +115,7 @@ def read_knowledge(path: Path) -> Knowledge:
         section: {name: lines_of(block) for name, block in table.get(section, {}).items()}
         for section in ("terms", "sentences", "records")
     }
-    return Knowledge(path, table.get("label"), **parts)
+    return Knowledge(path, table.get("label"), **parts, repeat=table.get("repeat", 1))
 
 
 def share_out(shapes: list[str], fold: int = 0) -> dict[str, list[str]]:
@@ -195,38 +210,82 @@ def compose(
     kinds make up for what a kind of few shapes lacks.
     """
     found: Composed = {}
+    around = next((each for each in files if each.path.stem == SURROUNDINGS), None)
+    pieces = around and Composer(around, common, split, fold)
     for label, share in SHARES.items():
-        shapes = [
-            (composer, kind, shape)
-            for composer in (
-                Composer(each, common, split, fold) for each in files if each.label == label
-            )
-            for kind, lines in composer.records.items()
-            for shape in lines
-        ]
         wanted = round(count * share)
-        room = Counter({kind: round(wanted * part) for kind, part in KINDS.items()})
-        made: Composed = {}
-        for uses in range(2 * ROUNDS):
-            source.shuffle(shapes)
-            for composer, kind, shape in shapes:
-                if len(made) >= wanted or (uses < ROUNDS and room[kind] <= 0):
-                    continue
-                text = composer.expand(shape, source)
-                while kind in JOINED and source.random() < JOIN_SHARE:
-                    mark = "" if text.endswith(("。", "；")) else source.choice("，；。 ")
-                    text += mark + composer.expand(source.choice(composer.records[kind]), source)
-                text = text if kind == "term" else roughen(text, source)
-                text = " ".join(text.split())
-                if SHORTEST <= len(text) <= LONGEST and text not in made:
-                    made[text] = (label, kind)
-                    room[kind] -= 1
-        if len(made) < wanted:
-            print(f"{split}: {len(made)} of {wanted} records of label {label}", file=sys.stderr)
-        if torn := sorted(found.keys() & made.keys()):
+        surrounded = round(wanted * KINDS[SURROUNDED]) if pieces else 0
+        composers = [
+            (Composer(each, common, split, fold), each.repeat)
+            for each in files
+            if each.label == label and each is not around
+        ]
+        made = _compose_label(composers, wanted - surrounded, wanted, source)
+        texts = {text: (label, kind) for text, kind in made.items()}
+        if pieces:
+            more = _surrounded(pieces, made, label, surrounded, source)
+            texts |= {text: (label, SURROUNDED) for text in more if text not in texts}
+        if len(texts) < wanted:
+            print(f"{split}: {len(texts)} of {wanted} records of label {label}", file=sys.stderr)
+        if torn := sorted(found.keys() & texts.keys()):
             raise KnowledgeError("\n".join(f"composed with two labels: {text}" for text in torn))
-        found |= made
+        found |= texts
     return found
+
+
+def _compose_label(
+    composers: Sequence[tuple[Composer, int]], wanted: int, whole: int, source: random.Random
+) -> dict[str, str]:
+    """So many distinct records of one label, text to kind; ``whole`` is what shares are of."""
+    shapes = [
+        (composer, kind, shape)
+        for composer, repeat in composers
+        for kind, lines in composer.records.items()
+        for shape in lines * repeat
+    ]
+    room = Counter({kind: round(whole * part) for kind, part in KINDS.items()})
+    made: dict[str, str] = {}
+    for uses in range(2 * ROUNDS):
+        source.shuffle(shapes)
+        for composer, kind, shape in shapes:
+            if len(made) >= wanted or (uses < ROUNDS and room[kind] <= 0):
+                continue
+            text = composer.expand(shape, source)
+            while kind in JOINED and source.random() < JOIN_SHARE:
+                mark = "" if text.endswith(("。", "；")) else source.choice("，；。 ")
+                text += mark + composer.expand(source.choice(composer.records[kind]), source)
+            text = text if kind == "term" else roughen(text, source)
+            text = " ".join(text.split())
+            if SHORTEST <= len(text) <= LONGEST and text not in made:
+                made[text] = kind
+                room[kind] -= 1
+    return made
+
+
+def _surrounded(
+    pieces: Composer, made: Mapping[str, str], label: int, wanted: int, source: random.Random
+) -> list[str]:
+    """So many distinct texts: records of one label among what is not their subject."""
+    records = list(made)
+    short = [text for text in records if len(text) <= SHORT] or records
+    found: dict[str, None] = {}
+    for _ in range(2 * ROUNDS * wanted):
+        if len(found) == wanted:
+            break
+        record = source.choice(short if source.random() < SHORT_SHARE else records)
+        asked = made[record] == "question" and OWN_WORDS in pieces.rules
+        shapes = pieces.rules[OWN_WORDS] if asked else pieces.records[SURROUNDED]
+        draw = partial(_drawn, pieces, shapes, source)
+        alone = label == 0 and source.random() < ALONE_SHARE
+        text = surround("" if alone else record, draw, source)
+        text = " ".join(roughen(text, source).split())
+        if SHORTEST <= len(text) <= LONGEST and text not in made:
+            found[text] = None
+    return list(found)
+
+
+def _drawn(composer: Composer, shapes: Sequence[str], source: random.Random) -> str:
+    return composer.expand(source.choice(shapes), source)
 
 
 def apart(splits: dict[str, Composed], kept_out: Sequence[str]) -> dict[str, Composed]:
@@ -239,7 +298,7 @@ def apart(splits: dict[str, Composed], kept_out: Sequence[str]) -> dict[str, Com
     for name, records in splits.items():
         texts += records
         owners += [name] * len(records)
-    groups = minhash_groups(texts)
+    groups = near_duplicate_groups(texts)
     taken: set[int] = set()
     result: dict[str, Composed] = {}
     for name in ("out", "test", "val", "train"):
@@ -338,7 +397,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--knowledge", type=Path, default=ROOT / "data" / "knowledge")
     parser.add_argument("--output", type=Path, default=ROOT / "data")
-    parser.add_argument("--records", type=int, default=36000, help="how many to compose")
+    parser.add_argument("--records", type=int, default=50000, help="how many to compose")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--check", action="store_true", help="only check and show samples")
     parser.add_argument("--only", help="with --check: only this file")

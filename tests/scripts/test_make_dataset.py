@@ -140,6 +140,17 @@ def test_the_files_that_ship_are_what_it_writes(tmp_path: Path) -> None:
     assert sum(len(drop_duplicates(part)) for part in splits.values()) >= 12_000
 
 
+@pytest.mark.slow
+def test_no_held_out_record_that_ships_has_a_near_duplicate_in_another_split() -> None:
+    parts = {name: dataset(name).texts for name in SPLITS}
+    owners = [name for name in SPLITS for _ in parts[name]]
+    groups = defaultdict(set)
+    found = near_duplicate_groups([text for name in SPLITS for text in parts[name]])
+    for owner, group in zip(owners, found, strict=True):
+        groups[int(group)].add(owner)
+    assert [names for names in groups.values() if len(names) > 1] == []
+
+
 def test_the_examples_the_demo_and_the_development_sets_are_kept_out() -> None:
     found = script.kept_out(script.ROOT / "data")
     assert set(script.EXAMPLES) < set(found)
@@ -282,6 +293,51 @@ def test_its_check_shows_samples_and_writes_nothing(knowledge: Path, tmp_path: P
     assert shown.count("\nfindings\t") == 5
     assert "label1" not in shown
     assert [*(tmp_path / "out").iterdir()] == []
+
+
+def with_surroundings(knowledge: Path) -> Any:
+    pieces = [f"查体：平稳{c}。" for c in "子丑寅卯辰巳午未申酉"]
+    (knowledge / "surroundings.toml").write_text(
+        f"label = 0\n[records]\nsurrounded = {block(pieces)}\n", encoding="utf-8"
+    )
+    return script.make(knowledge, 900, 1)
+
+
+def test_surrounded_records_keep_the_label_of_what_they_surround(knowledge: Path) -> None:
+    for made in with_surroundings(knowledge).values():
+        plain = {text: about for text, (about, kind) in made.items() if kind != "surrounded"}
+        around = {text: about for text, (about, kind) in made.items() if kind == "surrounded"}
+        assert {*around.values()} == {0, 1, 2}
+        assert all("平稳" in text for text in around)
+        assert not any("平稳" in text for text in plain)
+        middles = {text[12:18]: label for text, label in plain.items()}
+        known = [
+            (label, middles[middle])
+            for text, label in around.items()
+            for middle in middles
+            if middle in text
+        ]
+        assert len(known) > len(around) / 3
+        assert all(label == own for label, own in known)
+
+
+def test_surroundings_of_the_test_split_are_in_no_other(knowledge: Path) -> None:
+    made = with_surroundings(knowledge)
+    seen = {
+        name: {c for text in part for c in "子丑寅卯辰巳午未申酉" if f"平稳{c}" in text}
+        for name, part in made.items()
+    }
+    assert [len(seen[name]) for name in ("test", "val")] == [1, 1]
+    assert not seen["test"] & seen["train"]
+
+
+def test_a_file_says_how_often_its_shapes_are_used(knowledge: Path) -> None:
+    for times in (1, 4):
+        path = knowledge / "label1.toml"
+        text = path.read_text(encoding="utf-8").partition("label = 1")[2]
+        path.write_text(f"repeat = {times}\nlabel = 1{text}", encoding="utf-8")
+        files = script.read_all(knowledge)[1]
+        assert [each.repeat for each in files] == [1, times, 1]
 
 
 def test_each_fold_validates_on_other_shapes_and_never_on_those_of_test(knowledge: Path) -> None:
