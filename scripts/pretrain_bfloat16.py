@@ -64,13 +64,17 @@ def new_model(config: AlbertConfig, seed: int, bias: np.ndarray) -> Any:
         arrays = [state[name].numpy() for name in names]
         flat = layer.startswith("Transformer")
         # Biases stand between a layer's kernels in bert4keras' order.
-        blank[layer] = [part for array in arrays for part in ([array.T, array[0]] if flat else [array])]
+        blank[layer] = [
+            part for array in arrays for part in ([array.T, array[0]] if flat else [array])
+        ]
     blank["Embedding-Mapping"] = [blank["Embedding-Mapping"][0].T]
     started = local_attention(blank, config, seed)
     for layer, names in _NAMES.items():
         kernels = started[layer][:: 2 if layer.startswith("Transformer") else 1]
         for name, kernel in zip(names, kernels, strict=True):
-            turned = kernel.T if state[name].shape != kernel.shape or "Transformer" in layer else kernel
+            turned = (
+                kernel.T if state[name].shape != kernel.shape or "Transformer" in layer else kernel
+            )
             state[name].copy_(torch.from_numpy(np.ascontiguousarray(turned)))
     state["predictions.bias"].copy_(torch.from_numpy(bias))
     model.load_state_dict(state)
@@ -148,7 +152,10 @@ def run(
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         done, recent = state["step"], state["recent"]
-    print(f"{len(found)} passages, {int(lengths.sum())} tokens, {steps} steps, on {device}", flush=True)
+    print(
+        f"{len(found)} passages, {int(lengths.sum())} tokens, {steps} steps, on {device}",
+        flush=True,
+    )
     begun = time.time()
     for number in tqdm(range(done, steps), initial=done, total=steps, unit="step", disable=None):
         source = np.random.default_rng([settings.seed, 1, number])

@@ -1,0 +1,128 @@
+"""Join ``data/real_labels.tsv`` to its sentences, and keep the test fifth out of training.
+
+In: the file of sentences that the labels were given to (id, kind, text; not shipped, see
+``data/README.md``). Out: ``train.tsv``, ``val.tsv`` and ``test.tsv``, text and label, of 60, 20 and
+20% of the groups of near-duplicates; with ``--corpus`` also ``corpus.txt``, its lines without
+those near the test fifth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gi_classifier.data.near_duplicates import near_duplicate_groups
+from gi_classifier.errors import RecordsError
+from gi_classifier.text import folded
+
+LABELS = Path(__file__).resolve().parent.parent / "data" / "real_labels.tsv"
+UNDECIDABLE = "x"
+# So many characters in a row are not shared by chance.
+_SHARED = 12
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the file.
+
+    Attributes
+    ----------
+    id : str
+        The first 16 hexadecimal digits of the SHA-256 of the text.
+    text, split : str
+        ``split`` is train, val or test.
+    """
+
+    id: str
+    text: str
+    split: str
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a text file in UTF-8, compressed or not."""
+    content = path.read_bytes()
+    text = gzip.decompress(content) if path.suffix == ".gz" else content
+    return text.decode("utf-8").splitlines()
+
+
+def read_sentences(path: Path) -> list[Sentence]:
+    """Read the sentences; their splits hang on the texts alone, labelled or not.
+
+    Raises
+    ------
+    RecordsError
+        An id is not that of its text.
+    """
+    rows = [line.split("\t") for line in lines(path)]
+    wrong = [
+        f"line {number}"
+        for number, (name, _, text) in enumerate(rows, 1)
+        if hashlib.sha256(text.encode()).hexdigest()[:16] != name
+    ]
+    if wrong:
+        raise RecordsError(f"{path}: ids that are not those of their texts:", wrong)
+    groups = near_duplicate_groups([text for _, _, text in rows])
+    least: dict[int, str] = {}
+    for (name, _, _), group in zip(rows, groups, strict=True):
+        least[group] = min(name, least.get(group, name))
+    return [
+        Sentence(name, text, split_of(least[group]))
+        for (name, _, text), group in zip(rows, groups, strict=True)
+    ]
+
+
+def split_of(name: str) -> str:
+    """The split of a group whose least id is ``name``."""
+    tenth = int(name, 16) % 10
+    return "train" if tenth < 6 else "val" if tenth < 8 else "test"
+
+
+def read_labels(path: Path = LABELS) -> dict[str, str]:
+    """The label of each id, as text; undecidable ones are ``x``."""
+    return {name: label for name, label, _ in (line.split("\t") for line in lines(path)[1:])}
+
+
+def distant(texts: Sequence[str], held_out: Sequence[str]) -> np.ndarray:
+    """Which texts are no near-duplicates of held-out ones and share no long run with them: bool."""
+    groups = near_duplicate_groups([*held_out, *texts])
+    near = np.isin(groups[len(held_out) :], groups[: len(held_out)])
+    runs = {run for text in held_out for run in _runs(text)}
+    shared = np.array([not runs.isdisjoint(_runs(text)) for text in texts], dtype=bool)
+    return np.asarray(~(near | shared))
+
+
+def _runs(text: str) -> set[str]:
+    clean = folded(text)
+    return {clean[i : i + _SHARED] for i in range(max(1, len(clean) - _SHARED + 1))}
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sentences", type=Path)
+    parser.add_argument("output", type=Path, help="folder to write")
+    parser.add_argument("--corpus", type=Path, help="unlabelled text, one passage a line")
+    args = parser.parse_args()
+    sentences, labels = read_sentences(args.sentences), read_labels()
+    args.output.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "val", "test"):
+        chosen = [s for s in sentences if s.split == split and labels.get(s.id, "x") != UNDECIDABLE]
+        content = "".join(f"{s.text}\t{labels[s.id]}\n" for s in chosen)
+        (args.output / f"{split}.tsv").write_text(content, encoding="utf-8")
+        print(f"{split}: {len(chosen)} sentences")
+    if args.corpus:
+        passages = lines(args.corpus)
+        kept = distant(passages, [s.text for s in sentences if s.split == "test"])
+        content = "".join(f"{p}\n" for p, keep in zip(passages, kept, strict=True) if keep)
+        (args.output / "corpus.txt").write_text(content, encoding="utf-8")
+        print(f"corpus: {int(kept.sum())} of {len(passages)} passages")
+
+
+if __name__ == "__main__":
+    main()

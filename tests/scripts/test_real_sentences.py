@@ -1,0 +1,81 @@
+"""scripts/real_sentences.py: labels by id join their sentences, near-duplicates in one split."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+
+import pytest
+import real_sentences
+
+from gi_classifier.errors import RecordsError
+
+
+def row(text: str) -> str:
+    return f"{hashlib.sha256(text.encode()).hexdigest()[:16]}\tkind\t{text}"
+
+
+def test_every_label_is_one_of_four_and_no_text_is_shipped() -> None:
+    lines = real_sentences.LABELS.read_text("utf-8").splitlines()
+    assert lines[0] == "id\tlabel\tannotators"
+    assert all(re.fullmatch(r"[0-9a-f]{16}\t[012x]\t[123]", line) for line in lines[1:])
+    assert len(real_sentences.read_labels()) == len(lines) - 1 >= 6000
+    assert sum(line[-1] != "1" for line in lines[1:]) >= 600
+
+
+def test_an_id_that_is_not_its_texts_is_named(tmp_path) -> None:
+    path = tmp_path / "s.tsv"
+    path.write_text(f"{row('胃镜检查')}\n{row('肠镜检查')[:-1]}\n", "utf-8")
+    with pytest.raises(RecordsError, match="line 2"):
+        real_sentences.read_sentences(path)
+
+
+def test_near_duplicates_are_in_one_split(tmp_path) -> None:
+    texts = [f"患者因反复上腹部疼痛伴反酸嗳气入院已有{n}天余时间" for n in range(40)]
+    (tmp_path / "s.tsv").write_text("\n".join(map(row, texts)), "utf-8")
+    splits = {s.split for s in real_sentences.read_sentences(tmp_path / "s.tsv")}
+    assert len(splits) == 1
+
+
+def test_splits_are_some_60_20_and_20_percent() -> None:
+    names = [hashlib.sha256(str(n).encode()).hexdigest()[:16] for n in range(3000)]
+    splits = [real_sentences.split_of(name) for name in names]
+    for split, share in (("train", 0.6), ("val", 0.2), ("test", 0.2)):
+        assert abs(splits.count(split) / 3000 - share) < 0.03
+
+
+def test_what_is_near_held_out_text_is_left_out_of_a_corpus() -> None:
+    held_out = ["患者因反复上腹部疼痛伴反酸嗳气三天入院治疗。"]
+    texts = [
+        "患者因反复上腹部疼痛伴反酸嗳气三天入院治疗",
+        "前面还有很多别的话，患者因反复上腹部疼痛伴反酸嗳气三天入院治疗，后面也有很多别的话，说的是别的事情",
+        "血压一百二十，心率七十，双肺呼吸音清",
+    ]
+    assert real_sentences.distant(texts, held_out).tolist() == [False, False, True]
+
+
+def test_the_command_writes_three_splits_and_a_corpus(tmp_path, monkeypatch, capsys) -> None:
+    texts = [
+        f"{'胃肠食管肝胆心肺肾脑眼'[n % 11]}的第{chr(0x4E00 + 37 * n)}{chr(0x5E00 + 91 * n)}句话"
+        for n in range(60)
+    ]
+    (tmp_path / "s.tsv").write_text("\n".join(map(row, texts)), "utf-8")
+    (tmp_path / "corpus").write_text("\n".join(texts), "utf-8")
+    labels = {row(text).split("\t")[0]: "x" if n == 0 else "1" for n, text in enumerate(texts)}
+    monkeypatch.setattr(real_sentences, "read_labels", lambda: labels)
+    out = tmp_path / "out"
+    arguments = ["x", str(tmp_path / "s.tsv"), str(out), "--corpus", str(tmp_path / "corpus")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    real_sentences.main()
+    written = [
+        line
+        for split in ("train", "val", "test")
+        for line in (out / f"{split}.tsv").read_text("utf-8").splitlines()
+    ]
+    assert sorted(written) == sorted(f"{text}\t1" for text in texts[1:])
+    corpus = (out / "corpus.txt").read_text("utf-8").splitlines()
+    held = [line.split("\t")[0] for line in (out / "test.tsv").read_text("utf-8").splitlines()]
+    assert held
+    assert not set(held) & set(corpus)
+    assert set(corpus) < set(texts)
