@@ -78,7 +78,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         The one source of every random choice; see :func:`gi_classifier.option_checks.seed_from`.
     use, maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, warmup_steps, \
 decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, label_smoothing, \
-dropout, token_dropout, unlabelled_pieces, teacher_confidence
+dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
         See :class:`~gi_classifier.Settings`; they are validated when fitting.
 
     Attributes
@@ -121,6 +121,7 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
         token_dropout: float = _DEFAULT.token_dropout,
         unlabelled_pieces: int = _DEFAULT.unlabelled_pieces,
         teacher_confidence: float = _DEFAULT.teacher_confidence,
+        bfloat16: bool = _DEFAULT.bfloat16,
         random_state: Any = _DEFAULT.seed,
     ) -> None:
         self.base = base
@@ -145,6 +146,7 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence
         self.token_dropout = token_dropout
         self.unlabelled_pieces = unlabelled_pieces
         self.teacher_confidence = teacher_confidence
+        self.bfloat16 = bfloat16
         self.random_state = random_state
 
     @property

@@ -55,8 +55,8 @@ def new_model(config: AlbertConfig, seed: int, bias: np.ndarray) -> Any:
 
     torch.manual_seed(seed)
     shape = config.to_dict() | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    model = transformers.AlbertForMaskedLM._from_config(
-        transformers.AlbertConfig(**shape), attn_implementation="eager"
+    model = transformers.AlbertForMaskedLM(
+        transformers.AlbertConfig(**shape, attn_implementation="eager")
     )
     state = model.state_dict()
     blank: LayerWeights = {}

@@ -57,6 +57,7 @@ BAD: dict[str, list[Any]] = {
     "token_dropout": [1, -0.1, None],
     "unlabelled_pieces": [0, 1.5],
     "teacher_confidence": [1, -0.1, "x"],
+    "bfloat16": [1, None, "yes"],
     "seed": [-1, None, 1.5],
     "use": ["neither", None, []],
 }

@@ -32,6 +32,18 @@ except ImportError as error:
 _MISSING: Any = object()
 
 
+@contextmanager
+def bfloat16_products(wanted: bool) -> Iterator[None]:
+    """Let functions that are compiled meanwhile compute products in bfloat16, if ``wanted``."""
+    option = "auto_mixed_precision_onednn_bfloat16"
+    before = tf.config.optimizer.get_experimental_options().get(option, False)
+    tf.config.optimizer.set_experimental_options({option: wanted or before})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({option: before})
+
+
 def _is_keras(name: str) -> bool:
     return name in ("keras", "tensorflow.keras") or name.startswith(("keras.", "tensorflow.keras."))
 

@@ -25,7 +25,7 @@ from gi_classifier.settings import FEW_RECORDS, Settings
 from gi_classifier.text import pad
 from gi_classifier.training.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 from gi_classifier.training.encodings import Encodings
-from gi_classifier.training.keras_backend import StatelessDropout, tf, tf_keras
+from gi_classifier.training.keras_backend import StatelessDropout, bfloat16_products, tf, tf_keras
 from gi_classifier.training.keras_model import get_weights, set_head_bias, set_weights
 from gi_classifier.training.validation import (
     calibrated,
@@ -258,7 +258,8 @@ def fit(
         and progress.epoch - progress.best_epoch < settings.patience
     ):
         began = time.monotonic()
-        loss = trainer.epoch(progress)
+        with bfloat16_products(settings.bfloat16):
+            loss = trainer.epoch(progress)
         row = {
             "epoch": progress.epoch,
             "steps": progress.step,

@@ -293,3 +293,18 @@ def test_calibration_divides_the_logits_and_changes_no_label(
     assert loss_after == pytest.approx(loss_before, abs=1e-5)
     assert same == accuracy
     assert validation.calibrate(model, data) == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.slow
+def test_products_in_bfloat16_learn_as_well_and_leave_no_option_behind(
+    base: Path, settings: Settings, tmp_path: Path
+) -> None:
+    before = tf.config.optimizer.get_experimental_options()
+    longer = dataclasses.replace(settings, epochs=4, patience=9)
+    _, exact = run(base, longer, tmp_path / "a.npz")
+    weights, rounded = run(base, dataclasses.replace(longer, bfloat16=True), tmp_path / "b.npz")
+    assert rounded.best_loss == pytest.approx(exact.best_loss, rel=0.1)
+    assert all(array.dtype == np.float32 for arrays in weights.values() for array in arrays)
+    assert tf.config.optimizer.get_experimental_options().get(
+        "auto_mixed_precision_onednn_bfloat16", False
+    ) == before.get("auto_mixed_precision_onednn_bfloat16", False)
