@@ -1,7 +1,8 @@
 """``GIClassifier``: the library's classifier as a scikit-learn estimator.
 
 In: texts and labels of any kind. Out: labels as given and probabilities, as arrays. It batches by
-itself, any number of texts. Fitting imports TensorFlow; predicting and loading do not.
+itself, any number of texts. Fitting imports TensorFlow, unless ``use`` is "linear"; predicting and
+loading do not.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from gi_classifier.option_checks import seed_from
 from gi_classifier.settings import InitialBias, Settings, Use, WindowRule
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
+from gi_classifier.training.linear_alone import check_linear_alone, run_linear
 from gi_classifier.training.run_state import starting_tensorflow
 from gi_classifier.training.train import run
 
@@ -76,7 +78,10 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         of each label as given, 1 where it holds none.
     random_state : int, RandomState, Generator or None
         The one source of every random choice; see :func:`gi_classifier.option_checks.seed_from`.
-    use, maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, warmup_steps, \
+    use : {"both", "albert", "linear"}
+        The members that answer. "linear" fits the linear member alone, in seconds and without
+        TensorFlow; ``base`` has no part in it, nor have the settings of ALBERT's training.
+    maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, warmup_steps, \
 decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, label_smoothing, \
 dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
         See :class:`~gi_classifier.Settings`; they are validated when fitting.
@@ -224,6 +229,9 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
     def _trained(
         self, splits: Mapping[str, Records], settings: Settings, unlabelled: Sequence[str]
     ) -> ModelDirectory:
+        if settings.use == "linear":
+            check_linear_alone(None, unlabelled)
+            return run_linear(splits, settings)
         with starting_tensorflow():
             from gi_classifier.training.keras_model import build
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from gi_classifier.errors import InputError
+from gi_classifier.errors import InputError, ModelError
+from gi_classifier.model.directory import NO_ALBERT
 from gi_classifier.model.gradient import log_odds
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.text import batches_by_length, pad
@@ -36,6 +37,9 @@ def window_model(predictor: Predictor, batch_tokens: int = 2048) -> Model:
     batch_tokens : int
         Tokens computed at once.
     """
+    engine = predictor.engine
+    if engine is None:
+        raise ModelError(NO_ALBERT)
 
     def run(rows: Sequence[np.ndarray], labels: np.ndarray) -> np.ndarray:
         places: dict[bytes, int] = {}
@@ -43,7 +47,7 @@ def window_model(predictor: Predictor, batch_tokens: int = 2048) -> Model:
         distinct = [np.frombuffer(row, dtype=np.int32) for row in places]
         logits = np.empty((len(distinct), predictor.settings.num_classes), dtype=np.float32)
         for batch in batches_by_length([len(row) for row in distinct], batch_tokens):
-            logits[batch] = predictor.engine.run(pad([distinct[i] for i in batch]))[0]
+            logits[batch] = engine.run(pad([distinct[i] for i in batch]))[0]
         return log_odds(logits[owners], labels)
 
     return run

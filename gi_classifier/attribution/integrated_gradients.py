@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,8 +24,8 @@ from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.predictor import Predictor, Reading
 from gi_classifier.model.windows import Windows, window_weights
 from gi_classifier.option_checks import choice_problem, integer_problem, range_problem
-from gi_classifier.settings import Use
-from gi_classifier.text import Encoded
+from gi_classifier.settings import Use, WindowRule
+from gi_classifier.text import Vocabulary
 from gi_classifier.text_checks import check_texts
 
 Baseline = Literal["mask", "pad", "zero"]
@@ -123,14 +124,27 @@ class Explainer:
 
     def __init__(self, directory: ModelDirectory, *, use: Use | None = None) -> None:
         self.settings = directory.settings
-        self.vocabulary = directory.vocabulary
-        self.gradient = Gradient(directory)
+        self._directory = directory
         # The gradient is that of full precision, so the answers are too: with an engine of its
         # own, since a model's default one may be another.
-        self.predictor = Predictor.from_directory(directory, "fp32", use=use)
+        precision = "fp32" if "albert" in directory.members else None
+        self.predictor = Predictor.from_directory(directory, precision, use=use)
         self.linear = directory.linear
+        if self.predictor.fusion.albert:
+            # Opened now, so that what cannot be used is told before any work.
+            self.gradient  # noqa: B018
         # What the model makes of a baseline hangs on its length alone.
         self._baselines: dict[tuple[int, Baseline], np.ndarray] = {}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """ALBERT's tokens."""
+        return self._directory.vocabulary
+
+    @cached_property
+    def gradient(self) -> Gradient:
+        """ALBERT's; ModelError where the model has none."""
+        return Gradient(self._directory)
 
     def explain(
         self,
@@ -248,7 +262,7 @@ class Explainer:
         return scores, errors, used
 
     def _ends(
-        self, texts: Sequence[str], reading: Reading, shares: np.ndarray, baseline: Baseline
+        self, texts: Sequence[str], reading: Reading | None, shares: np.ndarray, baseline: Baseline
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What paths lead to and from, by text and label, each float64 (texts, classes).
 
@@ -259,12 +273,16 @@ class Explainer:
         change : ndarray
             ALBERT's part of what is between them.
         """
-        fusion, windows = self.predictor.fusion, reading.windows
-        zeros = np.stack([self._logits_at_start(len(row), baseline) for row in windows.ids])
+        fusion = self.predictor.fusion
         linear = linear_start = None
         if self.linear is not None:
             linear = self.linear.decision_function(texts)
             linear_start = np.broadcast_to(self.linear.intercepts, linear.shape)
+        if reading is None:
+            ends, begins = fusion.scores(None, linear), fusion.scores(None, linear_start)
+            return ends, begins, np.zeros_like(ends)
+        windows = reading.windows
+        zeros = np.stack([self._logits_at_start(len(row), baseline) for row in windows.ids])
         at_text, at_start = (
             np.stack([shares[part] @ log_odds(logits)[part] for part in windows.by_text()])
             for logits in (reading.logits, zeros)
@@ -276,10 +294,10 @@ class Explainer:
         self, pairs: Sequence[tuple[str, int | None]], path: PathOptions
     ) -> list[Attribution]:
         texts = [text for text, _ in pairs]
-        reading, fusion = self.predictor.read(texts), self.predictor.fusion
-        windows, rule = reading.windows, self.settings.window_rule
-        by_text, probabilities = windows.by_text(), softmax(reading.logits)
-        shares = np.concatenate([window_weights(probabilities[part], rule) for part in by_text])
+        fusion = self.predictor.fusion
+        # Where ALBERT has no part, it need not be run.
+        reading = self.predictor.read(texts) if fusion.albert else None
+        shares = np.zeros(0) if reading is None else _shares(reading, self.settings.window_rule)
         ends, begins, change = self._ends(texts, reading, shares, path.baseline)
         answers, at_baseline = fusion.probabilities(ends), fusion.probabilities(begins)
         labels = np.array(
@@ -289,28 +307,34 @@ class Explainer:
             ]
         )
         rows = np.arange(len(texts))
-        scores, errors, used = self._integrate(
-            windows,
-            labels[windows.owners],
-            fusion.albert * shares,
-            change[rows, labels],
-            (ends - begins)[rows, labels],
-            path,
-        )
-        result = []
-        for i, (text, part) in enumerate(zip(texts, by_text, strict=True)):
-            tokens, label = reading.encoded[i], int(labels[i])
-            albert, special = _joined(
-                len(tokens.ids), windows.spans[part], fusion.albert * shares[part], scores[part]
+        tokens = self._tokens(texts, reading)
+        parts = [(np.zeros(len(names)), 0.0) for names, _ in tokens]
+        errors, used = np.zeros(len(texts)), np.zeros(len(texts), dtype=int)
+        if reading is not None:
+            windows, shares = reading.windows, fusion.albert * shares
+            scores, errors, used = self._integrate(
+                windows,
+                labels[windows.owners],
+                shares,
+                change[rows, labels],
+                (ends - begins)[rows, labels],
+                path,
             )
-            exact, without_token = self._linear_scores(text, tokens, label)
+            parts = [
+                _joined(len(found.ids), windows.spans[part], shares[part], scores[part])
+                for found, part in zip(reading.encoded, windows.by_text(), strict=True)
+            ]
+        result = []
+        for i, (text, (albert, special)) in enumerate(zip(texts, parts, strict=True)):
+            (names, offsets), label = tokens[i], int(labels[i])
+            exact, without_token = self._linear_scores(text, offsets, label)
             result.append(
                 Attribution(
                     text=text,
                     label=label,
                     label_name=self.settings.names[label],
-                    tokens=tuple(self.vocabulary.tokens[token] for token in tokens.ids),
-                    offsets=tokens.offsets,
+                    tokens=names,
+                    offsets=offsets,
                     scores=albert + exact,
                     albert=albert,
                     linear=exact,
@@ -327,9 +351,21 @@ class Explainer:
             )
         return result
 
-    def _linear_scores(self, text: str, tokens: Encoded, label: int) -> tuple[np.ndarray, float]:
+    def _tokens(
+        self, texts: Sequence[str], reading: Reading | None
+    ) -> list[tuple[tuple[str, ...], np.ndarray]]:
+        """Each text's tokens and where they stand; without ALBERT, its characters."""
+        if "albert" not in self._directory.members:
+            return [_characters(text) for text in texts]
+        encoded = reading.encoded if reading else self.vocabulary.encode(texts)
+        names = self.vocabulary.tokens
+        return [(tuple(names[token] for token in found.ids), found.offsets) for found in encoded]
+
+    def _linear_scores(
+        self, text: str, starts_and_ends: np.ndarray, label: int
+    ) -> tuple[np.ndarray, float]:
         """The linear member's part of each token's score, and of what stands in no token."""
-        count, weight = len(tokens.ids), self.predictor.fusion.linear
+        count, weight = len(starts_and_ends), self.predictor.fusion.linear
         if self.linear is None or not weight:
             return np.zeros(count), 0.0
         scores, offsets = self.linear.contributions(text)
@@ -337,8 +373,20 @@ class Explainer:
         if not count:
             return np.zeros(0), float(values.sum())
         # White space goes with the token before it.
-        owners = np.searchsorted(tokens.offsets[:, 0], offsets[:, 0], "right") - 1
+        owners = np.searchsorted(starts_and_ends[:, 0], offsets[:, 0], "right") - 1
         return np.bincount(np.maximum(owners, 0), values, count), 0.0
+
+
+def _characters(text: str) -> tuple[tuple[str, ...], np.ndarray]:
+    """A text's characters but white space, and where each stands: int (characters, 2)."""
+    places = np.array([i for i, c in enumerate(text) if not c.isspace()], dtype=int)
+    return tuple(text[place] for place in places), np.stack([places, places + 1], axis=1)
+
+
+def _shares(reading: Reading, rule: WindowRule) -> np.ndarray:
+    """Each window's weight in its text: float64 (windows,)."""
+    probabilities, by_text = softmax(reading.logits), reading.windows.by_text()
+    return np.concatenate([window_weights(probabilities[part], rule) for part in by_text])
 
 
 def _joined(

@@ -236,7 +236,8 @@ def _show(attribution: Attribution, unit: Unit) -> None:
             (f"{span.score:+8.3f}", str(span.start), shown(span.text))
             for span in sorted(attribution.spans(unit.value), key=lambda span: -abs(span.score))
         ),
-        (f"{attribution.special:+8.3f}", "", "[CLS], [SEP]"),
+        # A linear member alone reads no special tokens.
+        *([(f"{attribution.special:+8.3f}", "", "[CLS], [SEP]")] if attribution.special else []),
         (
             f"{total:+8.3f}",
             "",

@@ -27,9 +27,9 @@ def info(
         "path": str(model or shipped()),
         "digest": directory.digest,
         **directory.manifest(),
-        "members": ["albert", "linear"] if directory.linear else ["albert"],
+        "members": list(directory.members),
         "settings": directory.settings.to_dict(),
-        "encoder": directory.config.to_dict(),
+        **({"encoder": directory.config.to_dict()} if "albert" in directory.members else {}),
     }
     if as_json:
         print_json(table)

@@ -35,8 +35,8 @@ from gi_classifier.cli.outputs import (
 )
 from gi_classifier.data.fingerprints import trained_on
 from gi_classifier.data.records import Records
-from gi_classifier.errors import LabelError, RecordsError
-from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.errors import LabelError, ModelError, RecordsError
+from gi_classifier.model.directory import NO_ALBERT, ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
@@ -125,6 +125,8 @@ def _looked_through(
 
     embeddings = None
     if with_embeddings:
+        if "albert" not in directory.members:
+            raise ModelError(f"{NO_ALBERT} Or say --no-embeddings.")
         embeddings = in_chunks(Predictor.from_directory(directory).embed, records.texts)
     with notes.status(f"Looking at {len(records):,} records …"):
         return look(

@@ -29,7 +29,7 @@ from gi_classifier.cli.training_options import (
     settings_table,
 )
 from gi_classifier.data.fingerprints import known_warning
-from gi_classifier.settings import Settings
+from gi_classifier.settings import Settings, Use
 
 
 def train(
@@ -50,6 +50,14 @@ def train(
         typer.Option(
             metavar="FILE",
             help="Text without labels, one passage a line, to learn from as well; may be repeated.",
+        ),
+    ] = None,
+    use: Annotated[
+        Use | None,
+        typer.Option(
+            metavar="MEMBER",
+            help="Which members will answer. linear trains the linear member alone: seconds, no "
+            "TensorFlow, enough for some hundred records; without it, both are trained.",
         ),
     ] = None,
     settings: SetOption = None,
@@ -73,6 +81,7 @@ def train(
         settings=chosen,
         base=base,
         unlabelled=unlabelled or (),
+        use=use,
         text_column=text_column,
         label_column=label_column,
         sheet=sheet,

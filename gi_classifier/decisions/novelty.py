@@ -242,13 +242,14 @@ def open_novelty(directory: ModelDirectory) -> NoveltyScorer:
     ModelError
         It holds none, or one that was fitted to another classifier.
     """
+    digest = directory.encoder_digest
     if NOVELTY not in directory.files:
         raise ModelError(f"This model directory holds no {NOVELTY}. {REFIT}")
     novelty = Novelty.from_bytes(directory.files[NOVELTY])
-    if novelty.digest != directory.encoder_digest:
+    if novelty.digest != digest:
         raise ModelError(
             f"{NOVELTY} was fitted to another classifier (sha256 of its weights "
-            f"{novelty.digest[:12]}…, here {directory.encoder_digest[:12]}…). {REFIT}"
+            f"{novelty.digest[:12]}…, here {digest[:12]}…). {REFIT}"
         )
     novelty.check(directory.config)
     return NoveltyScorer(novelty, ActivationReader(directory))

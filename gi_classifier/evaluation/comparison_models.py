@@ -332,6 +332,7 @@ def fine_tuned(
     derived = ("num_classes", "label_names", "class_weight", "seed")
     recipe = {name: value for name, value in settings.to_dict().items() if name not in derived} | {
         "base": base,
+        "use": "albert",
         "epochs": epochs,
         "warmup_steps": steps // 10,
         "decay_steps": steps,

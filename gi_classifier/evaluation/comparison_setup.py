@@ -94,11 +94,13 @@ def prepare(
     groups = near_duplicate_groups(records.texts)
     fold_of = assign_folds(labels, groups, folds, seed, records.source)
     directory = load_or_shipped(encoder)
-    found, left_out = _chosen(labels, fold_of, models, features, seed)
+    found, left_out = _chosen(labels, fold_of, models, features, seed, directory)
     _add_rule(found, left_out, models, not names and classes == tuple(Label), directory, label)
     if fine_tune or "albert" in (models or ()):
         if missing := missing_extra():
             left_out["albert.text"] = missing
+        elif "albert" not in directory.members:
+            left_out["albert.text"] = "the model is a linear member alone and has no encoder"
         elif fine_tune is None:
             left_out["albert.text"] = "what fine-tunes it was not given"
         else:
@@ -204,6 +206,7 @@ def _chosen(
     models: Sequence[str] | None,
     features: Sequence[str],
     seed: int,
+    encoder: ModelDirectory,
 ) -> tuple[list[ComparisonModel], dict[str, str]]:
     """The models asked for that can be fitted, and why the others can not."""
     wanted = set(models or (*KNOWN, *FAMILIES))
@@ -212,7 +215,9 @@ def _chosen(
     for model in comparison_models(features, seed):
         if not wanted & {model.name, model.family}:
             continue
-        if model.name == "source-network" and (missing := missing_extra()):
+        if model.features == "embedding" and "albert" not in encoder.members:
+            left_out[model.key] = "the model is a linear member alone and has no encoder"
+        elif model.name == "source-network" and (missing := missing_extra()):
             left_out[model.key] = missing
         elif model.family == "knn" and int(model.name.removeprefix("knn-")) > smallest:
             left_out[model.key] = f"a fold has only {smallest} training records"

@@ -47,7 +47,15 @@ GRADIENTS = "gradient.onnx"
 LINEAR, FUSION = "linear.npz", "fusion.json"
 # A model directory may hold them; they belong to its model.h5 and say so.
 THRESHOLDS, NOVELTY = "thresholds.json", "novelty.npz"
-REQUIRED = (SETTINGS, CONFIG, VOCABULARY, WEIGHTS, *ONNX.values(), GRADIENTS)
+ALBERT_FILES = (CONFIG, VOCABULARY, WEIGHTS, *ONNX.values(), GRADIENTS)
+REQUIRED = (SETTINGS, *ALBERT_FILES)
+# Of a model whose linear member was trained alone: nothing of ALBERT.
+REQUIRED_LINEAR = (SETTINGS, LINEAR, FUSION)
+NO_ALBERT = (
+    "This model is a linear member alone, as `train --use linear` makes it: it has no ALBERT, "
+    "which this needs. Train a model without --use linear, or leave --model out for the one that "
+    "ships."
+)
 
 
 # Far above all that this library writes; ONNX itself allows no more.
@@ -89,6 +97,29 @@ class ModelDirectory:
         """The error to raise for one of its files."""
         return ModelError(f"{self.place(name)} cannot be used: {reason}. {_REMEDY}")
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Which it has, of "albert" and "linear"."""
+        return tuple(
+            member
+            for member, names in (("albert", ALBERT_FILES), ("linear", (LINEAR,)))
+            if any(name in self.files for name in names)
+        )
+
+    def content(self, name: str) -> bytes:
+        """One of its files.
+
+        Raises
+        ------
+        ModelError
+            It has none of this name; with what to do where the model has no ALBERT at all.
+        """
+        if name in self.files:
+            return self.files[name]
+        if name in ALBERT_FILES and self.members == ("linear",):
+            raise ModelError(NO_ALBERT)
+        raise self.broken(name, "it is missing")
+
     def read_json(self, name: str) -> dict[str, Any]:
         """One of its files as a table.
 
@@ -97,8 +128,9 @@ class ModelDirectory:
         ModelError
             It holds no JSON object.
         """
+        content = self.content(name)
         try:
-            table = json.loads(self.files[name])
+            table = json.loads(content)
         except (ValueError, RecursionError) as error:
             raise self.broken(name, f"it is no JSON ({type(error).__name__})") from error
         if not isinstance(table, dict):
@@ -119,16 +151,18 @@ class ModelDirectory:
     @cached_property
     def config(self) -> AlbertConfig:
         """The shape of its encoder."""
+        table = self.read_json(CONFIG)
         try:
-            return AlbertConfig.from_dict(self.read_json(CONFIG))
+            return AlbertConfig.from_dict(table)
         except (SettingsError, TypeError) as error:
             raise self.broken(CONFIG, error) from error
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Its tokens."""
+        content = self.content(VOCABULARY)
         try:
-            return Vocabulary.from_text(self.files[VOCABULARY].decode("utf-8"))
+            return Vocabulary.from_text(content.decode("utf-8"))
         except (ModelError, ValueError) as error:
             raise self.broken(VOCABULARY, error) from error
 
@@ -169,7 +203,7 @@ class ModelDirectory:
         Raises
         ------
         SettingsError
-            There is no such use, or this model has no linear member.
+            There is no such use, or this model lacks a member for it.
         """
         if use is not None and use not in USES:
             raise SettingsError(f"use must be one of {', '.join(USES)}. Received: {use!r}")
@@ -180,13 +214,18 @@ class ModelDirectory:
                     f"`use`, or train it anew. Received: {use!r}"
                 )
             return AlbertAlone(self.settings.num_classes)
-        if FUSION not in self.files:
-            raise self.broken(FUSION, "it is missing")
+        alone = self.members == ("linear",)
+        if alone and use in ("both", "albert"):
+            raise SettingsError(
+                "This model has no ALBERT: its linear member was trained alone. Leave out `use`, "
+                f"or train it anew without `--use linear`. Received: {use!r}"
+            )
+        content = self.content(FUSION)
         try:
-            fitted = read_fusions(self.files[FUSION], self.settings.num_classes)
+            fitted = read_fusions(content, self.settings.num_classes)
         except ModelError as error:
             raise self.broken(FUSION, error) from error
-        wanted = use or self.settings.use
+        wanted = "linear" if alone else use or self.settings.use
         if wanted not in fitted:
             raise self.broken(FUSION, f"it says nothing of {wanted}")
         return fitted[wanted]
@@ -202,7 +241,7 @@ class ModelDirectory:
 
     def read_weights(self) -> LayerWeights:
         """The classifier's weights, by layer."""
-        return read_h5(self.files[WEIGHTS], name=self.place(WEIGHTS))
+        return read_h5(self.content(WEIGHTS), name=self.place(WEIGHTS))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The same as graphs without weights call them: ``layer/number``."""
@@ -239,7 +278,7 @@ class ModelDirectory:
     @cached_property
     def encoder_digest(self) -> str:
         """Of ALBERT's weights, which embeddings and novelty hang on: sha256 of ``model.h5``."""
-        return hashlib.sha256(self.files[WEIGHTS]).hexdigest()
+        return hashlib.sha256(self.content(WEIGHTS)).hexdigest()
 
     @cached_property
     def digest(self) -> str:
@@ -319,7 +358,9 @@ def load(path: str | Path) -> ModelDirectory:
     if not (path / MANIFEST).exists():
         raise ModelError(f"{path} is no model directory: it has no {MANIFEST}.")
     manifest, listing = _read_manifest(path / MANIFEST)
-    problems = [f"{name}: not in the manifest" for name in REQUIRED if name not in listing]
+    albert = LINEAR not in listing or any(name in listing for name in ALBERT_FILES)
+    required = REQUIRED if albert else REQUIRED_LINEAR
+    problems = [f"{name}: not in the manifest" for name in required if name not in listing]
     files = {}
     for name, (size, digest) in listing.items():
         if Path(name).name != name or name == ".." or not (path / name).exists():

@@ -109,7 +109,7 @@ def open_engine(
     directory.check()
     name = ONNX[chosen]
     engine = OnnxEngine(
-        directory.files[name], directory.arrays, name=directory.place(name), threads=threads
+        directory.content(name), directory.arrays, name=directory.place(name), threads=threads
     )
     # The last token as well, which a smaller table of embeddings would lack.
     ids = np.array([[len(directory.vocabulary) - 1] * 2], dtype=np.int32)

@@ -38,7 +38,7 @@ class Fusion:
         """Each label's score: float64 (texts, classes). A member without weight may be None."""
         total = np.array(self.constants, dtype=np.float64)[None]
         for weight, part in ((self.albert, albert), (self.linear, linear)):
-            if part is not None and weight:
+            if part is not None:
                 total = total + weight * part
         return np.asarray(total)
 

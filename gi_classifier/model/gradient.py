@@ -62,7 +62,7 @@ class Gradient:
                 raise directory.broken(WEIGHTS, f"its {layer} is {found}, not {shape}")
         self.table = arrays[f"{TOKENS}/0"]
         self._session = Session(
-            directory.files[GRADIENTS],
+            directory.content(GRADIENTS),
             lambda: arrays,
             name=directory.place(GRADIENTS),
             threads=threads,

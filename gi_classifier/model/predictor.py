@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.errors import ModelError
+from gi_classifier.model.directory import NO_ALBERT, ModelDirectory
 from gi_classifier.model.engine import Engine, log_odds, open_engine, softmax
 from gi_classifier.model.fusion import AlbertAlone, Fusion
 from gi_classifier.model.linear import LinearModel
@@ -49,9 +50,10 @@ class Predictor:
 
     Parameters
     ----------
-    engine : Engine
-        Runs ALBERT.
-    vocabulary : Vocabulary
+    engine : Engine, optional
+        Runs ALBERT; None where the linear member is all there is.
+    vocabulary : Vocabulary, optional
+        ALBERT's.
     settings : Settings
     linear : LinearModel, optional
         The other member.
@@ -61,8 +63,8 @@ class Predictor:
 
     def __init__(
         self,
-        engine: Engine,
-        vocabulary: Vocabulary,
+        engine: Engine | None,
+        vocabulary: Vocabulary | None,
         settings: Settings,
         linear: LinearModel | None = None,
         fusion: Fusion | None = None,
@@ -88,6 +90,8 @@ class Predictor:
         is for an engine by name, see :func:`gi_classifier.cpus.thread_count`.
         """
         fusion = directory.fusion(use)
+        if engine is None and directory.members == ("linear",):
+            return cls(None, None, directory.settings, directory.linear, fusion)
         if engine is None or isinstance(engine, str):
             engine = open_engine(directory, engine, threads=threads)
         return cls(engine, directory.vocabulary, directory.settings, directory.linear, fusion)
@@ -109,7 +113,9 @@ class Predictor:
             albert = self._joined(distinct, lambda reading: log_odds(reading.logits))
         if self.fusion.linear and self.linear is not None:
             linear = self.linear.decision_function(distinct)
-        scores = self.fusion.scores(albert, linear)
+        # Where neither has a weight, every text has the constants.
+        shape = (len(distinct), self.settings.num_classes)
+        scores = np.broadcast_to(self.fusion.scores(albert, linear), shape)
         return np.asarray(scores[np.array([rows[text] for text in texts], dtype=int)])
 
     def predict_proba(self, texts: Sequence[str]) -> np.ndarray:
@@ -151,7 +157,15 @@ class Predictor:
         return np.stack(found)[: len(texts)]
 
     def read(self, texts: Sequence[str]) -> Reading:
-        """Run the model on every window of texts that :func:`check_texts` let through."""
+        """Run ALBERT on every window of texts that :func:`check_texts` let through.
+
+        Raises
+        ------
+        ModelError
+            The model has no ALBERT.
+        """
+        if self.engine is None or self.vocabulary is None:
+            raise ModelError(NO_ALBERT)
         encoded = self.vocabulary.encode(texts)
         windows = cut_windows(encoded, self.vocabulary, self.settings)
         lengths = [len(row) for row in windows.ids]

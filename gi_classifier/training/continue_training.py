@@ -6,6 +6,7 @@ validation or test before stay held out, so what a model was measured on is neve
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,17 @@ from gi_classifier.model.directory import (
     save,
 )
 from gi_classifier.settings import Settings
+from gi_classifier.training.linear_alone import run_linear
 from gi_classifier.training.run_state import (
     logging_to,
     phase,
     starting_tensorflow,
     working_directory,
 )
-from gi_classifier.training.splits import Data, read_splits
+from gi_classifier.training.splits import Data, check_classes, read_splits
 from gi_classifier.training.train import run
+
+logger = logging.getLogger(__name__)
 
 # What a model's labels and inputs mean; going on may not change them.
 FIXED = ("num_classes", "label_names", "maxlen")
@@ -58,6 +62,10 @@ def continue_training(
     restart: bool = False,
 ) -> ModelDirectory:
     """Train a model further, head and all, and write the result as a new model directory.
+
+    The linear member has nothing to go on from: it is fitted anew, on the records that are given,
+    and what it knew of others is lost (a warning says of how many). So a model without ALBERT, as
+    ``train(use="linear")`` makes it, is trained anew, with its settings, labels and splits.
 
     A single file is split 8:1:1 as :func:`gi_classifier.train` does, except that records that
     the model has seen keep their split. The weights of the epoch with the lowest validation loss
@@ -92,31 +100,61 @@ def continue_training(
     >>> continue_training("my-model", "new.csv", "next", changes=slower)  # doctest: +SKIP
     """
     before = load(model)
-    settings = _changed(before.settings, changes or {})
+    alone = before.members == ("linear",)
+    settings = _changed(before.settings, changes or {}, alone=alone)
     with working_directory(check_model_output(output, force=force), restart=restart) as work:
-        with starting_tensorflow():
-            from gi_classifier.training.keras_model import build
+        if not alone:
+            with starting_tensorflow():
+                from gi_classifier.training.keras_model import build
         with phase("reading"):
             earlier = earlier_splits(before.splits)
             columns = (text_column, label_column, sheet, header_row)
             splits = read_splits(data, settings, *columns, earlier=earlier)
             _check_stays(splits, earlier)
-        with phase("building the network"):
-            built = build(Path(model), settings, head=True)
+            if alone:
+                check_classes(splits["train"], settings)
+        if not alone:
+            with phase("building the network"):
+                built = build(Path(model), settings, head=True)
         with logging_to(work / LOG):
-            directory = run(built, splits, settings, work, keep_start=True)
+            _say_what_is_refitted(splits["train"], before)
+            directory = (
+                run_linear(splits, settings, work)
+                if alone
+                else run(built, splits, settings, work, keep_start=True)
+            )
         directory = _remembering(directory, before)
         save(directory, output, force=force)
     return directory
 
 
-def _changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+def _changed(settings: Settings, changes: Mapping[str, Any], *, alone: bool) -> Settings:
     fixed = sorted(set(changes) & set(FIXED))
     if fixed:
         raise SettingsError(
             f"{', '.join(fixed)} can't change when training goes on; train a new model for that."
         )
+    if alone and changes.get("use", "linear") != "linear":
+        raise SettingsError(
+            "This model is a linear member alone, with no ALBERT to go on from; train a new model "
+            f"without --use linear. Received: use={changes['use']!r}"
+        )
     return Settings.from_dict({**settings.to_dict(), **changes})
+
+
+def _say_what_is_refitted(train: Records, before: ModelDirectory) -> None:
+    """Log how many of the earlier training records the linear member, fitted anew, will know."""
+    earlier = set(before.splits.get("train", ()))
+    given = {fingerprint(text) for text in train.texts}
+    if lost := len(earlier - given):
+        logger.warning(
+            "The linear member is fitted anew, on the %d training records of this run alone: %d of "
+            "%d that the model was trained on before are not among them, and no record's text is "
+            "in a model directory. Give the earlier records and the new ones in one file.",
+            len(given),
+            lost,
+            len(earlier),
+        )
 
 
 def _check_stays(splits: Mapping[str, Records], earlier: Mapping[str, str]) -> None:
@@ -143,9 +181,11 @@ def _remembering(directory: ModelDirectory, before: ModelDirectory) -> ModelDire
     files, metadata = {**directory.files, SPLITS: to_json(splits)}, dict(directory.metadata)
     if CLASSES in before.metadata:
         metadata[CLASSES] = before.metadata[CLASSES]
-    if not metadata["training"]["best_epoch"] and "training" in before.metadata:
-        # The classifier is the earlier one: so are its training prior, temperature and novelty.
-        kept = {name: before.metadata["training"][name] for name in ("records", "temperature")}
+    # Of a linear member alone there are no epochs.
+    if metadata["training"].get("best_epoch") == 0 and "training" in before.metadata:
+        # ALBERT is the earlier one: so are its temperature and novelty. The training prior is that
+        # of these records, on which both members' weights were fitted anew.
+        kept = {"temperature": before.metadata["training"]["temperature"]}
         metadata["training"] = {**metadata["training"], **kept}
         if NOVELTY in before.files and directory.encoder_digest == before.encoder_digest:
             files[NOVELTY] = before.files[NOVELTY]

@@ -19,7 +19,10 @@ _PRIOR_RECORDS = 1.0
 
 
 def fit_fusion(
-    albert: np.ndarray | None, linear: np.ndarray | None, labels: Sequence[int] | np.ndarray
+    albert: np.ndarray | None,
+    linear: np.ndarray | None,
+    labels: Sequence[int] | np.ndarray,
+    class_weights: np.ndarray | None = None,
 ) -> Fusion:
     """Fit weights of at least 0 and a constant for each label.
 
@@ -28,6 +31,8 @@ def fit_fusion(
     albert, linear : ndarray of float64, shape (records, classes), or None
         Log-odds of the members; None for one that has no part.
     labels : sequence of int, shape (records,)
+    class_weights : ndarray, shape (classes,), optional
+        How much a record of each label weighs.
 
     Notes
     -----
@@ -38,15 +43,18 @@ def fit_fusion(
     stacked, wanted = np.stack(parts), np.asarray(labels, dtype=int)
     count, records, classes = stacked.shape
     rows = np.arange(records)
+    weighing = np.ones(records) if class_weights is None else class_weights[wanted]
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         weights, constants = values[:count], values[count:]
         scores = np.tensordot(weights, stacked, 1) + constants
         wrong = softmax(scores, axis=1)
         value = (
-            -log_softmax(scores, axis=1)[rows, wanted].sum() + _PRIOR_RECORDS * values @ values / 2
+            -weighing @ log_softmax(scores, axis=1)[rows, wanted]
+            + _PRIOR_RECORDS * values @ values / 2
         )
         wrong[rows, wanted] -= 1
+        wrong *= weighing[:, None]
         slope = np.concatenate([np.tensordot(stacked, wrong, 2), wrong.sum(axis=0)])
         return float(value), slope + _PRIOR_RECORDS * values
 
@@ -62,7 +70,10 @@ def fit_fusion(
 
 
 def fit_fusions(
-    albert: np.ndarray | None, linear: np.ndarray | None, labels: Sequence[int] | np.ndarray
+    albert: np.ndarray | None,
+    linear: np.ndarray | None,
+    labels: Sequence[int] | np.ndarray,
+    class_weights: np.ndarray | None = None,
 ) -> dict[str, Fusion]:
     """Fit each use of the members that there are."""
     members: dict[Use, tuple[np.ndarray | None, np.ndarray | None]] = {
@@ -71,7 +82,7 @@ def fit_fusions(
         "linear": (None, linear),
     }
     return {
-        use: fit_fusion(*given, labels)
+        use: fit_fusion(*given, labels, class_weights)
         for use, given in members.items()
         if all(part is not None for part in given if use == "both")
         and any(part is not None for part in given)

@@ -36,6 +36,7 @@ def fit_linear(
     *,
     piece_share: float = PIECE_SHARE,
     penalty: float = 0.1,
+    class_weights: np.ndarray | None = None,
     seed: int = 0,
     max_ngrams: int = 360_000,
 ) -> LinearModel:
@@ -51,6 +52,8 @@ def fit_linear(
         See :class:`~gi_classifier.model.linear.LinearModel`.
     penalty : float
         Of the squared weights; scikit-learn's C is its inverse.
+    class_weights : ndarray, shape (num_classes,), optional
+        How much a record of each label weighs.
     seed : int
     max_ngrams : int
         The most that are kept, those of the most records first.
@@ -77,7 +80,13 @@ def fit_linear(
     values = sparse.csr_array(
         (held.values, held.columns.astype(np.int32), ends), shape=(len(clean), len(idf))
     )
-    weights, intercepts = _one_vs_rest(values, np.asarray(labels), num_classes, penalty, seed)
+    label_array = np.asarray(labels, dtype=int)
+    record_weights = np.ones(num_classes)[label_array]
+    if class_weights is not None:
+        record_weights = class_weights.astype(np.float64)[label_array]
+    weights, intercepts = _one_vs_rest(
+        values, label_array, record_weights, num_classes, penalty, seed
+    )
     return LinearModel(
         characters=characters,
         keys=keys[kept],
@@ -90,7 +99,12 @@ def fit_linear(
 
 
 def _one_vs_rest(
-    values: sparse.csr_array, labels: np.ndarray, num_classes: int, penalty: float, seed: int
+    values: sparse.csr_array,
+    labels: np.ndarray,
+    record_weights: np.ndarray,
+    num_classes: int,
+    penalty: float,
+    seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Weights (classes, ngrams) and intercepts (classes,)."""
     from sklearn.exceptions import ConvergenceWarning
@@ -110,6 +124,6 @@ def _one_vs_rest(
         )
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
-            model.fit(values, positive)
+            model.fit(values, positive, record_weights)
         weights[label], intercepts[label] = model.coef_[0], model.intercept_[0]
     return weights, intercepts

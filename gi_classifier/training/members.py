@@ -1,9 +1,12 @@
 """The last step of training: the linear member, and how much each member counts.
 
-In: an exported model directory and its records. Out: the files that make it answer with both.
+In: an exported model directory, or settings alone, and records. Out: the files of the linear
+member and of what both members' log-odds count.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from gi_classifier.data.records import Records
 from gi_classifier.model.directory import FUSION, LINEAR, ModelDirectory
@@ -12,27 +15,33 @@ from gi_classifier.model.linear import PIECE_SHARE
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.training.fusion import fit_fusions
 from gi_classifier.training.linear import fit_linear
+from gi_classifier.training.weighting import class_weights
 
 
 def fit_members(directory: ModelDirectory, train: Records, val: Records) -> dict[str, bytes]:
-    """Fit the linear member on training records, and both members' weights on validation records.
+    """Fit the linear member on training records, and each use of the members on validation records.
 
     Parameters
     ----------
     directory : ModelDirectory
-        Without a linear member yet.
+        Without a linear member yet; it may hold settings alone, and no ALBERT.
     train, val : Records
         With labels.
     """
     settings = directory.settings
+    # A label that weighs more does so in all that is fitted, or one step would undo another.
+    weights = class_weights(settings, np.array(train.labels, dtype=int))
     linear = fit_linear(
         train.texts,
         train.labels or (),
         settings.num_classes,
         # Pieces are weighed by what lies off label 0, which must be the background.
         piece_share=PIECE_SHARE if settings.window_rule == "evidence" else 0.0,
+        class_weights=weights,
         seed=settings.seed,
     )
-    albert = Predictor.from_directory(directory).decision_function(val.texts)
-    fusions = fit_fusions(albert, linear.decision_function(val.texts), val.labels or ())
+    albert = None
+    if "albert" in directory.members:
+        albert = Predictor.from_directory(directory).decision_function(val.texts)
+    fusions = fit_fusions(albert, linear.decision_function(val.texts), val.labels or (), weights)
     return {LINEAR: linear.to_npz(), FUSION: to_file(fusions)}

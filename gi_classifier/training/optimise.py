@@ -33,6 +33,7 @@ from gi_classifier.training.validation import (
     loss_and_accuracy,
     validation_step,
 )
+from gi_classifier.training.weighting import class_weights
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.npz"
@@ -63,19 +64,6 @@ class Progress:
     best_loss: float = math.inf
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
-
-
-def class_weights(settings: Settings, labels: np.ndarray) -> np.ndarray:
-    """Weight of each class in the loss, float32 (classes,).
-
-    "balanced" is n / (classes × count), as scikit-learn defines it.
-    """
-    if settings.class_weight is None:
-        return np.ones(settings.num_classes, dtype=np.float32)
-    if settings.class_weight == "balanced":
-        counts = np.bincount(labels, minlength=settings.num_classes)
-        return (len(labels) / (settings.num_classes * np.maximum(counts, 1))).astype(np.float32)
-    return np.array(settings.class_weight, dtype=np.float32)
 
 
 def log_prior(settings: Settings, targets: np.ndarray) -> np.ndarray:

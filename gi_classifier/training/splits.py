@@ -27,6 +27,17 @@ logger = logging.getLogger(__name__)
 Data = str | Path | Mapping[str, str | Path]
 
 
+def counts_by_label(splits: Mapping[str, Records], settings: Settings) -> dict[str, list[int]]:
+    """How many records of each label each split has; they are logged."""
+    counts = {
+        name: [(part.labels or ()).count(label) for label in range(settings.num_classes)]
+        for name, part in splits.items()
+    }
+    said = (f"{name} {', '.join(map(str, part))}" for name, part in counts.items())
+    logger.info("records by label: %s", "; ".join(said))
+    return counts
+
+
 def check_classes(records: Records, settings: Settings) -> None:
     """Raise a RecordsError where some label has no training record, and name every such label."""
     missing = sorted(set(range(settings.num_classes)) - set(records.labels or ()))

@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gi_classifier.classes import CLASSES, classes_to_dict
-from gi_classifier.data.fingerprints import BASE, fingerprints, trained_on
+from gi_classifier.data.fingerprints import BASE, fingerprints
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory, check_model_output, save
-from gi_classifier.model.predictor import Predictor
-from gi_classifier.model.shipped import open_shipped, shipped, shipped_directory
-from gi_classifier.settings import Settings
+from gi_classifier.model.shipped import shipped
+from gi_classifier.settings import Settings, Use
 from gi_classifier.training.encodings import encode, with_unlabelled
+from gi_classifier.training.linear_alone import check_linear_alone, run_linear
+from gi_classifier.training.measuring import measures
 from gi_classifier.training.members import fit_members
 from gi_classifier.training.run_state import (
     history_csv,
@@ -36,7 +37,13 @@ from gi_classifier.training.run_state import (
     starting_tensorflow,
     working_directory,
 )
-from gi_classifier.training.splits import Data, check_classes, read_splits, with_own_labels
+from gi_classifier.training.splits import (
+    Data,
+    check_classes,
+    counts_by_label,
+    read_splits,
+    with_own_labels,
+)
 
 if TYPE_CHECKING:
     from gi_classifier.training.optimise import Progress
@@ -51,6 +58,7 @@ def train(
     settings: Settings | None = None,
     base: str | Path | None = None,
     unlabelled: str | Path | Sequence[str | Path] = (),
+    use: Use | None = None,
     text_column: str = "text",
     label_column: str = "label",
     sheet: str | None = None,
@@ -83,6 +91,10 @@ def train(
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
         that the model will read. A linear teacher labels it, see
         :mod:`gi_classifier.training.distil`.
+    use : {"both", "albert", "linear"}, optional
+        Instead of ``settings.use``: the members that will answer. "linear" trains the linear
+        member alone, in seconds and without TensorFlow; it takes neither ``base`` nor
+        ``unlabelled``.
     text_column, label_column, sheet, header_row
         As :func:`~gi_classifier.data.readers.read_records` takes them.
         Column names of ``.csv``, ``.jsonl`` and ``.xlsx`` files.
@@ -111,19 +123,29 @@ def train(
     0.93
     """
     settings = settings or Settings()
-    own = settings.label_names is None
+    if use is not None:
+        settings = replace(settings, use=use)
+    own, alone = settings.label_names is None, settings.use == "linear"
+    if alone:
+        check_linear_alone(base, unlabelled)
     with working_directory(check_model_output(output, force=force), restart=restart) as work:
-        with starting_tensorflow():
-            from gi_classifier.training.keras_model import build
+        if not alone:
+            with starting_tensorflow():
+                from gi_classifier.training.keras_model import build
         with phase("reading"):
             passages = _passages(unlabelled)
             settings = with_own_labels(data, settings, text_column, label_column, sheet, header_row)
             splits = read_splits(data, settings, text_column, label_column, sheet, header_row)
             check_classes(splits["train"], settings)
-        with phase("building the network"):
-            built = build(Path(base) if base else shipped(), settings)
+        if not alone:
+            with phase("building the network"):
+                built = build(Path(base) if base else shipped(), settings)
         with logging_to(work / model_dir.LOG):
-            directory = run(built, splits, settings, work, unlabelled=passages)
+            directory = (
+                run_linear(splits, settings, work)
+                if alone
+                else run(built, splits, settings, work, unlabelled=passages)
+            )
         if own and settings.label_names:
             stored = {CLASSES: classes_to_dict(np.array(settings.label_names))}
             directory = replace(directory, metadata={**directory.metadata, **stored})
@@ -166,11 +188,7 @@ def run(
     from gi_classifier.decisions.novelty_fit import fit_novelty
     from gi_classifier.training import export, optimise, validation
 
-    counts = {
-        name: np.bincount(part.labels or (), minlength=settings.num_classes).tolist()
-        for name, part in splits.items()
-    }
-    logger.info("records by label: %s", _listed(counts))
+    counts = counts_by_label(splits, settings)
     train_data, val_data = (
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
@@ -202,7 +220,7 @@ def run(
     }
     if "test" in splits and len(splits["test"]):
         with phase("measuring on the test records"):
-            metadata |= _measures(directory, splits["test"])
+            metadata |= measures(directory, splits["test"])
     files = {**directory.files, model_dir.SPLITS: _remembered(splits, built.seen)}
     files[model_dir.HISTORY] = history_csv(progress.history)
     with phase("fitting novelty"):
@@ -215,10 +233,6 @@ def run(
     return ModelDirectory(files, metadata)
 
 
-def _listed(counts: Mapping[str, Sequence[int]]) -> str:
-    return "; ".join(f"{name} {', '.join(map(str, part))}" for name, part in counts.items())
-
-
 def _summary(progress: Progress) -> dict[str, Any]:
     return {
         "epochs": progress.epoch,
@@ -226,25 +240,6 @@ def _summary(progress: Progress) -> dict[str, Any]:
         "best_epoch": progress.best_epoch,
         "val_loss": progress.best_loss,
     }
-
-
-def _measures(directory: ModelDirectory, test: Records) -> dict[str, Any]:
-    """The model's measures on the test records, and those of the model that ships beside them.
-
-    Those stand only where both have the same labels; ``known`` counts the records that the model
-    that ships was trained on, so that its figures flatter.
-    """
-    from gi_classifier.metrics.measures import measure
-
-    labels = np.array(test.labels)
-    found = measure(labels, Predictor.from_directory(directory).predict_proba(test.texts))
-    logger.info("test: macro-F1 %(macro_f1).4f, accuracy %(accuracy).4f", found)
-    beside = shipped_directory()
-    if beside.settings.names != directory.settings.names:
-        return {"test": found}
-    probabilities = open_shipped(Predictor.from_directory).predict_proba(test.texts)
-    known = int(trained_on(beside.splits, test.texts).sum())
-    return {"test": found, "test_shipped": {**measure(labels, probabilities), "known": known}}
 
 
 def _remembered(splits: Mapping[str, Records], seen: frozenset[str]) -> bytes:

@@ -69,6 +69,13 @@ def test_without_a_linear_member_albert_answers_alone(alone: ModelDirectory) -> 
             Predictor.from_directory(alone, use=use)
 
 
+def test_members_without_a_weight_leave_the_constants(fused: ModelDirectory) -> None:
+    fusions = {**FUSIONS, "both": Fusion(0.0, 0.0, (0.1, 0.0, -0.1))}
+    files = {**fused.files, FUSION: to_file(fusions)}
+    found = Predictor.from_directory(ModelDirectory(files, fused.metadata)).decision_function(TEXTS)
+    np.testing.assert_array_equal(found, [[0.1, 0.0, -0.1]] * len(TEXTS))
+
+
 def test_an_unknown_use_is_named(fused: ModelDirectory) -> None:
     with pytest.raises(SettingsError, match="use must be one of both, albert, linear.*'bert'"):
         Predictor.from_directory(fused, use="bert")  # type: ignore[arg-type]

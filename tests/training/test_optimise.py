@@ -13,6 +13,7 @@ from gi_classifier.settings import Settings
 from gi_classifier.training import optimise, validation
 from gi_classifier.training.keras_backend import tf, tf_keras
 from gi_classifier.training.keras_model import build, get_weights
+from gi_classifier.training.weighting import class_weights
 
 
 def encodings(count: int = 48) -> optimise.Encodings:
@@ -143,7 +144,7 @@ def test_balanced_class_weights_are_those_of_scikit_learn(settings: Settings) ->
     labels = np.array([0] * 7 + [1] * 2 + [2])
     balanced = dataclasses.replace(settings, class_weight="balanced")
     expected = compute_class_weight("balanced", classes=np.arange(3), y=labels)
-    np.testing.assert_allclose(optimise.class_weights(balanced, labels), expected, rtol=1e-6)
+    np.testing.assert_allclose(class_weights(balanced, labels), expected, rtol=1e-6)
 
 
 def test_log_prior_of_two_classes_is_the_log_odds(settings: Settings) -> None:
@@ -170,7 +171,7 @@ def test_no_other_constant_has_a_lower_training_loss_than_the_log_prior(
 
     changed = dataclasses.replace(settings, **changes)
     targets = np.random.default_rng(0).dirichlet([5, 2, 0.5], 40).astype(np.float32)
-    weights = targets @ optimise.class_weights(changed, targets.argmax(axis=1))
+    weights = targets @ class_weights(changed, targets.argmax(axis=1))
     smooth = targets * (1 - changed.label_smoothing) + changed.label_smoothing / 3
 
     def loss(bias: np.ndarray) -> float:
