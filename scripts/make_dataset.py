@@ -145,7 +145,11 @@ class Composer:
         }
 
     def expand(self, shape: str, source: random.Random) -> str:
-        """Replace every reference, innermost first, until none is left."""
+        """Replace every reference, innermost first, until none is left.
+
+        A line stands twice in one text only where its rule has no other left.
+        """
+        used: set[tuple[str, str]] = set()
 
         def choose(match: re.Match[str]) -> str:
             reference = match.group(1)
@@ -156,6 +160,12 @@ class Composer:
                 return str(source.randint(int(low), int(high)))
             options = reference.split("|") if "|" in reference else self.rules[reference]
             chosen: str = source.choice(options)
+            if "|" in reference:
+                return chosen
+            while (reference, chosen) in used and len(options) > 1:
+                options = [option for option in options if option != chosen]
+                chosen = source.choice(options)
+            used.add((reference, chosen))
             return chosen
 
         text = shape
