@@ -46,6 +46,7 @@ _NAMES = {
     "Transformer-FeedForward": [f"{_LAYER}.ffn.weight", f"{_LAYER}.ffn_output.weight"],
 }
 _LOG_STEPS = 50
+_LENGTHS, _COUNTS, _IGNORED = 8, 64, -100
 
 
 def new_model(config: AlbertConfig, seed: int, bias: np.ndarray) -> Any:
@@ -82,16 +83,25 @@ def new_model(config: AlbertConfig, seed: int, bias: np.ndarray) -> Any:
 
 
 def loss_of(model: Any, batch: tuple[np.ndarray, np.ndarray, np.ndarray], device: str) -> Any:
-    """Mean cross-entropy of a batch's masked tokens, the head at the masked positions alone."""
+    """Mean cross-entropy of a batch's masked tokens, the head at the masked positions alone.
+
+    Lengths and counts are padded to few different ones, since each costs a compiled kernel.
+    """
     import torch
 
-    ids, places, truth = (torch.from_numpy(np.ascontiguousarray(part)) for part in batch)
-    ids, places, truth = ids.long().to(device), places.to(device), truth.long().to(device)
-    mask = (ids > 0).long()
+    ids, places, truth = batch
+    ids = np.pad(ids, ((0, 0), (0, -ids.shape[1] % _LENGTHS)))
+    more = -len(truth) % _COUNTS
+    places = np.pad(places, ((0, more), (0, 0)))
+    truth = np.pad(truth, (0, more), constant_values=_IGNORED)
+    rows, columns, wanted, tokens = (
+        torch.from_numpy(np.ascontiguousarray(part)).long().to(device)
+        for part in (places[:, 0], places[:, 1], truth, ids)
+    )
     with torch.autocast(device, dtype=torch.bfloat16):
-        states = model.albert(ids, attention_mask=None if mask.all() else mask).last_hidden_state
-        logits = model.predictions(states[places[:, 0], places[:, 1]])
-    return torch.nn.functional.cross_entropy(logits.float(), truth)
+        states = model.albert(tokens, attention_mask=(tokens > 0).long()).last_hidden_state
+        logits = model.predictions(states[rows, columns])
+    return torch.nn.functional.cross_entropy(logits.float(), wanted, ignore_index=_IGNORED)
 
 
 def held_out_loss(
