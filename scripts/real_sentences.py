@@ -2,8 +2,9 @@
 
 In: the file of sentences that the labels were given to (id, kind, text; not shipped, see
 ``data/README.md``). Out: ``train.tsv``, ``val.tsv`` and ``test.tsv``, text and label, of 60, 20 and
-20% of the groups of near-duplicates; with ``--corpus`` also ``corpus.txt``, its lines without
-those near the test fifth.
+20% of the groups of near-duplicates; with ``--dataset`` the training and validation records of
+``data/`` stand in them too, without near-duplicates of what is held out more strictly; with
+``--corpus`` also ``corpus.txt``, its lines without those near the test fifth.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from gi_classifier.text import folded
 
 LABELS = Path(__file__).resolve().parent.parent / "data" / "real_labels.tsv"
 UNDECIDABLE = "x"
+SPLITS = ("train", "val", "test")
+Row = tuple[str, str]
 # So many characters in a row are not shared by chance.
 _SHARED = 12
 
@@ -97,6 +100,26 @@ def distant(texts: Sequence[str], held_out: Sequence[str]) -> np.ndarray:
     return np.asarray(~(near | shared))
 
 
+def without_twins(splits: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+    """Drop training rows near validation or test rows, and validation rows near test rows.
+
+    Parameters
+    ----------
+    splits : mapping
+        From each of ``SPLITS`` to rows of text and label.
+    """
+    rows = [(row, place) for place, split in enumerate(SPLITS) for row in splits[split]]
+    groups = near_duplicate_groups([text for (text, _), _ in rows])
+    places = np.array([place for _, place in rows])
+    strictest = np.zeros(groups.max(initial=0) + 1, dtype=int)
+    np.maximum.at(strictest, groups, places)
+    kept: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    for (row, place), strict in zip(rows, strictest[groups], strict=True):
+        if place == strict:
+            kept[SPLITS[place]].append(row)
+    return kept
+
+
 def _runs(text: str) -> set[str]:
     clean = folded(text)
     return {clean[i : i + _SHARED] for i in range(max(1, len(clean) - _SHARED + 1))}
@@ -107,15 +130,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sentences", type=Path)
     parser.add_argument("output", type=Path, help="folder to write")
+    parser.add_argument("--dataset", type=Path, help="folder of train.txt, val.txt and test.txt")
     parser.add_argument("--corpus", type=Path, help="unlabelled text, one passage a line")
     args = parser.parse_args()
     sentences, labels = read_sentences(args.sentences), read_labels()
+    found: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    for sentence in sentences:
+        if (label := labels.get(sentence.id, UNDECIDABLE)) != UNDECIDABLE:
+            found[sentence.split].append((sentence.text, label))
+    real_test = found["test"]
+    if args.dataset:
+        for split in SPLITS:
+            texts = lines(args.dataset / f"{split}.txt")
+            found[split] = [(t, label) for t, _, label in (x.rpartition("\t") for x in texts)] + (
+                found[split]
+            )
+        found = without_twins(found)
     args.output.mkdir(parents=True, exist_ok=True)
-    for split in ("train", "val", "test"):
-        chosen = [s for s in sentences if s.split == split and labels.get(s.id, "x") != UNDECIDABLE]
-        content = "".join(f"{s.text}\t{labels[s.id]}\n" for s in chosen)
+    for split, rows in (found | {"test": real_test}).items():
+        content = "".join(f"{text}\t{label}\n" for text, label in rows)
         (args.output / f"{split}.tsv").write_text(content, encoding="utf-8")
-        print(f"{split}: {len(chosen)} sentences")
+        print(f"{split}: {len(rows)} records")
     if args.corpus:
         passages = lines(args.corpus)
         kept = distant(passages, [s.text for s in sentences if s.split == "test"])

@@ -79,3 +79,33 @@ def test_the_command_writes_three_splits_and_a_corpus(tmp_path, monkeypatch, cap
     assert held
     assert not set(held) & set(corpus)
     assert set(corpus) < set(texts)
+
+
+def test_the_stricter_split_keeps_a_text_that_two_splits_have() -> None:
+    text = "患者因反复上腹部疼痛伴反酸嗳气{}天入院"
+    rows = {
+        "train": [(text.format(3), "1"), ("右肺上叶磨玻璃结节", "0")],
+        "val": [(text.format(4), "1"), ("结肠多发息肉待切除", "2")],
+        "test": [(text.format(5), "1")],
+    }
+    kept = real_sentences.without_twins(rows)
+    assert kept["train"] == rows["train"][1:]
+    assert kept["val"] == rows["val"][1:]
+    assert kept["test"] == rows["test"]
+
+
+def test_a_dataset_stands_beside_the_sentences(tmp_path, monkeypatch) -> None:
+    (tmp_path / "s.tsv").write_text(row("胃窦黏膜充血水肿"), "utf-8")
+    for split, text in (("train", "横结肠息肉"), ("val", "左肺结节"), ("test", "胃角溃疡")):
+        (tmp_path / f"{split}.txt").write_text(f"{text}\t0\n", "utf-8")
+    monkeypatch.setattr(real_sentences, "read_labels", lambda: {row("胃窦黏膜充血水肿")[:16]: "1"})
+    arguments = ["x", str(tmp_path / "s.tsv"), str(tmp_path), "--dataset", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", arguments)
+    real_sentences.main()
+    written = {
+        split: (tmp_path / f"{split}.tsv").read_text("utf-8") for split in real_sentences.SPLITS
+    }
+    assert "横结肠息肉\t0\n" in written["train"]
+    assert "左肺结节\t0\n" in written["val"]
+    assert "胃角溃疡" not in written["test"]
+    assert "胃窦黏膜充血水肿\t1\n" in "".join(written.values())
