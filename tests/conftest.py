@@ -15,6 +15,8 @@ from tools import NEEDS
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import SPECIAL, Vocabulary
 
+# Tests that load transformers read what they wrote themselves.
+os.environ["HF_HUB_OFFLINE"] = "1"
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")

@@ -1,7 +1,7 @@
-"""ALBERT with its softmax head, on bert4keras, and the three places its weights come from.
+"""ALBERT with its softmax head, on bert4keras, and the places its weights come from.
 
-Built from a config (random weights), from an official checkpoint directory in either published
-layout, or from an ``.h5`` with bert4keras' layer names. Importing this module imports TensorFlow.
+Built from a config (random weights), from a published checkpoint in the form of TensorFlow or of
+transformers, or from an ``.h5`` with bert4keras' layer names. Importing it imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,55 +22,9 @@ from gi_classifier.model.directory import MANIFEST, ModelDirectory, load
 from gi_classifier.model.weights import HEAD, LayerWeights, read_h5
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
+from gi_classifier.training.hugging_face import is_hugging_face, read_hugging_face
 from gi_classifier.training.keras_backend import ALBERT, ClsALBERT, tf, tf_keras
-
-_ATTENTION = [
-    f"attention{{0}}/{part}/{kind}"
-    for part in ("self/query", "self/key", "self/value", "output/dense")
-    for kind in ("kernel", "bias")
-]
-
-
-def _names(prefix: str, kinds: Sequence[str] = ("kernel", "bias")) -> list[str]:
-    return [f"{prefix}/{kind}" for kind in kinds]
-
-
-_NORM = ("beta", "gamma")
-_EMBEDDINGS = {
-    "Embedding-Segment": ["bert/embeddings/token_type_embeddings"],
-    "Embedding-Position": ["bert/embeddings/position_embeddings"],
-    "Embedding-Norm": _names("bert/embeddings/LayerNorm", _NORM),
-}
-_GROUP = "bert/encoder/transformer/group_0/inner_group_0"
-_SHARED = "bert/encoder/layer_shared"
-# The checkpoint of Google's code: factorised by a dense mapping, or not factorised.
-GOOGLE_LAYOUT = {
-    "Embedding-Token": ["bert/embeddings/word_embeddings"],
-    **_EMBEDDINGS,
-    "Embedding-Mapping": _names("bert/encoder/embedding_hidden_mapping_in"),
-    "Transformer-MultiHeadSelfAttention": [f"{_GROUP}/{n.format('_1')}" for n in _ATTENTION],
-    "Transformer-MultiHeadSelfAttention-Norm": _names(f"{_GROUP}/LayerNorm", _NORM),
-    "Transformer-FeedForward": [
-        *_names(f"{_GROUP}/ffn_1/intermediate/dense"),
-        *_names(f"{_GROUP}/ffn_1/intermediate/output/dense"),
-    ],
-    "Transformer-FeedForward-Norm": _names(f"{_GROUP}/LayerNorm_1", _NORM),
-}
-# The first Chinese release: one shared layer, tokens factorised by a second matrix.
-SHARED_LAYOUT = {
-    "Embedding-Token": ["bert/embeddings/word_embeddings", "bert/embeddings/word_embeddings_2"],
-    **_EMBEDDINGS,
-    "Transformer-MultiHeadSelfAttention": [f"{_SHARED}/{n.format('')}" for n in _ATTENTION],
-    "Transformer-MultiHeadSelfAttention-Norm": _names(
-        f"{_SHARED}/attention/output/LayerNorm", _NORM
-    ),
-    "Transformer-FeedForward": [
-        *_names(f"{_SHARED}/intermediate/dense"),
-        *_names(f"{_SHARED}/output/dense"),
-    ],
-    "Transformer-FeedForward-Norm": _names(f"{_SHARED}/output/LayerNorm", _NORM),
-}
-
+from gi_classifier.training.published_checkpoint import checkpoint_files, read_checkpoint
 
 # What bert4keras calls an activation, where the config has another name for it.
 _ACTIVATIONS = {"gelu_new": "gelu_tanh"}
@@ -177,6 +131,8 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     ----------
     source : Path
         - a model directory of this library;
+        - a Hugging Face directory of a Chinese ALBERT: config, ``model.safetensors``,
+          ``vocab.txt``, see :mod:`gi_classifier.training.hugging_face`;
         - an official ALBERT checkpoint directory: config, ``vocab.txt``, ``.ckpt``;
         - an ``.h5`` of the reference or of pre-training, with the config and ``vocab.txt`` beside
           it, or the directory that holds these three;
@@ -191,38 +147,8 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     MissingPathError, ModelError, SettingsError
         The source is missing, incomplete, or does not fit ``settings``.
     """
-    weights: LayerWeights | None
-    name, seen = source.name, frozenset[str]()
-    if not source.exists():
-        raise MissingPathError(f"Nothing to start from at {source}")
-    if source.is_dir() and not (source / MANIFEST).is_file() and not any(source.glob("*.index")):
-        found = list(source.glob("*.h5"))
-        source = found[0] if len(found) == 1 else source
-    if (source / MANIFEST).is_file():
-        directory = load(source)
-        config, vocabulary = directory.config, directory.vocabulary
-        weights, seen = (
-            directory.read_weights(),
-            frozenset(known_fingerprints(directory.splits)),
-        )
-    elif source.is_dir():
-        config_file, vocabulary_file, prefix = checkpoint_files(source)
-        weights, embedding_size = read_checkpoint(prefix)
-        config = replace(AlbertConfig.from_file(config_file), embedding_size=embedding_size)
-        vocabulary = Vocabulary.from_file(vocabulary_file)
-    elif source.suffix == ".h5":
-        weights = read_h5(source)
-        config = AlbertConfig.from_file(_only(source.parent, "*config*.json"))
-        if "Embedding-Mapping" not in weights:
-            config = replace(config, embedding_size=None)
-        vocabulary = Vocabulary.from_file(_only(source.parent, "vocab*.txt"))
-    elif source.suffix == ".json":
-        weights, config = None, AlbertConfig.from_file(source)
-        vocabulary = Vocabulary.from_file(_only(source.parent, "vocab*.txt"))
-    else:
-        raise ModelError(
-            f"{source} is no model directory, checkpoint directory, .h5 or config .json"
-        )
+    name = source.name
+    config, vocabulary, weights, seen = _read(source)
     if config.vocab_size != len(vocabulary):
         raise ModelError(
             f"{source}: the config says {config.vocab_size} tokens, vocab.txt has {len(vocabulary)}"
@@ -240,6 +166,47 @@ def build(source: Path, settings: Settings, *, head: bool = False) -> Built:
     if weights is not None:
         set_weights(model, weights, head=head)
     return Built(model, config, vocabulary, name, seen)
+
+
+def _read(
+    source: Path,
+) -> tuple[AlbertConfig, Vocabulary, LayerWeights | None, frozenset[str]]:
+    """Shape, tokens, weights and the fingerprints that a source of :func:`build` holds."""
+    if not source.exists():
+        raise MissingPathError(f"Nothing to start from at {source}")
+    weights: LayerWeights | None
+    seen = frozenset[str]()
+    published = is_hugging_face(source) or (source.is_dir() and any(source.glob("*.index")))
+    if source.is_dir() and not (source / MANIFEST).is_file() and not published:
+        found = list(source.glob("*.h5"))
+        source = found[0] if len(found) == 1 else source
+    if (source / MANIFEST).is_file():
+        directory = load(source)
+        config, vocabulary = directory.config, directory.vocabulary
+        weights, seen = directory.read_weights(), frozenset(known_fingerprints(directory.splits))
+    elif is_hugging_face(source):
+        read = read_hugging_face(source)
+        config, vocabulary, weights = read.config, read.vocabulary, read.weights
+    elif source.is_dir():
+        config_file, vocabulary_file, prefix = checkpoint_files(source)
+        weights, embedding_size = read_checkpoint(prefix)
+        config = replace(AlbertConfig.from_file(config_file), embedding_size=embedding_size)
+        vocabulary = Vocabulary.from_file(vocabulary_file)
+    elif source.suffix == ".h5":
+        weights = read_h5(source)
+        config = AlbertConfig.from_file(_only(source.parent, "*config*.json"))
+        if "Embedding-Mapping" not in weights:
+            config = replace(config, embedding_size=None)
+        vocabulary = Vocabulary.from_file(_only(source.parent, "vocab*.txt"))
+    elif source.suffix == ".json":
+        weights, config = None, AlbertConfig.from_file(source)
+        vocabulary = Vocabulary.from_file(_only(source.parent, "vocab*.txt"))
+    else:
+        raise ModelError(
+            f"{source} is no model directory, checkpoint directory, Hugging Face directory, .h5 "
+            "or config .json"
+        )
+    return config, vocabulary, weights, seen
 
 
 def _digest(weights: LayerWeights) -> int:
@@ -319,70 +286,3 @@ def to_h5(model: Any) -> bytes:
         path = Path(folder) / "model.h5"
         model.save_weights(str(path))
         return path.read_bytes()
-
-
-def checkpoint_files(folder: Path) -> tuple[Path, Path, str]:
-    """Find the config, vocabulary and checkpoint prefix in an official checkpoint directory.
-
-    Raises
-    ------
-    ModelError
-        With everything that is missing or there twice.
-    """
-    found = {p: sorted(folder.glob(p)) for p in ("*config*.json", "vocab*.txt", "*.index")}
-    problems = [
-        f"{pattern}: needs exactly one. Received: {[path.name for path in paths] or 'none'}"
-        for pattern, paths in found.items()
-        if len(paths) != 1
-    ]
-    if problems:
-        raise ModelError(f"{folder} is not an ALBERT checkpoint directory:", problems)
-    config, vocabulary, index = (paths[0] for paths in found.values())
-    return config, vocabulary, str(index).removesuffix(".index")
-
-
-def read_checkpoint(prefix: str) -> tuple[LayerWeights, int | None]:
-    """Read the encoder's weights from an official checkpoint, whichever layout it has.
-
-    Parameters
-    ----------
-    prefix : str
-        Path without ``.index``.
-
-    Returns
-    -------
-    weights : dict
-        By bert4keras' layer names. Tokens factorised by a second matrix come multiplied out.
-    embedding_size : int or None
-        Width of a factorised embedding, None where tokens have the hidden size.
-
-    Raises
-    ------
-    ModelError
-        Variables are missing; all of them are named.
-    """
-    try:
-        reader = tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError) as error:
-        raise ModelError(f"{prefix}: not a TensorFlow checkpoint ({error})") from error
-    stored = reader.get_variable_to_shape_map()
-    shared = any(name.startswith(_SHARED) for name in stored)
-    layout = dict(SHARED_LAYOUT if shared else GOOGLE_LAYOUT)
-    if shared and "bert/embeddings/word_embeddings_2" not in stored:
-        layout["Embedding-Token"] = layout["Embedding-Token"][:1]
-    if not shared and layout["Embedding-Mapping"][0] not in stored:
-        del layout["Embedding-Mapping"]
-    missing = [name for names in layout.values() for name in names if name not in stored]
-    if missing:
-        raise ModelError(f"{prefix} lacks variables of an ALBERT encoder:", missing)
-    try:
-        weights = {
-            layer: [reader.get_tensor(name) for name in names] for layer, names in layout.items()
-        }
-    except tf.errors.OpError as error:
-        raise ModelError(f"{prefix}: not a whole TensorFlow checkpoint ({error})") from error
-    if len(weights["Embedding-Token"]) == 2:
-        table, projection = weights["Embedding-Token"]
-        weights["Embedding-Token"] = [table @ projection]
-    factorised = "Embedding-Mapping" in weights
-    return weights, weights["Embedding-Token"][0].shape[1] if factorised else None
