@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import (
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 
 from gi_classifier.errors import ModelError
 
@@ -167,28 +175,29 @@ class Vocabulary:
             table.setdefault(character, unknown)
             table.setdefault(f"##{character}", unknown)
         known = "".join(f"\\x{{{ord(c):x}}}" for c in characters)
-        tokenizer = Tokenizer(
-            models.WordPiece(table, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD)
-        )
-        tokenizer.normalizer = normalizers.Sequence(
+        return _tokenizer(
+            table,
             [
-                normalizers.Replace(Regex(rf"\x{{fffd}}|(?![{SPACES}])\p{{Cc}}|\p{{Cf}}"), ""),
-                normalizers.NFKC(),
-                normalizers.Lowercase(),
-                normalizers.NFD(),
-                normalizers.Replace(Regex(r"\p{Mn}"), ""),
                 normalizers.Replace(Regex(f"(?!{_ALONE})[^{known}{SPACES}]"), _UNKNOWN),
                 normalizers.Replace(Regex(f"[^{known}{SPACES}{_UNKNOWN}]"), _UNKNOWN_ALONE),
-            ]
+            ],
         )
-        tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [
-                pre_tokenizers.Split(Regex(f"[{SPACES}]+"), "removed"),
-                pre_tokenizers.Split(Regex(f"{_ALONE}|{_UNKNOWN_ALONE}"), "isolated"),
-                pre_tokenizers.Split(Regex(rf".{{1,{MAX_WORD}}}"), "isolated"),
-            ]
+
+    def to_tokenizer_json(self) -> str:
+        """The contents of ``tokenizer.json``, for programs that run the ``tokenizers`` package.
+
+        It encodes as :meth:`encode` does, with special tokens, but for a word of letters or digits
+        that holds a character the vocabulary lacks: all of that word is one [UNK] there.
+        """
+        tokenizer = _tokenizer(self.ids, [])
+        radicals = [normalizers.Replace(chr(a), chr(b)) for a, b in RADICALS.items()]
+        tokenizer.normalizer = normalizers.Sequence([*radicals, tokenizer.normalizer])
+        ends = [(token, self.ids[token]) for token in ("[CLS]", "[SEP]")]
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=ends
         )
-        return tokenizer
+        tokenizer.decoder = decoders.WordPiece()
+        return str(tokenizer.to_str(pretty=True))
 
     def encode(self, texts: Sequence[str]) -> list[Encoded]:
         """Encode texts of any length, without special tokens, in parallel."""
@@ -205,6 +214,31 @@ class Vocabulary:
     def with_special(self, ids: np.ndarray) -> np.ndarray:
         """Put [CLS] before and [SEP] behind the ids of one window."""
         return np.concatenate(([self.ids["[CLS]"]], ids, [self.ids["[SEP]"]])).astype(np.int32)
+
+
+def _tokenizer(table: dict[str, int], last: Sequence[normalizers.Normalizer]) -> Tokenizer:
+    """WordPiece on clean text; ``last`` normalisers are the last."""
+    tokenizer = Tokenizer(
+        models.WordPiece(table, unk_token="[UNK]", max_input_chars_per_word=MAX_WORD)
+    )
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(rf"\x{{fffd}}|(?![{SPACES}])\p{{Cc}}|\p{{Cf}}"), ""),
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.NFD(),
+            normalizers.Replace(Regex(r"\p{Mn}"), ""),
+            *last,
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(f"[{SPACES}]+"), "removed"),
+            pre_tokenizers.Split(Regex(f"{_ALONE}|{_UNKNOWN_ALONE}"), "isolated"),
+            pre_tokenizers.Split(Regex(rf".{{1,{MAX_WORD}}}"), "isolated"),
+        ]
+    )
+    return tokenizer
 
 
 def _with_base(

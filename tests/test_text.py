@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
 
 from gi_classifier.errors import ModelError
 from gi_classifier.text import (
@@ -291,6 +292,22 @@ def test_a_vocabulary_survives_its_file(tmp_path: Path) -> None:
     path.write_bytes("肠胃镜".encode("gb18030"))
     with pytest.raises(ModelError, match="not UTF-8"):
         Vocabulary.from_file(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["胃⻝管ＥＲＣＰ：①", "é́\u200bÀ㎝  胃\x00镜", "甲" + "ercp" * 60, "", "囧，。", "cm\ufffd9cm"],
+)
+def test_tokenizer_json_encodes_the_same_with_special_tokens(text: str) -> None:
+    tokenizer = Tokenizer.from_str(VOCABULARY.to_tokenizer_json())
+    wanted = VOCABULARY.with_special(VOCABULARY.encode([text])[0].ids)
+    assert tokenizer.encode(text).ids == wanted.tolist()
+
+
+def test_an_unknown_character_takes_its_whole_word_along_in_tokenizer_json_alone() -> None:
+    tokenizer = Tokenizer.from_str(VOCABULARY.to_tokenizer_json())
+    assert tokenizer.encode("胃aжb").tokens == ["[CLS]", "胃", "[UNK]", "[SEP]"]
+    assert len(VOCABULARY.encode(["胃aжb"])[0].ids) == 4
 
 
 @given(st.lists(st.integers(0, 300), max_size=80), st.integers(1, 2000), st.integers(0, 200))

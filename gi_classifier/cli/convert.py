@@ -27,7 +27,7 @@ def convert(
         typer.Argument(
             metavar="SOURCE",
             help="To directory: a fine-tuned .h5 (softmax head included), its config and vocab.txt "
-            "beside it. To transformers: a model directory.",
+            "beside it, or what --to transformers wrote. To transformers: a model directory.",
         ),
     ],
     to: Annotated[
@@ -55,7 +55,7 @@ def convert(
     else:
         to_transformers(source, output, force=force)
         notes.print(
-            "It is ALBERT alone: no linear member, no windows, no thresholds. Give it texts that "
-            "gi_classifier.text.normalise returned, of one window."
+            "It is ALBERT alone: no linear member, no windows, no thresholds "
+            "(docs/transformers.md says what differs)."
         )
     say_written(output)

@@ -37,7 +37,9 @@ def pretrain(
     base: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", help="Go on from these weights and their vocabulary, not from random."
+            metavar="PATH",
+            help="Go on from these weights and their vocabulary, not from random: what "
+            "`train --base` takes.",
         ),
     ] = None,
     settings: SetOption = None,

@@ -41,8 +41,9 @@ def train(
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="What to start from: a model directory, a checkpoint directory, an .h5, or a "
-            "config .json for random weights; without it, the model that ships.",
+            help="What to start from: a model directory, a directory of TensorFlow's checkpoint or "
+            "of Hugging Face transformers (safetensors), an .h5, or a config .json for random "
+            "weights; without it, the model that ships.",
         ),
     ] = None,
     unlabelled: Annotated[

@@ -85,8 +85,9 @@ def train(
     settings : Settings, optional
     base : str or Path, optional
         What to start from, see :func:`gi_classifier.training.keras_model.build`: a model
-        directory, an official checkpoint directory, an ``.h5``, or a config ``.json`` for random
-        weights. Without, the encoder of the model that ships.
+        directory, a directory of an official checkpoint or of Hugging Face transformers, an
+        ``.h5``, or a config ``.json`` for random weights. Without, the encoder of the model that
+        ships.
     unlabelled : str, Path or sequence of them
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
         that the model will read. A linear teacher labels it, see

@@ -26,12 +26,13 @@ from gi_classifier.training.hugging_face import (
     POOLER_SCALE,
     PREFIX,
     TABLES,
+    TOKENIZER,
     TOKENIZER_CONFIG,
     VOCABULARY,
     WEIGHTS,
 )
 
-FILES = (TOKENIZER_CONFIG, VOCABULARY, WEIGHTS, CONFIG)
+FILES = (TOKENIZER_CONFIG, TOKENIZER, VOCABULARY, WEIGHTS, CONFIG)
 
 
 def transformers_files(directory: ModelDirectory) -> dict[str, bytes]:
@@ -60,6 +61,7 @@ def transformers_files(directory: ModelDirectory) -> dict[str, bytes]:
     tensors = _named_tensors(directory.read_weights(), directory.config)
     return {
         TOKENIZER_CONFIG: to_json(_tokenizer_table(directory.settings)),
+        TOKENIZER: directory.vocabulary.to_tokenizer_json().encode("utf-8"),
         VOCABULARY: directory.vocabulary.to_text().encode("utf-8"),
         WEIGHTS: save(tensors, metadata={"format": "pt"}),
         CONFIG: to_json(_config_table(directory)),
@@ -113,11 +115,10 @@ def _config_table(directory: ModelDirectory) -> dict[str, Any]:
 
 def _tokenizer_table(settings: Settings) -> dict[str, Any]:
     special = {f"{name[1:-1].lower()}_token": name for name in SPECIAL}
+    # Of any class that reads tokenizer.json as it stands; it does the lower-casing.
     return {
-        "tokenizer_class": "BertTokenizer",
-        "do_lower_case": True,
-        "strip_accents": True,
-        "tokenize_chinese_chars": True,
+        "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": settings.maxlen,
+        "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
         **special,
     }

@@ -268,6 +268,7 @@ def test_what_stands_beside_the_weights_must_be_there_and_readable(
     with pytest.raises(ModelError, match=r"the config says \d+ tokens"):
         build(ours, settings)
     (ours / "vocab.txt").unlink()
+    (ours / "tokenizer.json").unlink()
     with pytest.raises(ModelError, match=r"lacks vocab\.txt"):
         read_hugging_face(ours)
 

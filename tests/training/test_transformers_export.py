@@ -25,12 +25,12 @@ from transformers_models import (
 )
 
 from gi_classifier.errors import MissingExtraError, ModelError, OutputExistsError
-from gi_classifier.model.directory import ONNX, load
-from gi_classifier.model.engine import OnnxEngine
+from gi_classifier.model.directory import load
+from gi_classifier.model.engine import open_engine
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import shipped
 from gi_classifier.settings import AlbertConfig, Settings
-from gi_classifier.text import Vocabulary, normalise, pad
+from gi_classifier.text import Vocabulary, pad
 from gi_classifier.training.convert import convert, to_transformers
 from gi_classifier.training.export import forward
 from gi_classifier.training.hugging_face import read_hugging_face
@@ -69,10 +69,10 @@ def test_logits_and_tokens_of_the_model_that_ships_are_equal(tmp_path: Path) -> 
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "theirs")
     assert tokenizer.model_max_length == directory.settings.maxlen
     for text, row in zip(texts, rows, strict=True):
-        assert tokenizer(normalise(text))["input_ids"] == row.tolist()
+        assert tokenizer(text)["input_ids"] == row.tolist()
     ids = pad(rows)
     found = run(loaded(tmp_path / "theirs"), ids).logits.numpy()
-    wanted = OnnxEngine(directory.files[ONNX["fp32"]]).run(ids)[0]
+    wanted = open_engine(directory, "fp32").run(ids)[0]
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-4)
 
 
