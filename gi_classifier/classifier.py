@@ -37,7 +37,7 @@ from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped, open_shared, shipped
 from gi_classifier.option_checks import seed_from
-from gi_classifier.settings import InitialBias, Settings, Use, WindowRule
+from gi_classifier.settings import EngineName, InitialBias, Settings, Use, WindowRule
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
 from gi_classifier.training.linear_alone import check_linear_alone, run_linear
@@ -81,9 +81,9 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     use : {"both", "albert", "linear"}
         The members that answer. "linear" fits the linear member alone, in seconds and without
         TensorFlow; ``base`` has no part in it, nor have the settings of ALBERT's training.
-    maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, warmup_steps, \
-decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, label_smoothing, \
-dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
+    engine, maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, \
+warmup_steps, decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, \
+label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
         See :class:`~gi_classifier.Settings`; they are validated when fitting.
 
     Attributes
@@ -109,6 +109,7 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
         maxlen: int = _DEFAULT.maxlen,
         overlap: int | None = _DEFAULT.overlap,
         use: Use = _DEFAULT.use,
+        engine: EngineName | None = _DEFAULT.engine,
         window_rule: WindowRule | None = None,
         batch_size: int = _DEFAULT.batch_size,
         epochs: int = _DEFAULT.epochs,
@@ -134,6 +135,7 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
         self.maxlen = maxlen
         self.overlap = overlap
         self.use = use
+        self.engine = engine
         self.window_rule = window_rule
         self.batch_size = batch_size
         self.epochs = epochs
@@ -380,8 +382,8 @@ dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
         Parameters
         ----------
         path : str or Path, optional
-        engine : {"fp32", "int8", "keras"}, optional
-            Without, the one that the export recorded as fit.
+        engine : {"fp32", "int8", "openvino", "keras"}, optional
+            Without, see :func:`gi_classifier.model.engine.chosen_engine`.
 
         Raises
         ------

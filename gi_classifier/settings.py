@@ -30,6 +30,7 @@ WindowRule = Literal["evidence", "mean"]
 InitialBias = Literal["prior", "zero"]
 Use = Literal["both", "albert", "linear"]
 USES: tuple[str, ...] = get_args(Use)
+EngineName = Literal["fp32", "int8", "openvino"]
 
 
 # A recipe for a few hundred records: more and smaller steps, and time to learn.
@@ -60,6 +61,9 @@ class Settings:
     use : {"both", "albert", "linear"}
         The members that answer, see :mod:`gi_classifier.model.fusion`; a model without a linear
         member answers by ALBERT alone.
+    engine : {"fp32", "int8", "openvino"}, optional
+        What computes ALBERT's answers; without, what the export found fit. What the others answer
+        depends on the processor: ``gi-classifier engines`` measures it.
     window_rule : {"evidence", "mean"}
         How the windows of a long text are weighed, see
         :func:`gi_classifier.model.windows.window_weights`.
@@ -129,6 +133,7 @@ class Settings:
     maxlen: int = 200
     overlap: int | None = None
     use: Use = "both"
+    engine: EngineName | None = None
     window_rule: WindowRule = "evidence"
     batch_size: int = 128
     epochs: int = 100
@@ -175,6 +180,8 @@ class Settings:
         yield choice_problem("use", self.use, USES)
         if not isinstance(self.bfloat16, bool):
             yield f"bfloat16 must be True or False. Received: {self.bfloat16!r}"
+        if self.engine is not None:
+            yield choice_problem("engine", self.engine, get_args(EngineName))
         yield choice_problem("window_rule", self.window_rule, ("evidence", "mean"))
         yield choice_problem("initial_bias", self.initial_bias, ("prior", "zero"))
         yield from self._problems_together()

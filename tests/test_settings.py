@@ -60,6 +60,7 @@ BAD: dict[str, list[Any]] = {
     "bfloat16": [1, None, "yes"],
     "seed": [-1, None, 1.5],
     "use": ["neither", None, []],
+    "engine": ["keras", 8, []],
 }
 
 

@@ -20,6 +20,7 @@ from gi_classifier.cli.continue_training import continue_
 from gi_classifier.cli.convert import convert
 from gi_classifier.cli.evaluate import evaluate
 from gi_classifier.cli.explain import explain
+from gi_classifier.cli.fit_bulk import fit_bulk
 from gi_classifier.cli.fit_novelty import fit_novelty
 from gi_classifier.cli.head import head
 from gi_classifier.cli.info import info
@@ -89,6 +90,7 @@ for command in (
     prior,
     novelty,
     fit_novelty,
+    fit_bulk,
     compare,
     inspect,
 ):

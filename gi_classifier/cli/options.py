@@ -108,8 +108,9 @@ EngineOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="What computes the answers: fp32, int8 (faster, less exact) or keras (needs "
-        "TensorFlow); without it, what was found fit when the model was made.",
+        help="What computes the answers: fp32, int8, openvino (both faster, less exact: "
+        "`engines` measures it) or keras (needs TensorFlow); without it, GI_CLASSIFIER_ENGINE, "
+        "the model's settings, or what was found fit when the model was made.",
     ),
 ]
 UseOption = Annotated[

@@ -1,4 +1,4 @@
-"""Runs an exported model on ONNX Runtime, without TensorFlow.
+"""Runs an exported model on ONNX Runtime or OpenVINO, without TensorFlow.
 
 In: token ids, int32 (n, length), padded with 0. Out: logits (n, classes) and [CLS] vectors
 (n, hidden), both float32. Any engine may be called from several threads.
@@ -6,6 +6,7 @@ In: token ids, int32 (n, length), padded with 0. Out: logits (n, classes) and [C
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -14,6 +15,9 @@ import numpy as np
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.directory import ONNX, ModelDirectory
 from gi_classifier.model.runtime import Session
+
+# What a model directory can be run with, and the variable that says which.
+ENGINES, ENGINE = (*ONNX, "openvino"), "GI_CLASSIFIER_ENGINE"
 
 
 class Engine(Protocol):
@@ -83,38 +87,62 @@ class OnnxEngine:
         return logits, cls
 
 
+def chosen_engine(directory: ModelDirectory, name: str | None = None) -> str:
+    """The engine that is asked for: by name, by the environment, by the model's settings.
+
+    Parameters
+    ----------
+    directory : ModelDirectory
+    name : str, optional
+        Without, the environment variable ``GI_CLASSIFIER_ENGINE``; without that, the settings'
+        ``engine``; without that, what the export found fit and recorded.
+    """
+    asked = name or os.environ.get(ENGINE, "").strip()
+    return asked or directory.settings.engine or directory.engine
+
+
 def open_engine(
-    directory: ModelDirectory, precision: str | None = None, *, threads: int | None = None
+    directory: ModelDirectory, name: str | None = None, *, threads: int | None = None
 ) -> Engine:
     """Open a model directory's exported graph, and ask it for one answer.
 
     Parameters
     ----------
     directory : ModelDirectory
-    precision : {"fp32", "int8"}, optional
-        Without, what the export found fit and recorded.
+    name : {"fp32", "int8", "openvino"}, optional
+        Without, see :func:`chosen_engine`.
     threads : int, optional
         See :func:`gi_classifier.cpus.thread_count`.
 
     Raises
     ------
     SettingsError
-        There is no such graph, or no such number of threads.
+        There is no such engine, or no such number of threads.
+    MissingExtraError
+        It is not installed.
     ModelError
         The graph is damaged, or does not fit the model's settings.
     """
-    chosen = precision or directory.engine
-    if chosen not in ONNX:
-        raise SettingsError(f"No such engine; choose one of {tuple(ONNX)}. Received: {chosen!r}")
+    chosen = chosen_engine(directory, name)
+    if chosen not in ENGINES:
+        raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {chosen!r}")
     directory.check()
-    name = ONNX[chosen]
-    engine = OnnxEngine(
-        directory.content(name), directory.arrays, name=directory.place(name), threads=threads
+    file = ONNX.get(chosen, ONNX["fp32"])
+    engine = _opens(chosen)(
+        directory.content(file), directory.arrays, name=directory.place(file), threads=threads
     )
     # The last token as well, which a smaller table of embeddings would lack.
     ids = np.array([[len(directory.vocabulary) - 1] * 2], dtype=np.int32)
     shapes = [values.shape for values in engine.run(ids)]
     wanted = [(1, directory.settings.num_classes), (1, directory.config.hidden_size)]
     if shapes != wanted:
-        raise directory.broken(name, f"it gives logits and vectors of {shapes}, not {wanted}")
+        raise directory.broken(file, f"it gives logits and vectors of {shapes}, not {wanted}")
     return engine
+
+
+def _opens(engine: str) -> Callable[..., Engine]:
+    if engine in ONNX:
+        return OnnxEngine
+    from gi_classifier.model.openvino_engine import OpenVinoEngine
+
+    return OpenVinoEngine

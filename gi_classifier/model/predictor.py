@@ -110,7 +110,7 @@ class Predictor:
         rows = {text: row for row, text in enumerate(distinct)}
         albert = linear = None
         if self.fusion.albert:
-            albert = self._joined(distinct, lambda reading: log_odds(reading.logits))
+            albert = self.albert_log_odds(distinct)
         if self.fusion.linear and self.linear is not None:
             linear = self.linear.decision_function(distinct)
         # Where neither has a weight, every text has the constants.
@@ -127,6 +127,10 @@ class Predictor:
             Rows sum to 1.
         """
         return self.fusion.probabilities(self.decision_function(texts))
+
+    def albert_log_odds(self, texts: Sequence[str]) -> np.ndarray:
+        """ALBERT's log-odds of each label, windows joined: float64 (texts, classes)."""
+        return self._joined(texts, lambda reading: log_odds(reading.logits))
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """The encoder's [CLS] vectors for texts that :func:`check_texts` let through.

@@ -62,10 +62,7 @@ class Session:
         self.name = name
         self._graph = graph
         self._threads = thread_count(threads)
-        try:
-            self._weights = _put_in(check_graph(graph), weights)
-        except ValueError as error:
-            raise ModelError(f"{name} cannot be used: {error}. {REMEDY}") from error
+        self._weights = graph_and_weights(graph, weights, name)
         self._opening = threading.Lock()
         self._session: Any = self._open()
         _sessions.add(self)
@@ -143,14 +140,29 @@ class Session:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
 
 
-def _put_in(
-    names: set[str], weights: Callable[[], Mapping[str, np.ndarray]] | None
+def graph_and_weights(
+    graph: bytes, weights: Callable[[], Mapping[str, np.ndarray]] | None, name: str
 ) -> dict[str, np.ndarray]:
-    """The arrays that a graph lacks; ValueError where one of them is not to be had."""
-    given = weights() if names and weights else {}
-    if not names <= set(given):
-        raise ValueError("it reads numbers from another file")
-    return {name: given[name] for name in sorted(names)}
+    """Check a graph, and give the arrays that it lacks.
+
+    Parameters
+    ----------
+    graph, weights, name
+        As of :class:`Session`.
+
+    Raises
+    ------
+    ModelError
+        It would do more than compute, or one of the arrays is not to be had.
+    """
+    try:
+        names = check_graph(graph)
+        given = weights() if names and weights else {}
+        if not names <= set(given):
+            raise ValueError("it reads numbers from another file")
+    except ValueError as error:
+        raise ModelError(f"{name} cannot be used: {error}. {REMEDY}") from error
+    return {key: given[key] for key in sorted(names)}
 
 
 _sessions: weakref.WeakSet[Session] = weakref.WeakSet()

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.errors import SettingsError
-from gi_classifier.model.directory import ONNX, ModelDirectory
-from gi_classifier.model.engine import Engine, open_engine
+from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.engine import ENGINES as EXPORTED
+from gi_classifier.model.engine import Engine, chosen_engine, open_engine
 from gi_classifier.training.run_state import starting_tensorflow
 
 # What a model directory can be run with.
-ENGINES = (*ONNX, "keras")
+ENGINES = (*EXPORTED, "keras")
 
 
 class KerasEngine:
@@ -40,21 +41,24 @@ def open_any_engine(directory: ModelDirectory, name: str | None = None) -> Engin
     Parameters
     ----------
     directory : ModelDirectory
-    name : {"fp32", "int8", "keras"}, optional
-        Without, what the export found fit and recorded.
+    name : {"fp32", "int8", "openvino", "keras"}, optional
+        Without, see :func:`gi_classifier.model.engine.chosen_engine`.
 
     Raises
     ------
     SettingsError
         There is no such engine.
+    MissingExtraError
+        It is not installed.
     """
+    if name is None and directory.members == ("linear",):
+        return None
+    name = chosen_engine(directory, name)
     if name == "keras":
         with starting_tensorflow():
             from gi_classifier.training.keras_model import restore
 
         return KerasEngine(restore(directory))
-    if name not in (None, *ENGINES):
+    if name not in ENGINES:
         raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {name!r}")
-    if name is None and directory.members == ("linear",):
-        return None
     return open_engine(directory, name)

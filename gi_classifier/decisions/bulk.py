@@ -1,0 +1,200 @@
+"""Bulk: the linear member answers where it is sure, both members answer the rest.
+
+In: texts that were checked. Out: probabilities (n, classes), and which member gave each. The cut,
+the margin from which the linear member answers alone, was chosen on unlabelled passages such that
+few labels differ from those of both; it is kept beside the model as ``bulk.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from gi_classifier.errors import ModelError, SettingsError
+from gi_classifier.files import to_json
+from gi_classifier.model.directory import BULK, ModelDirectory
+from gi_classifier.model.fusion import Fusion
+from gi_classifier.model.predictor import Predictor
+
+# Of all records, the share whose label may differ, and how sure that is.
+MOST_CHANGED, CONFIDENCE = 0.001, 0.95
+# Fewer passages say too little about so small a share.
+FEWEST_PASSAGES = 10_000
+REFIT = "Choose the cut: gi-classifier fit-bulk PASSAGES --model DIRECTORY"
+# Texts that both members read at once.
+_CHUNK = 4096
+
+Member = Literal["linear", "both"]
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """From which margin the linear member answers alone, and what that was found to change.
+
+    Attributes
+    ----------
+    model_sha256 : str
+        The digest of the model that it was chosen for.
+    least_margin : float
+        See :func:`margins`.
+    passages : int
+        Distinct passages that it was chosen on.
+    answered, changed : int
+        Of them, those that the linear member answers alone, and those whose label that changes.
+    upper_bound : float
+        Of the share of all records whose label changes, at ``confidence``.
+    most_changed, confidence : float
+        What was asked for.
+    """
+
+    model_sha256: str
+    least_margin: float
+    passages: int
+    answered: int
+    changed: int
+    upper_bound: float
+    most_changed: float = MOST_CHANGED
+    confidence: float = CONFIDENCE
+
+    def to_bytes(self, origin: Mapping[str, Any] | None = None) -> bytes:
+        """The contents of ``bulk.json``."""
+        return to_json({**asdict(self), "origin": origin})
+
+
+def margins(probabilities: np.ndarray) -> np.ndarray:
+    """How sure each answer is: the log of how much likelier than the next label it is.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n, classes)
+        The linear member's own.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        At least 0.
+    """
+    ordered = np.sort(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2])
+
+
+class BulkPredictor:
+    """Both members of a model, of which the linear one answers alone where it is sure.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        With both members.
+    alone : Fusion
+        How the linear member's log-odds become probabilities of its own.
+    least_margin : float
+        From which it answers alone.
+    """
+
+    def __init__(self, predictor: Predictor, alone: Fusion, least_margin: float) -> None:
+        self.predictor = predictor
+        self.alone = alone
+        self.least_margin = least_margin
+
+    def predict_proba(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Read texts that were checked.
+
+        Returns
+        -------
+        probabilities : ndarray of float64, shape (n, classes)
+            Of the member that answers, as it was calibrated by itself; rows sum to 1.
+        linear : ndarray of bool, shape (n,)
+            Whether the linear member answered alone.
+        """
+        places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        distinct = list(places)
+        found, sure = [np.zeros((0, self.predictor.settings.num_classes))], [np.zeros(0, bool)]
+        for begin in range(0, len(distinct), _CHUNK):
+            probabilities, linear = self._read(distinct[begin : begin + _CHUNK])
+            found.append(probabilities)
+            sure.append(linear)
+        rows = np.array([places[text] for text in texts], dtype=int)
+        return np.concatenate(found)[rows], np.concatenate(sure)[rows]
+
+    def _read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        log_odds = linear_log_odds(self.predictor, texts)
+        probabilities = self.alone.probabilities(self.alone.scores(None, log_odds))
+        sure = margins(probabilities) >= self.least_margin
+        rest = np.flatnonzero(~sure).tolist()
+        if rest:
+            fusion = self.predictor.fusion
+            scores = both_scores(self.predictor, [texts[row] for row in rest], log_odds[rest])
+            probabilities[rest] = fusion.probabilities(scores)
+        return probabilities, sure
+
+
+def linear_log_odds(predictor: Predictor, texts: Sequence[str]) -> np.ndarray:
+    """The linear member's log-odds: float64 (texts, classes).
+
+    Raises
+    ------
+    SettingsError
+        It has no part in the answer.
+    """
+    if predictor.linear is None or not predictor.fusion.linear:
+        raise SettingsError(
+            "Bulk is for a model whose two members answer: in this one the linear member has no "
+            "part. Predict without bulk."
+        )
+    return predictor.linear.decision_function(texts)
+
+
+def both_scores(predictor: Predictor, texts: Sequence[str], linear: np.ndarray) -> np.ndarray:
+    """Scores of both members (texts, classes), where the linear one's log-odds are known."""
+    albert = predictor.albert_log_odds(texts) if predictor.fusion.albert else None
+    return predictor.fusion.scores(albert, linear)
+
+
+def open_bulk(directory: ModelDirectory, predictor: Predictor) -> BulkPredictor:
+    """Open a model for bulk, with the cut that its directory holds.
+
+    Parameters
+    ----------
+    directory : ModelDirectory
+    predictor : Predictor
+        Of the same model, with both members.
+
+    Raises
+    ------
+    SettingsError
+        The linear member has no part in the answer.
+    ModelError
+        The directory holds no cut, or one that was chosen for other weights.
+    """
+    linear_log_odds(predictor, [])
+    return BulkPredictor(predictor, directory.fusion("linear"), stored_bulk(directory).least_margin)
+
+
+def stored_bulk(directory: ModelDirectory) -> Bulk:
+    """The cut that a model directory holds.
+
+    Raises
+    ------
+    ModelError
+        It holds none, or one that was chosen for other weights.
+    """
+    if BULK not in directory.files:
+        raise ModelError(f"This model directory holds no {BULK}. {REFIT}")
+    table = {name: value for name, value in directory.read_json(BULK).items() if name != "origin"}
+    try:
+        found = Bulk(**table)
+        numbers = [float(found.least_margin), float(found.upper_bound), int(found.passages)]
+    except (TypeError, ValueError) as error:
+        raise directory.broken(BULK, f"it is incomplete ({type(error).__name__})") from error
+    # A margin that is no number would let the linear member answer all, or nothing.
+    if not np.isfinite(numbers).all():
+        raise directory.broken(BULK, "its numbers are not finite")
+    if found.model_sha256 != directory.digest:
+        raise ModelError(
+            f"{BULK} was chosen for other weights (sha256 {str(found.model_sha256)[:12]}…, here "
+            f"{directory.digest[:12]}…). {REFIT}"
+        )
+    return found

@@ -1,0 +1,163 @@
+"""Runs an exported model on OpenVINO, in bfloat16 where the processor computes with it.
+
+In: token ids, int32 (n, length), padded with 0. Out: logits (n, classes) and [CLS] vectors
+(n, hidden), both float32. It may be called from several threads, and in a forked process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.cpus import thread_count
+from gi_classifier.errors import MissingExtraError, ModelError
+from gi_classifier.model.runtime import REMEDY, graph_and_weights
+
+BFLOAT16, FLOAT32 = "bf16", "f32"
+
+
+def check_openvino() -> None:
+    """Raise where OpenVINO is not installed.
+
+    Raises
+    ------
+    MissingExtraError
+        With the command that installs what is missing.
+    """
+    missing = [name for name in ("openvino", "onnx") if not importlib.util.find_spec(name)]
+    if missing:
+        raise MissingExtraError(
+            f"The engine 'openvino' needs {' and '.join(missing)}. "
+            "Install with: pip install 'gi_classifier[openvino]'"
+        )
+
+
+class OpenVinoEngine:
+    """Runs an exported graph of full precision.
+
+    Parameters
+    ----------
+    graph : bytes
+        An ``.onnx`` file.
+    weights : callable, optional
+        Gives the arrays that a graph without weights needs.
+    name : str
+        What errors call it.
+    threads : int, optional
+        See :func:`gi_classifier.cpus.thread_count`.
+
+    Attributes
+    ----------
+    precision : {"bf16", "f32"}
+        What products are computed in.
+
+    Raises
+    ------
+    MissingExtraError
+        OpenVINO is not installed.
+    ModelError
+        The graph is damaged, or would do more than compute.
+    """
+
+    def __init__(
+        self,
+        graph: bytes,
+        weights: Callable[[], Mapping[str, np.ndarray]] | None = None,
+        *,
+        name: str = "The graph",
+        threads: int | None = None,
+    ) -> None:
+        check_openvino()
+        self.name = name
+        self._threads = thread_count(threads)
+        self._graph = _whole(graph, graph_and_weights(graph, weights, name), name)
+        self.precision = BFLOAT16 if _has_bfloat16() else FLOAT32
+        self._opening = threading.Lock()
+        self._compiled: Any = None
+        self._requests = threading.local()
+        self._process = 0
+        self._open()
+
+    def _open(self) -> Any:
+        """The compiled graph: of this process, for a forked one has none of its threads."""
+        with self._opening:
+            if self._process != os.getpid():
+                if self._compiled is not None:
+                    # Closing it would wait for its threads for ever: it is never closed.
+                    for kept in (self._compiled, self._requests):
+                        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+                self._compiled, self._requests = self._compile(), threading.local()
+                self._process = os.getpid()
+            return self._compiled
+
+    def _compile(self) -> Any:
+        import openvino
+
+        options = {
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "INFERENCE_NUM_THREADS": self._threads,
+            "NUM_STREAMS": 1,
+            # Processors that a container may not own.
+            "ENABLE_CPU_PINNING": False,
+        }
+        try:
+            core = openvino.Core()
+            return core.compile_model(core.read_model(self._graph), "CPU", options)
+        except Exception as error:  # OpenVINO's errors have no base of their own.
+            raise self._broken("opened", error) from error
+
+    def run(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See :class:`~gi_classifier.model.engine.Engine`.
+
+        Raises
+        ------
+        ModelError
+            The graph does not take ids, or its answers are no finite float32 numbers.
+        """
+        compiled, requests = self._open(), self._requests
+        try:
+            if not hasattr(requests, "own"):
+                requests.own = compiled.create_infer_request()
+            found = requests.own.infer({"ids": ids})
+            logits, cls = (np.array(found[name]) for name in ("logits", "cls"))
+        except Exception as error:  # OpenVINO's errors have no base of their own.
+            raise self._broken("run", error) from error
+        for values in (logits, cls):
+            if values.dtype != np.float32 or not np.isfinite(values).all():
+                raise ModelError(f"{self.name} gives what are no finite numbers. {REMEDY}")
+        return logits, cls
+
+    def _broken(self, what: str, error: Exception) -> ModelError:
+        reason = " ".join(str(error).split())[:200]
+        return ModelError(
+            f"{self.name} cannot be {what} ({type(error).__name__}: {reason}). {REMEDY}"
+        )
+
+
+def _has_bfloat16() -> bool:
+    import openvino
+
+    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _whole(graph: bytes, weights: Mapping[str, np.ndarray], name: str) -> bytes:
+    """A graph with the arrays put in that it lacks, which OpenVINO takes from files alone."""
+    if not weights:
+        return graph
+    import onnx
+
+    try:
+        model = onnx.load_model_from_string(graph)
+    except Exception as error:  # The decoder's errors hang on which one is installed.
+        raise ModelError(f"{name} cannot be opened ({type(error).__name__}). {REMEDY}") from error
+    for tensor in model.graph.initializer:
+        if tensor.name in weights:
+            array = np.ascontiguousarray(weights[tensor.name])
+            tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
+    return bytes(model.SerializeToString())

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from gi_classifier.decisions.bulk_fit import drawn, least_margin, upper_bound
+
+
+def test_the_bound_is_scipy_s_exact_one() -> None:
+    for changed, records in ((0, 10_000), (4, 10_000), (15, 24_000)):
+        interval = binomtest(changed, records).proportion_ci(0.9, "exact")
+        assert upper_bound(changed, records) == pytest.approx(interval.high)
+    assert upper_bound(3, 3) == 1.0
+
+
+def test_the_cut_leaves_out_the_first_change_that_is_too_many() -> None:
+    margin = np.arange(10_000.0)
+    changed = np.zeros(10_000, dtype=bool)
+    # Of 10,000 records four may change.
+    changed[[9_000, 8_000, 7_000, 6_000, 5_000, 100]] = True
+    cut = least_margin(margin, changed, 0.001, 0.95)
+    assert cut is not None
+    assert 5_000 < cut < 5_001
+    assert upper_bound(4, 10_000) <= 0.001 < upper_bound(5, 10_000)
+
+
+def test_records_of_the_same_margin_are_answered_together() -> None:
+    margin = np.repeat([1.0, 2.0], 5_000)
+    changed = np.zeros(10_000, dtype=bool)
+    changed[5_000:5_005] = True
+    cut = least_margin(margin, changed, 0.001, 0.95)
+    assert cut is not None
+    assert not (margin >= cut).any()
+
+
+def test_where_few_labels_change_the_linear_member_answers_all() -> None:
+    assert least_margin(np.ones(10_000), np.arange(10_000) < 4, 0.001, 0.95) == 0.0
+
+
+def test_too_few_records_promise_nothing() -> None:
+    nothing = np.zeros(2_000, dtype=bool)
+    assert least_margin(np.ones(2_000), nothing, 0.001, 0.95) is None
+    assert least_margin(np.zeros(0), nothing[:0], 0.001, 0.95) is None
+
+
+@pytest.mark.slow
+def test_the_promise_is_kept_as_often_as_it_says() -> None:
+    source, broken = np.random.default_rng(0), 0
+    for _ in range(400):
+        margin = source.exponential(2, 12_000)
+        chance = 0.01 * np.exp(-margin)
+        cut = least_margin(margin, source.random(12_000) < chance, 0.001, 0.95)
+        assert cut is not None
+        # What would change of all records: the integral of the chance above the cut.
+        broken += 0.01 * np.exp(-1.5 * cut) / 3 > 0.001
+    assert 0 < broken <= 400 * 0.05 + 3 * np.sqrt(400 * 0.05)
+
+
+def test_passages_are_distinct_and_drawn_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gi_classifier.decisions.bulk_fit.MOST_PASSAGES", 3)
+    passages = ["a", "b", "a", "c", "d"]
+    found = drawn(passages, 1)
+    assert len(set(found)) == 3
+    assert found == drawn(passages, 1)
+    assert set(drawn(passages[:3], 1)) == {"a", "b"}
