@@ -120,15 +120,19 @@ class Explainer:
     use : {"both", "albert", "linear"}, optional
         The members whose answer is explained, as in
         :class:`~gi_classifier.model.predictor.Predictor`.
+    threads : int, optional
+        See :func:`gi_classifier.cpus.thread_count`.
     """
 
-    def __init__(self, directory: ModelDirectory, *, use: Use | None = None) -> None:
+    def __init__(
+        self, directory: ModelDirectory, *, use: Use | None = None, threads: int | None = None
+    ) -> None:
         self.settings = directory.settings
-        self._directory = directory
+        self._directory, self._threads = directory, threads
         # The gradient is that of full precision, so the answers are too: with an engine of its
         # own, since a model's default one may be another.
         precision = "fp32" if "albert" in directory.members else None
-        self.predictor = Predictor.from_directory(directory, precision, use=use)
+        self.predictor = Predictor.from_directory(directory, precision, use=use, threads=threads)
         self.linear = directory.linear
         if self.predictor.fusion.albert:
             # Opened now, so that what cannot be used is told before any work.
@@ -144,7 +148,7 @@ class Explainer:
     @cached_property
     def gradient(self) -> Gradient:
         """ALBERT's; ModelError where the model has none."""
-        return Gradient(self._directory)
+        return Gradient(self._directory, threads=self._threads)
 
     def explain(
         self,

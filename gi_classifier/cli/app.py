@@ -34,6 +34,7 @@ from gi_classifier.cli.pretrain import pretrain
 from gi_classifier.cli.prior import prior
 from gi_classifier.cli.report import report
 from gi_classifier.cli.rules import rules
+from gi_classifier.cli.serve import serve
 from gi_classifier.cli.thresholds import thresholds
 from gi_classifier.cli.train import train
 from gi_classifier.cpus import THREADS
@@ -93,6 +94,7 @@ for command in (
     fit_bulk,
     compare,
     inspect,
+    serve,
 ):
     app.command(name=command.__name__.removesuffix("_").replace("_", "-"), cls=Command)(command)
 app.add_typer(head)

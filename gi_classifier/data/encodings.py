@@ -21,6 +21,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import IO, TextIO, cast
 
+from gi_classifier.data.memory_file import MemoryFile, Source
 from gi_classifier.errors import MissingPathError, RecordsError
 
 COMMON_CHARACTERS = Path(__file__).with_name("common_characters.txt")
@@ -81,8 +82,10 @@ class Encoding:
     note: str = ""
 
 
-def open_file(path: Path) -> IO[bytes]:
+def open_file(path: Source) -> IO[bytes]:
     """Open a file for its bytes, those of a ``.gz`` unpacked; ``-`` is standard input."""
+    if isinstance(path, MemoryFile):
+        return path.open()
     if path == STANDARD_INPUT:
         if sys.stdin is None:
             raise RecordsError("Standard input is closed: there is nothing to read at -")
@@ -99,7 +102,7 @@ def _all_of(stream: TextIO) -> bytes:
     return stream.buffer.read()
 
 
-def recognise(path: Path) -> Encoding:
+def recognise(path: Source) -> Encoding:
     """Recognise a text file's encoding, in constant memory.
 
     Lines that only one encoding fits decide for the file. A line fits one if it decodes and most
@@ -136,7 +139,7 @@ def recognise(path: Path) -> Encoding:
     return votes.decision(path)
 
 
-def _whole(path: Path, file: IO[bytes]) -> bytes:
+def _whole(path: Source, file: IO[bytes]) -> bytes:
     """The first bytes of a file that can be read."""
     try:
         return file.read(4096)
@@ -144,7 +147,7 @@ def _whole(path: Path, file: IO[bytes]) -> bytes:
         raise _torn(path, error) from error
 
 
-def _torn(path: Path, error: Exception) -> RecordsError:
+def _torn(path: Source, error: Exception) -> RecordsError:
     return RecordsError(f"{path}: not a whole gzip file ({error})")
 
 
@@ -179,7 +182,7 @@ class _Votes:
             self.gb18030 += 1
             self.either += decodes[UTF8]
 
-    def decision(self, path: Path) -> Encoding:
+    def decision(self, path: Source) -> Encoding:
         """The encoding of the file whose lines were counted."""
         if self.neither * 2 > self.lines:
             raise RecordsError(
@@ -272,7 +275,7 @@ def common_characters() -> frozenset[str]:
     return frozenset(COMMON_CHARACTERS.read_text(encoding="utf-8")) - {"\n"}
 
 
-def text_lines(path: Path, encoding: str) -> Iterator[str]:
+def text_lines(path: Source, encoding: str) -> Iterator[str]:
     r"""Yield a text file's lines with their ends (``\n``, ``\r\n``), without its mark.
 
     ``\r`` ends lines only where the file has no ``\n``.
@@ -318,7 +321,7 @@ def _other_encoding(text: str, encoding: str) -> str | None:
     return other if count >= _LEAST and plausible == count else None
 
 
-def _byte_lines(path: Path, encoding: str) -> Iterator[bytes]:
+def _byte_lines(path: Source, encoding: str) -> Iterator[bytes]:
     """Yield lines of bytes with their ends; those of UTF-16 and UTF-32 as UTF-8."""
     with open_file(path) as file:
         parts: Iterable[bytes] = _parts(path, file)
@@ -327,7 +330,7 @@ def _byte_lines(path: Path, encoding: str) -> Iterator[bytes]:
         yield from _split(parts, _has_line_feed(path, encoding))
 
 
-def _has_line_feed(path: Path, encoding: str) -> bool:
+def _has_line_feed(path: Source, encoding: str) -> bool:
     """Whether a line of a file ends in a line feed; else lines end in carriage returns."""
     with open_file(path) as file:
         parts: Iterable[bytes] = _parts(path, file)
@@ -336,7 +339,7 @@ def _has_line_feed(path: Path, encoding: str) -> bool:
         return any(b"\n" in part for part in parts)
 
 
-def _parts(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+def _parts(path: Source, file: IO[bytes]) -> Iterator[bytes]:
     try:
         while part := file.read(_PART):
             yield part

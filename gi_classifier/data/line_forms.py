@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from gi_classifier.data.cells import read_label
 from gi_classifier.data.encodings import Encoding, line_problem, text_lines
+from gi_classifier.data.memory_file import Source
 from gi_classifier.labels import Label, names_for
 from gi_classifier.text_checks import is_missing
 
@@ -68,13 +68,13 @@ class LineForm:
 
 
 def line_form(
-    path: Path, encoding: Encoding, names: Sequence[str], num_classes: int | None
+    path: Source, encoding: Encoding, names: Sequence[str], num_classes: int | None
 ) -> LineForm:
     """Count what the lines of a file have between tabs.
 
     Parameters
     ----------
-    path : Path
+    path : Path or MemoryFile
     encoding : Encoding
     names : sequence of str
         Of labels, which may stand for their numbers; without, the default names.

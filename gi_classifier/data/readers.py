@@ -25,6 +25,7 @@ from gi_classifier.data.cells import (
 )
 from gi_classifier.data.columns import LABEL, TEXT, Columns
 from gi_classifier.data.encodings import STANDARD_INPUT
+from gi_classifier.data.memory_file import Source
 from gi_classifier.data.records import Records
 from gi_classifier.data.tables import PLAIN, Row, Table, open_text_table
 from gi_classifier.errors import (
@@ -50,7 +51,7 @@ _SKIP = ", or leave out rows without text (skip_blank, --skip-blank)"
 
 
 def read_records(
-    path: str | Path,
+    path: str | Source,
     *,
     text_column: str = TEXT,
     label_column: str = LABEL,
@@ -73,7 +74,7 @@ def read_records(
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or MemoryFile
         A ``.csv``, ``.jsonl`` or ``.xlsx`` with named columns, or a ``.txt``/``.tsv`` (so is read
         ``-``, standard input): a table with
         tabs where its first line names the text column, else ``text<TAB>label`` lines. Of those
@@ -130,7 +131,7 @@ def read_records(
         raise SettingsError("strict=False reads no labels; give labelled=False with it.")
     label = label_column if wants_label else None
     columns = Columns.of(text_column, label, group_column, id_column)
-    table = _open(Path(path), columns, label_names, num_classes, sheet, header_row)
+    table = _open(path, columns, label_names, num_classes, sheet, header_row)
     rows = _Checked(table, columns, skip_blank)
     found: list[Row] = []
     labels: list[int] = []
@@ -230,7 +231,7 @@ class Count:
 
 
 def check_texts_of(
-    path: str | Path,
+    path: str | Source,
     *,
     text_column: str = TEXT,
     skip_blank: bool = False,
@@ -250,7 +251,7 @@ def check_texts_of(
         As :func:`read_records`.
     """
     columns = Columns.of(text_column, None)
-    table = _open(Path(path), columns, label_names, num_classes, sheet, header_row)
+    table = _open(path, columns, label_names, num_classes, sheet, header_row)
     rows, count, bad = _Checked(table, columns, skip_blank), 0, []
     for row, problem in rows:
         if problem:
@@ -265,7 +266,7 @@ def check_texts_of(
 
 
 def iterate_texts(
-    path: str | Path,
+    path: str | Source,
     *,
     text_column: str = TEXT,
     num_classes: int | None = None,
@@ -275,14 +276,14 @@ def iterate_texts(
 ) -> Iterator[str]:
     """Yield the texts that :func:`check_texts_of` counted, bad and blank rows left out."""
     columns = Columns.of(text_column, None)
-    table = _open(Path(path), columns, label_names, num_classes, sheet, header_row)
+    table = _open(path, columns, label_names, num_classes, sheet, header_row)
     for row, problem in _Checked(table, columns, skip_blank=True):
         if not problem:
             yield str(row.cells[text_column])
 
 
 def _open(
-    path: Path,
+    given: str | Source,
     columns: Columns,
     names: Sequence[str],
     num_classes: int | None,
@@ -290,6 +291,7 @@ def _open(
     header_row: int | None,
 ) -> Table:
     """Open a file of records that exists and whose format is read here."""
+    path = Path(given) if isinstance(given, str) else given
     # Standard input is read as a .txt is.
     suffix = PLAIN[0] if path == STANDARD_INPUT else path.suffix.lower()
     if path.is_dir():
@@ -350,7 +352,7 @@ class _Checked:
 
 
 def _raise_bad(
-    path: str | Path,
+    path: str | Source,
     encoding: str,
     problems: Sequence[str],
     advice: str,

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from gi_classifier.data.columns import (
@@ -29,6 +28,7 @@ from gi_classifier.data.columns import (
 from gi_classifier.data.delimited import delimited_rows
 from gi_classifier.data.encodings import Encoding, line_problem, recognise, text_lines
 from gi_classifier.data.line_forms import LineForm, is_coded, line_form
+from gi_classifier.data.memory_file import Source
 from gi_classifier.errors import RecordsError, SettingsError
 
 PLAIN = (".txt", ".tsv")
@@ -73,7 +73,7 @@ class Table:
 
 
 def open_text_table(
-    path: Path,
+    path: Source,
     columns: Columns,
     *,
     names: Sequence[str] = (),
@@ -84,7 +84,7 @@ def open_text_table(
 
     Parameters
     ----------
-    path : Path
+    path : Path or MemoryFile
     columns : Columns
         ``label`` None passes labels over.
     names : sequence of str
@@ -124,7 +124,7 @@ def open_text_table(
     return Table(rows, encoding.name, notes)
 
 
-def _has_header(path: Path, encoding: Encoding, columns: Columns) -> bool:
+def _has_header(path: Source, encoding: Encoding, columns: Columns) -> bool:
     """Whether the first line that is not empty names the text column; raise if another seems to."""
     numbered = enumerate(text_lines(path, encoding.name), 1)
     first = list(itertools.islice((pair for pair in numbered if pair[1].strip()), HEADER_ROWS))
@@ -152,7 +152,7 @@ def _has_header(path: Path, encoding: Encoding, columns: Columns) -> bool:
     return False
 
 
-def _check_plain(path: Path, columns: Columns) -> None:
+def _check_plain(path: Source, columns: Columns) -> None:
     """Raise where a column is asked for in a file whose first row names none."""
     if columns.given:
         raise SettingsError(
@@ -162,7 +162,9 @@ def _check_plain(path: Path, columns: Columns) -> None:
         )
 
 
-def _plain_rows(path: Path, encoding: Encoding, columns: Columns, form: LineForm) -> Iterator[Row]:
+def _plain_rows(
+    path: Source, encoding: Encoding, columns: Columns, form: LineForm
+) -> Iterator[Row]:
     """Lines of ``text<TAB>label``, or of text; see :class:`LineForm`."""
     wanted = columns.label is not None
     for number, line in enumerate(text_lines(path, encoding.name), 1):
@@ -179,7 +181,7 @@ def _plain_rows(path: Path, encoding: Encoding, columns: Columns, form: LineForm
 
 
 def _delimited(
-    path: Path,
+    path: Source,
     encoding: Encoding,
     columns: Columns,
     delimiter: str,
@@ -233,7 +235,7 @@ def _delimited_rows(
         yield Row(line, row, table, problem)
 
 
-def _json_rows(path: Path, encoding: Encoding, columns: Columns) -> Iterator[Row]:
+def _json_rows(path: Source, encoding: Encoding, columns: Columns) -> Iterator[Row]:
     needed = ", ".join(map(repr, columns.wanted))
     for line, body in enumerate(text_lines(path, encoding.name), 1):
         if not body.strip():

@@ -13,12 +13,13 @@ import itertools
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import IO, Any
 from xml.parsers.expat import ExpatError
 
 from gi_classifier.data.cells import as_text
 from gi_classifier.data.columns import Columns, check_columns, distinct
+from gi_classifier.data.encodings import open_file
+from gi_classifier.data.memory_file import Source
 from gi_classifier.data.tables import Row, Table
 from gi_classifier.data.workbook_xml import (
     MOST_CELLS,
@@ -47,13 +48,13 @@ _SAVE = "Open it in Excel or WPS and save it as .xlsx."
 
 
 def open_workbook_table(
-    path: Path, columns: Columns, sheet: str | None = None, header_row: int | None = None
+    path: Source, columns: Columns, sheet: str | None = None, header_row: int | None = None
 ) -> Table:
     """Open a worksheet.
 
     Parameters
     ----------
-    path : Path
+    path : Path or MemoryFile
     columns : Columns
     sheet : str, optional
         Its name, also of a hidden one; without, the first that is visible.
@@ -77,9 +78,9 @@ def open_workbook_table(
     return Table(_named(rows, names, number, columns.text), "xlsx", tuple(found))
 
 
-def _check_kind(path: Path) -> None:
+def _check_kind(path: Source) -> None:
     """Raise where a file is no workbook of this kind, and say of which it is."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         first = file.read(1 << 20)
     if first.startswith(b"PK"):
         return
@@ -100,7 +101,7 @@ def _check_kind(path: Path) -> None:
     )
 
 
-def _guarded(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+def _guarded(path: Source, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     """The same rows; whatever fails in an archive or its XML is one kind of error."""
     try:
         yield from rows
@@ -120,7 +121,7 @@ def _guarded(path: Path, rows: Iterator[tuple[int, Any]]) -> Iterator[tuple[int,
 class _Archive:
     """The parts of a workbook, none opened before its size is known to be sane."""
 
-    def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
+    def __init__(self, archive: zipfile.ZipFile, path: Source) -> None:
         self.archive, self.path = archive, path
         self.parts = {
             entry.filename.replace("\\", "/").lstrip("/").casefold(): entry
@@ -148,9 +149,9 @@ class _Archive:
         return self.archive.open(entry)
 
 
-def _raw_rows(path: Path, columns: Columns, sheet: str | None) -> Iterator[tuple[int, Any]]:
+def _raw_rows(path: Source, columns: Columns, sheet: str | None) -> Iterator[tuple[int, Any]]:
     """First (0, notes), then the number and the cells of each row, by 0-based column."""
-    with zipfile.ZipFile(path) as packed:
+    with open_file(path) as file, zipfile.ZipFile(file) as packed:
         archive = _Archive(packed, path)
         root = _target(archive, "", "/officeDocument") or "xl/workbook.xml"
         if not archive.has(root):
@@ -183,7 +184,7 @@ def _raw_rows(path: Path, columns: Columns, sheet: str | None) -> Iterator[tuple
             yield from _spread(sheet_rows(file, strings, styles, since_1904), merges)
 
 
-def _chosen(path: Path, worksheets: list[Sheet], name: str | None) -> Sheet:
+def _chosen(path: Source, worksheets: list[Sheet], name: str | None) -> Sheet:
     """The worksheet of this name, or the first that is visible."""
     if name is None:
         visible = [one for one in worksheets if one.visible]
@@ -237,7 +238,7 @@ def _spread(
 
 
 def _header(
-    path: Path, rows: Iterator[tuple[int, Any]], columns: Columns, header_row: int | None
+    path: Source, rows: Iterator[tuple[int, Any]], columns: Columns, header_row: int | None
 ) -> tuple[int, dict[int, str], Iterator[tuple[int, Any]]]:
     """The last row of names, the name of each column, and the rows below."""
     seen: list[tuple[int, dict[int, str]]] = []

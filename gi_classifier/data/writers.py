@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gi_classifier.data.workbook_writing import workbook_bytes
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import encode, write_whole
 
@@ -48,28 +48,31 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
         content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     elif suffix in (".txt", ".tsv"):
         content = "".join(map(_plain_line, rows))
+    elif suffix == ".xlsx":
+        check_holds(path, rows)
+        write_whole(path, workbook(rows))
+        return
     else:
-        import pandas as pd
-
-        table = pd.DataFrame(rows, columns=None if rows else ["text", "label"])
-        for name in {"label", "row", "start"} & set(table):
-            if table[name].dtype.kind == "f":
-                # None beside integers made them floating-point.
-                table[name] = table[name].astype("Int64")
-        if suffix == ".xlsx":
-            check_holds(path, rows)
-            table = table.map(_escaped).rename(columns=_escaped)
-            buffer = io.BytesIO()
-            with pd.ExcelWriter(buffer, engine="openpyxl") as writer:
-                table.to_excel(writer, index=False)
-                for cell in itertools.chain(*writer.book.active.iter_rows()):
-                    # A formula, or one of its errors.
-                    if cell.data_type in "fe":
-                        cell.data_type = "s"
-            write_whole(path, buffer.getvalue())
-            return
-        content = "\ufeff" + table.to_csv(index=False, lineterminator="\r\n")
+        content = "\ufeff" + _csv(rows, columns_of(rows, ["text", "label"]))
     write_whole(path, encode(content))
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """A table with its header; what is not known is an empty cell."""
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        cells = (row.get(name) for name in columns)
+        # Of numbers that are none, only one differs from itself.
+        writer.writerow(["" if cell is None or cell != cell else cell for cell in cells])
+    return table.getvalue()
+
+
+def workbook(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as an ``.xlsx``, as :func:`write_results` writes them; check what it holds before."""
+    escaped = [{_escaped(name): _escaped(cell) for name, cell in row.items()} for row in rows]
+    return workbook_bytes(escaped, columns_of(escaped, ["text", "label"]))
 
 
 def check_holds(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

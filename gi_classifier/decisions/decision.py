@@ -146,7 +146,10 @@ class Decider:
         self, texts: Sequence[str], prior: Sequence[float] | None = None
     ) -> np.ndarray:
         """Probabilities (n, classes) under another prior, for texts that are checked."""
-        found = self.predictor.predict_proba(texts)
+        return self._under(self.predictor.predict_proba(texts), prior)
+
+    def _under(self, found: np.ndarray, prior: Sequence[float] | None) -> np.ndarray:
+        """Probabilities under another prior, where one is given."""
         if prior is None:
             return found
         from gi_classifier.decisions.priors import reweight, training_prior, unsmoothed
@@ -171,8 +174,20 @@ class Decider:
             self._novelty = open_novelty(self.directory)
         return self._novelty
 
-    def predict(self, texts: Sequence[str], decision: Decision) -> tuple[np.ndarray, np.ndarray]:
+    def predict(
+        self,
+        texts: Sequence[str],
+        decision: Decision,
+        probabilities: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Decide on checked texts.
+
+        Parameters
+        ----------
+        texts : sequence of str
+        decision : Decision
+        probabilities : ndarray, shape (n, classes), optional
+            What the predictor says of these texts, where that is known already.
 
         Returns
         -------
@@ -191,17 +206,10 @@ class Decider:
         ModelError
             What the decision needs was not stored with the model, or for another classifier.
         """
-        threshold: Any = decision.threshold
-        label = None
-        if decision.label is not None:
-            label = label_number(decision.label, self.directory.settings.names)
-            if threshold == "stored":
-                from gi_classifier.decisions.thresholds import stored_threshold
-
-                threshold = stored_threshold(self.directory, label)
-        # Opened before the work, so that a model without it fails at once.
-        scorer = self._novelty_scorer() if decision.reject_novel else None
-        probabilities = self.predict_proba(texts, decision.prior)
+        label, threshold, scorer = self._needs(decision)
+        if probabilities is None:
+            probabilities = self.predictor.predict_proba(texts)
+        probabilities = self._under(probabilities, decision.prior)
         answers = decide(
             probabilities,
             label=label,
@@ -211,6 +219,25 @@ class Decider:
         if scorer is not None and len(texts):
             answers = np.where(scorer.scores(texts) > scorer.threshold, NOVEL, answers)
         return answers, probabilities
+
+    def check(self, decision: Decision) -> None:
+        """Raise what :meth:`predict` would raise for any text, before there is one."""
+        self._needs(decision)
+        classes = self.directory.settings.num_classes
+        self._under(np.full((1, classes), 1 / classes), decision.prior)
+
+    def _needs(self, decision: Decision) -> tuple[int | None, Any, Any]:
+        """The label's number, its threshold, and what scores novelty where that is asked for."""
+        threshold: Any = decision.threshold
+        label = None
+        if decision.label is not None:
+            label = label_number(decision.label, self.directory.settings.names)
+            if threshold == "stored":
+                from gi_classifier.decisions.thresholds import stored_threshold
+
+                threshold = stored_threshold(self.directory, label)
+        # Opened before the work, so that a model without it fails at once.
+        return label, threshold, self._novelty_scorer() if decision.reject_novel else None
 
 
 def labels_or_none(answers: np.ndarray) -> list[int | None]:

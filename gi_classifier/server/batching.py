@@ -1,0 +1,187 @@
+"""Concurrent requests share batches: a bounded queue, one thread that computes.
+
+In: the texts of many requests. Out: to each the rows of its own. A large request is computed in
+parts, in turn with the others, so that a small one never waits for all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.server.limits import Limits
+from gi_classifier.server.problems import RETRY, Problem
+
+# Texts of one request in a batch, while others wait.
+_PART = 32
+
+
+@dataclass(eq=False)
+class _Request:
+    texts: Sequence[str]
+    finish: Callable[[np.ndarray], Any]
+    future: asyncio.Future[Any]
+    taken: int = 0
+    rows: list[np.ndarray] = field(default_factory=list)
+
+    @property
+    def left(self) -> int:
+        return len(self.texts) - self.taken
+
+
+# Of a request: where its part begins and ends.
+_Part = tuple[_Request, int, int]
+
+
+class Batcher:
+    """Gathers texts for a few milliseconds and computes them together.
+
+    Parameters
+    ----------
+    work : callable
+        From texts to an array with a row for each; runs in a thread of its own.
+    limits : Limits
+    on_batch : callable, optional
+        Told the number of texts of each batch.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[list[str]], np.ndarray],
+        limits: Limits,
+        on_batch: Callable[[int], None] | None = None,
+    ) -> None:
+        self._work, self._limits, self._on_batch = work, limits, on_batch
+        self._waiting: deque[_Request] = deque()
+        self._thread = ThreadPoolExecutor(1, "predict")
+        self._more = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def queued(self) -> int:
+        """Texts that wait."""
+        return sum(request.left for request in self._waiting)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it computes."""
+        return self._running is not None and not self._running.done()
+
+    async def submit(self, texts: Sequence[str], finish: Callable[[np.ndarray], Any]) -> Any:
+        """Wait for what ``finish`` makes of the texts' rows, in the computing thread.
+
+        Raises
+        ------
+        Problem
+            The queue is full, or it took too long.
+        """
+        if self.queued + len(texts) > self._limits.queue:
+            raise Problem(
+                503,
+                "queue-full",
+                f"{self._limits.queue} texts wait already. Send them again in a moment.",
+                headers=RETRY,
+            )
+        request = _Request(texts, finish, asyncio.get_running_loop().create_future())
+        self._waiting.append(request)
+        self._more.set()
+        try:
+            return await asyncio.wait_for(request.future, self._limits.seconds)
+        except TimeoutError:
+            raise Problem(
+                503,
+                "too-slow",
+                f"No answer within {self._limits.seconds:g} seconds: too much waits. Send it "
+                "again in a moment.",
+                headers=RETRY,
+            ) from None
+
+    def start(self) -> None:
+        """Begin to compute, in the running loop."""
+        self._running = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop; what waits is answered before."""
+        while self._waiting and self.alive:
+            await asyncio.sleep(0.01)
+        if self._running is not None:
+            self._running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._running
+        self._thread.shutdown(wait=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._more.wait()
+            if self.queued < self._limits.batch:
+                await asyncio.sleep(self._limits.wait)
+            if not (batch := self._take()):
+                self._more.clear()
+                continue
+            # What is being computed is answered, even if the service stops meanwhile.
+            done = await asyncio.shield(loop.run_in_executor(self._thread, self._compute, batch))
+            for request, outcome in done:
+                if request.future.done():
+                    continue
+                if isinstance(outcome, BaseException):
+                    request.future.set_exception(outcome)
+                else:
+                    request.future.set_result(outcome[0])
+
+    def _take(self) -> list[_Part]:
+        """The next parts of those that wait, in turn; given up ones are dropped."""
+        found: list[_Part] = []
+        room = self._limits.batch
+        while self._waiting and room:
+            request = self._waiting.popleft()
+            if request.future.done():
+                continue
+            count = min(room, request.left, _PART if self._waiting else room)
+            found.append((request, request.taken, request.taken + count))
+            request.taken += count
+            room -= count
+            if request.left:
+                self._waiting.append(request)
+        return found
+
+    def _compute(self, batch: list[_Part]) -> list[tuple[_Request, Any]]:
+        """In the thread: what each request that is whole gets, (result,) or an exception."""
+        if self._on_batch:
+            self._on_batch(sum(end - start for _, start, end in batch))
+        done: list[tuple[_Request, Any]] = []
+        for request, rows in self._rows(batch):
+            if isinstance(rows, BaseException):
+                done.append((request, rows))
+                continue
+            request.rows.append(rows)
+            if sum(map(len, request.rows)) == len(request.texts):
+                done.append((request, _tried(request.finish, np.concatenate(request.rows))))
+        return done
+
+    def _rows(self, batch: list[_Part]) -> list[tuple[_Request, Any]]:
+        texts = [text for request, start, end in batch for text in request.texts[start:end]]
+        found = _tried(self._work, texts)
+        if isinstance(found, tuple):
+            ends = np.cumsum([end - start for _, start, end in batch])[:-1]
+            parts = np.split(found[0], ends)
+            return [(request, rows) for (request, _, _), rows in zip(batch, parts, strict=True)]
+        if len(batch) == 1:
+            return [(batch[0][0], found)]
+        # One of them spoils it for the others: each by itself.
+        return [pair for part in batch for pair in self._rows([part])]
+
+
+def _tried(call: Callable[[Any], Any], given: Any) -> Any:
+    """What a call gives, in a tuple, or the exception that it raises."""
+    try:
+        return (call(given),)
+    except Exception as error:
+        return error

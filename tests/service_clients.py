@@ -1,0 +1,32 @@
+"""What tests of the service share: how a client is made, and what they ask of answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from starlette.testclient import TestClient
+
+Connect = Callable[..., TestClient]
+
+
+def problem(answer: Any, status: int, kind: str) -> dict[str, Any]:
+    """The problem details of an answer, checked."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = answer.json()
+    assert found["status"] == status
+    assert found["type"] == f"urn:gi-classifier:{kind}"
+    return found
+
+
+def finished(client: TestClient, answer: Any) -> dict[str, Any]:
+    """The job that an upload became, once it has ended."""
+    assert answer.status_code == 202, answer.text
+    for _ in range(600):
+        job: dict[str, Any] = client.get(answer.headers["location"]).json()
+        if job["state"] not in ("waiting", "running"):
+            return job
+        time.sleep(0.05)
+    raise AssertionError(job)
