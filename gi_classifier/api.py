@@ -6,8 +6,9 @@ the order given. The model is loaded by the first call that needs it, once in a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, overload
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from gi_classifier.decisions.decision import Decider, Decision, labels_or_none
 from gi_classifier.errors import InputError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
-from gi_classifier.model.shipped import open_shipped
+from gi_classifier.model.shipped import open_shipped, shipped_directory
+from gi_classifier.settings import Use
 from gi_classifier.text_checks import check_texts
 
 
@@ -32,6 +34,7 @@ def explain(
     max_steps: int = PathOptions.max_steps,
     rule: Rule = PathOptions.rule,
     batch_tokens: int = PathOptions.batch_tokens,
+    use: Use | None = None,
 ) -> list[Attribution]:
     """Say which words decided, by integrated gradients on the model that ships.
 
@@ -56,6 +59,8 @@ def explain(
         See :func:`gi_classifier.attribution.quadrature.quadrature`.
     batch_tokens : int
         Tokens whose gradient is computed at once: bounds the memory, whatever the texts' length.
+    use : {"both", "albert", "linear"}, optional
+        The members whose answer is explained; without, what the model's settings say.
 
     Returns
     -------
@@ -78,7 +83,8 @@ def explain(
     >>> [(span.text, span.score > 0) for span in found.spans("clause")]
     [('胃镜未见异常。', False), ('结肠镜：乙状结肠见一息肉。', True)]
     """
-    return open_shipped(Explainer).explain(
+    opens = Explainer if use is None else _openers(use).explainer
+    return open_shipped(opens).explain(
         texts,
         label,
         baseline=baseline,
@@ -90,16 +96,39 @@ def explain(
     )
 
 
-def _predictor() -> Predictor:
-    return open_shipped(Predictor.from_directory)
+def _predictor(use: Use | None = None) -> Predictor:
+    if use is None:
+        return open_shipped(Predictor.from_directory)
+    return open_shipped(_openers(use).predictor)
 
 
-def _decider() -> Decider:
-    return open_shipped(_decider_of)
+def _decider(use: Use | None = None) -> Decider:
+    return open_shipped(_openers(use).decider)
 
 
-def _decider_of(directory: ModelDirectory) -> Decider:
-    return Decider(directory, _predictor())
+class _Openers(NamedTuple):
+    """What opens the model that ships for one use of its members."""
+
+    predictor: Callable[[ModelDirectory], Predictor]
+    decider: Callable[[ModelDirectory], Decider]
+    explainer: Callable[[ModelDirectory], Explainer]
+
+
+def _openers(use: Use | None) -> _Openers:
+    # Named here where it is none, or one that this model cannot answer by.
+    shipped_directory().fusion(use)
+    return _cached_openers(use)
+
+
+@cache
+def _cached_openers(use: Use | None) -> _Openers:
+    """Kept, since what is open is known by what opened it."""
+    return _Openers(
+        # All share one engine.
+        lambda directory: Predictor.from_directory(directory, _predictor().engine, use=use),
+        lambda directory: Decider(directory, _predictor(use)),
+        lambda directory: Explainer(directory, use=use),
+    )
 
 
 def estimate_prior(texts: Sequence[str]) -> np.ndarray:
@@ -166,7 +195,7 @@ MAX_TEXTS = 512
 
 
 @overload
-def predict(text: str) -> int: ...
+def predict(text: str, *, use: Use | None = ...) -> int: ...
 @overload
 def predict(
     text: str,
@@ -176,8 +205,9 @@ def predict(
     threshold: float | Literal["stored"] | None = ...,
     min_confidence: float | None = ...,
     reject_novel: bool = ...,
+    use: Use | None = ...,
 ) -> int | None: ...
-def predict(text: str, **decision: Any) -> int | None:
+def predict(text: str, *, use: Use | None = None, **decision: Any) -> int | None:
     """Say what one record describes: 1 the upper GI tract, 2 the lower, 0 neither.
 
     A record that is about both tracts equally has no right answer; it gets the label that the
@@ -190,6 +220,8 @@ def predict(text: str, **decision: Any) -> int | None:
     prior, label, threshold, min_confidence, reject_novel : optional
         How to decide, see :class:`gi_classifier.decisions.decision.Decision`; with the last two,
         the answer may be None. Without any, the likeliest label.
+    use : {"both", "albert", "linear"}, optional
+        The members that answer; without, what the model's settings say.
 
     Raises
     ------
@@ -210,12 +242,12 @@ def predict(text: str, **decision: Any) -> int | None:
         raise InputError(
             f"predict takes one str; for several use multi_predict. Received: {type(text).__name__}"
         )
-    (answer,) = _answers(check_texts([text]), decision)
+    (answer,) = _answers(check_texts([text]), use, decision)
     return answer
 
 
 @overload
-def multi_predict(texts: Sequence[str]) -> list[int]: ...
+def multi_predict(texts: Sequence[str], *, use: Use | None = ...) -> list[int]: ...
 @overload
 def multi_predict(
     texts: Sequence[str],
@@ -225,8 +257,9 @@ def multi_predict(
     threshold: float | Literal["stored"] | None = ...,
     min_confidence: float | None = ...,
     reject_novel: bool = ...,
+    use: Use | None = ...,
 ) -> list[int | None]: ...
-def multi_predict(texts: Sequence[str], **decision: Any) -> list[Any]:
+def multi_predict(texts: Sequence[str], *, use: Use | None = None, **decision: Any) -> list[Any]:
     """Say what each of at most 512 records describes, in the order given.
 
     Parameters
@@ -234,6 +267,8 @@ def multi_predict(texts: Sequence[str], **decision: Any) -> list[Any]:
     texts : sequence of str
     prior, label, threshold, min_confidence, reject_novel : optional
         As for :func:`predict`; an answer may be None.
+    use : {"both", "albert", "linear"}, optional
+        As for :func:`predict`.
 
     Raises
     ------
@@ -249,17 +284,21 @@ def multi_predict(texts: Sequence[str], **decision: Any) -> list[Any]:
     >>> multi_predict(["结肠多发息肉", "右肺上叶结节"])
     [2, 0]
     """
-    return _answers(check_texts(texts, limit=MAX_TEXTS), decision)
+    return _answers(check_texts(texts, limit=MAX_TEXTS), use, decision)
 
 
-def _answers(texts: list[str], options: Mapping[str, Any]) -> list[int] | list[int | None]:
+def _answers(
+    texts: list[str], use: Use | None, options: Mapping[str, Any]
+) -> list[int] | list[int | None]:
     if not options:
-        return [int(label) for label in _predictor().predict_proba(texts).argmax(axis=1)]
+        return [int(label) for label in _predictor(use).predict_proba(texts).argmax(axis=1)]
 
-    return labels_or_none(_decider().predict(texts, Decision(**options))[0])
+    return labels_or_none(_decider(use).predict(texts, Decision(**options))[0])
 
 
-def predict_proba(texts: Sequence[str], *, prior: Sequence[float] | None = None) -> np.ndarray:
+def predict_proba(
+    texts: Sequence[str], *, prior: Sequence[float] | None = None, use: Use | None = None
+) -> np.ndarray:
     """Probability of each label for any number of records, by the model that ships.
 
     Parameters
@@ -268,6 +307,8 @@ def predict_proba(texts: Sequence[str], *, prior: Sequence[float] | None = None)
     prior : sequence of float, optional
         The shares of the labels among these records, where they are not those of the training
         records (Saerens et al. 2002); :func:`gi_classifier.estimate_prior` finds them.
+    use : {"both", "albert", "linear"}, optional
+        The members that answer; without, what the model's settings say.
 
     Returns
     -------
@@ -287,9 +328,9 @@ def predict_proba(texts: Sequence[str], *, prior: Sequence[float] | None = None)
     """
     checked = check_texts(texts)
     if prior is None:
-        return _predictor().predict_proba(checked)
+        return _predictor(use).predict_proba(checked)
 
-    return _decider().predict_proba(checked, prior)
+    return _decider(use).predict_proba(checked, prior)
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:

@@ -81,6 +81,9 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     use : {"both", "albert", "linear"}
         The members that answer. "linear" fits the linear member alone, in seconds and without
         TensorFlow; ``base`` has no part in it, nor have the settings of ALBERT's training.
+    threads : int, optional
+        How many threads compute answers, from when the model is opened; without, see
+        :func:`gi_classifier.cpus.thread_count`.
     engine, maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, \
 warmup_steps, decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, \
 label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
@@ -129,6 +132,7 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         teacher_confidence: float = _DEFAULT.teacher_confidence,
         bfloat16: bool = _DEFAULT.bfloat16,
         random_state: Any = _DEFAULT.seed,
+        threads: int | None = None,
     ) -> None:
         self.base = base
         self.label_names = label_names
@@ -155,6 +159,7 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         self.teacher_confidence = teacher_confidence
         self.bfloat16 = bfloat16
         self.random_state = random_state
+        self.threads = threads
 
     @property
     def settings(self) -> Settings:
@@ -242,14 +247,18 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
             return run(built, splits, settings, Path(work), unlabelled=unlabelled)
 
     def _adopt(
-        self, directory: ModelDirectory, classes: np.ndarray, engine: str | None = None
+        self,
+        directory: ModelDirectory,
+        classes: np.ndarray,
+        engine: str | None = None,
+        use: Use | None = None,
     ) -> GIClassifier:
         metadata = dict(directory.metadata)
         if not np.array_equal(classes, np.arange(len(classes))) or classes.dtype != int:
             metadata[CLASSES] = classes_to_dict(classes)
         self.directory_ = ModelDirectory(directory.files, metadata)
         self.classes_ = classes
-        self._engine = engine
+        self._engine, self._use = engine, use
         self._opened = _Opened()
         # Fails now, where the model cannot be opened.
         self._fitted()
@@ -264,12 +273,19 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         if self._opened.predictor is None:
             self._opened.predictor = (
                 open_shared(self.directory_, Predictor.from_directory)
-                if self._engine is None
+                if self._engine is None and self._is_plain
                 else Predictor.from_directory(
-                    self.directory_, open_any_engine(self.directory_, self._engine)
+                    self.directory_,
+                    open_any_engine(self.directory_, self._engine, threads=self.threads),
+                    use=self._use,
                 )
             )
         return self._opened.predictor
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether all is opened as for everybody, and so may be shared."""
+        return self._use is None and self.threads is None
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "directory_")
@@ -363,7 +379,11 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         """
         self._fitted()
         if self._opened.explainer is None:
-            self._opened.explainer = open_shared(self.directory_, Explainer)
+            self._opened.explainer = (
+                open_shared(self.directory_, Explainer)
+                if self._is_plain
+                else Explainer(self.directory_, use=self._use, threads=self.threads)
+            )
         if np.ndim(label) == 1:
             label = [one if one is None else self._number(one) for one in label]
         elif label is not None:
@@ -376,7 +396,14 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         return model_dir.save(self.directory_, path, force=force)
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, engine: str | None = None) -> GIClassifier:
+    def load(
+        cls,
+        path: str | Path | None = None,
+        *,
+        engine: str | None = None,
+        use: Use | None = None,
+        threads: int | None = None,
+    ) -> GIClassifier:
         """Read a model directory; without a path, the model that ships.
 
         Parameters
@@ -384,11 +411,15 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         path : str or Path, optional
         engine : {"fp32", "int8", "openvino", "keras"}, optional
             Without, see :func:`gi_classifier.model.engine.chosen_engine`.
+        use : {"both", "albert", "linear"}, optional
+            The members that answer; without, what the model's settings say.
+        threads : int, optional
+            As the parameter of this class.
 
         Raises
         ------
         MissingPathError, ModelError, SettingsError
-            There is no such directory, it is damaged, or there is no such engine.
+            There is no such directory, it is damaged, or there is no such engine or member.
         """
         directory = load_or_shipped(path)
         stored = directory.settings
@@ -402,5 +433,6 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
             window_rule=stored.window_rule,
             class_weight=weight,
             random_state=stored.seed,
-            **{name: getattr(stored, name) for name in _SETTINGS},
-        )._adopt(directory, classes, engine)
+            threads=threads,
+            **{name: getattr(stored, name) for name in _SETTINGS} | ({"use": use} if use else {}),
+        )._adopt(directory, classes, engine, use)

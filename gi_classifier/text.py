@@ -54,6 +54,10 @@ _ALONE = rf"[{_CJK}]|[!-/:-@\[-`{{-~]|\p{{P}}"
 _HIDDEN_MARKS = "\uff9e\uff9f\u0f73\u0f75\u0f81"
 # From so many marks on they are put in order here: unicodedata takes quadratic time for a long run.
 _MANY_MARKS = 30
+# None of these is a mark of either kind: Latin, punctuation, symbols, ideographs, full-width forms.
+_MAYBE_MARK = re.compile(
+    "[^\0-\u02ff\u2000-\u20cf\u2100-\u2cee\u3000-\u3029\u3030-\u3098\u309b-\ua66e\uff00-\uff9d]"
+)
 
 
 def _radicals() -> dict[int, int]:
@@ -64,12 +68,16 @@ def _radicals() -> dict[int, int]:
 
 # Radicals that only look like an ideograph, as PDFs have them (⻔ ⻝), one for one.
 RADICALS = _radicals()
+_RADICAL = re.compile(f"[{''.join(map(chr, RADICALS))}]")
 
 
 def composed(text: str, form: Literal["NFC", "NFKC"] = "NFKC") -> str:
     """The text in a normal form of Unicode, in time proportional to its length."""
-    marks = sum(map(bool, map(unicodedata.combining, text)))
-    if marks + sum(map(text.count, _HIDDEN_MARKS)) < _MANY_MARKS:
+    few = len(text) < _MANY_MARKS or not _MAYBE_MARK.search(text)
+    if few or (
+        sum(map(bool, map(unicodedata.combining, text))) + sum(map(text.count, _HIDDEN_MARKS))
+        < _MANY_MARKS
+    ):
         return unicodedata.normalize(form, text)
     parts: Literal["NFD", "NFKD"] = "NFD" if form == "NFC" else "NFKD"
     found: list[str] = []
@@ -94,8 +102,14 @@ def normalise(text: str) -> str:
     """
     # What is removed goes first: its neighbours may compose, and the result must be a fixed point.
     text = SURROGATE.sub("", text).replace("\ufffd", "")
-    kept = (c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf"))
-    return _SPACE.sub(" ", composed("".join(kept).translate(RADICALS))).strip()
+    # What is printable has neither control nor format characters; most texts are.
+    if not text.isprintable():
+        text = "".join(
+            c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf")
+        )
+    if _RADICAL.search(text):
+        text = text.translate(RADICALS)
+    return _SPACE.sub(" ", composed(text)).strip()
 
 
 def folded(text: str) -> str:

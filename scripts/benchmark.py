@@ -1,6 +1,7 @@
 """Measure speed and memory as ratios taken in one run.
 
 ``predict``: cold start in a fresh process, and records per second of each engine on a file.
+``linear``: records per second of the linear member, on the whole file.
 ``attribution``: records explained per second and completeness errors, beside the reference's
 loop and, where torch, transformers and captum are installed, captum's LayerIntegratedGradients.
 ``length``: seconds that one record of a megabyte takes, everything but the network, and how they
@@ -34,6 +35,7 @@ from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import shipped_directory
 from gi_classifier.model.weights import HEAD, LayerWeights, read_h5
+from gi_classifier.training.linear import fit_linear
 
 ROOT = Path(__file__).resolve().parent.parent
 # What the reference took.
@@ -85,6 +87,22 @@ def benchmark_predict(texts: Sequence[str], repeats: int) -> None:
         speeds = [throughput(predictor, texts, size, repeats) for size in _SIZES]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"{engine}: {', '.join(f'{speed:.0f}' for speed in speeds)}; peak {peak:.0f} MiB")
+
+
+def benchmark_linear(texts: Sequence[str], repeats: int) -> None:
+    """Print the linear member's speed, pieces included, on one thread."""
+    train = read_records(ROOT / "data" / "train.txt")
+    model = fit_linear(train.texts, train.labels or (), 3)
+    seconds = []
+    for _ in range(repeats + 1):
+        # Of this process: NumPy computes on one thread here, and waiting is not the model's time.
+        began = time.process_time()
+        model.decision_function(texts)
+        seconds.append(time.process_time() - began)
+    print(
+        f"linear member, {len(model.keys):,} n-grams, {len(model.to_npz()):,} bytes: "
+        f"{len(texts) / min(seconds[1:]):,.0f} records/s on {len(texts)} records"
+    )
 
 
 Errors = Callable[[Sequence[np.ndarray], Sequence[int]], list[float]]
@@ -300,7 +318,8 @@ def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> No
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["predict", "attribution", "length", "near-duplicates"])
+    kinds = ["predict", "linear", "attribution", "length", "near-duplicates"]
+    parser.add_argument("what", choices=kinds)
     parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--records", type=int, default=400, help="drawn with seed 0")
@@ -315,6 +334,9 @@ def main() -> None:
         alone[args.what]()
         return
     texts = read_records(args.file, labelled=False).texts
+    if args.what == "linear":
+        benchmark_linear(texts, args.repeats)
+        return
     drawn = np.random.default_rng(0).permutation(len(texts))[: args.records]
     some = [texts[i] for i in drawn]
     if args.what == "predict":

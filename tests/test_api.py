@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from samples import made_up_records
 
 import gi_classifier
-from gi_classifier.errors import InputError
+from gi_classifier.errors import InputError, SettingsError
 from gi_classifier.model.directory import WEIGHTS, load
 from gi_classifier.model.engine import softmax
 from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import shipped_directory
 from gi_classifier.model.weights import HEAD, read_h5
 from gi_classifier.model.windows import window_weights
+from gi_classifier.settings import Use
 from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
 
@@ -239,3 +241,30 @@ def test_embedding_nothing_gives_no_row_and_a_blank_record_is_named() -> None:
     assert gi_classifier.embed([]).shape == (0, 312)
     with pytest.raises(InputError, match="position 1: an empty text"):
         gi_classifier.embed(["胃", " "])
+
+
+@pytest.mark.parametrize("use", ["both", "albert", "linear"])
+def test_the_functions_answer_by_the_members_asked_for(use: Use) -> None:
+    directory = shipped_directory()
+    texts = [EXAMPLE, "直肠息肉", "右肺结节"]
+    if use != "albert" and "linear" not in directory.members:
+        with pytest.raises(SettingsError, match="no linear member"):
+            gi_classifier.predict(EXAMPLE, use=use)
+        with pytest.raises(SettingsError, match="no linear member"):
+            gi_classifier.explain([EXAMPLE], use=use)
+        return
+    expected = Predictor.from_directory(directory, use=use).predict_proba(texts)
+    np.testing.assert_allclose(gi_classifier.predict_proba(texts, use=use), expected, atol=1e-6)
+    prior = gi_classifier.predict_proba(texts, use=use, prior=[0.2, 0.4, 0.4])
+    assert prior.shape == (3, 3)
+    labels = expected.argmax(axis=1).tolist()
+    assert gi_classifier.multi_predict(texts, use=use) == labels
+    assert gi_classifier.predict(EXAMPLE, use=use, min_confidence=0) == labels[0]
+    [found] = gi_classifier.explain([EXAMPLE], use=use)
+    assert found.probability == pytest.approx(expected[0, found.label], abs=1e-5)
+
+
+def test_an_unknown_member_is_named() -> None:
+    for ask in (gi_classifier.predict, lambda text, use: gi_classifier.explain([text], use=use)):
+        with pytest.raises(SettingsError, match="use must be one of both, albert, linear"):
+            ask(EXAMPLE, use="bert")

@@ -55,6 +55,7 @@ def test_parameters_are_base_and_the_settings_with_their_defaults() -> None:
     }
     defaults = {field.name: field.default for field in fields(Settings)}
     assert parameters.pop("base") is None
+    assert parameters.pop("threads") is None
     assert parameters.pop("random_state") == defaults.pop("seed")
     # By the labels: their number, and whether 0 is the background.
     del defaults["num_classes"]
@@ -330,3 +331,15 @@ def test_the_model_that_ships_is_opened_once_for_functions_and_estimators() -> N
     assert opened.predictor is open_shipped(Predictor.from_directory)
     assert opened.explainer is open_shipped(Explainer)
     assert vars(second)["_opened"].explainer is opened.explainer
+
+
+def test_members_and_threads_may_be_chosen_when_a_model_is_loaded() -> None:
+    plain, chosen = GIClassifier.load(), GIClassifier.load(use="albert", threads=1)
+    assert (chosen.use, chosen.threads) == ("albert", 1)
+    copied = pickle.loads(pickle.dumps(chosen))
+    for model in (chosen, copied):
+        found = model.predict_proba(["胃窦糜烂", "直肠息肉"]).argmax(axis=1)
+        assert found.tolist() == plain.predict(["胃窦糜烂", "直肠息肉"]).tolist()
+        assert not model.explain(["胃窦糜烂"])[0].linear.any()
+    with pytest.raises(SettingsError, match="threads must be an integer"):
+        GIClassifier.load(threads=0)

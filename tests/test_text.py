@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import sys
 import time
 import unicodedata
 from functools import cache
@@ -19,6 +20,7 @@ from gi_classifier.text import (
     MAX_WORD,
     RADICALS,
     SPECIAL,
+    SURROGATE,
     Encoded,
     Vocabulary,
     batches_by_length,
@@ -332,3 +334,21 @@ def test_padding_fills_the_end_with_zeros() -> None:
     rows = [np.array([1, 2, 3]), np.array([4])]
     assert pad(rows).tolist() == [[1, 2, 3], [4, 0, 0]]
     assert pad(rows).dtype == np.int32
+
+
+def test_only_what_may_be_a_mark_is_counted_as_one() -> None:
+    from gi_classifier import text as module
+
+    marks = [chr(i) for i in range(sys.maxunicode + 1) if unicodedata.combining(chr(i))]
+    assert all(module._MAYBE_MARK.search(mark) for mark in [*marks, *module._HIDDEN_MARKS])
+
+
+NEAR = st.one_of(st.characters(), st.sampled_from("胃㎎ﬁ。\n\x1c\u0301\u200b\u0007⻔⻝\u3000"))
+
+
+@given(st.text(NEAR, max_size=60))
+def test_shortcuts_do_not_change_the_normal_form(text: str) -> None:
+    clean = SURROGATE.sub("", text).replace("\ufffd", "")
+    kept = [c for c in clean if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf")]
+    whole = unicodedata.normalize("NFKC", "".join(kept).translate(RADICALS))
+    assert normalise(text) == " ".join(whole.split())

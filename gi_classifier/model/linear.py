@@ -33,7 +33,8 @@ MOST_CHARACTERS = 2**_BITS - 1
 _CODE_POINTS = 0x110000
 # From here on normal findings silence both members no more often than ALBERT: scripts/dilution.py.
 PIECE_SHARE = 0.8
-_CHUNK = 4096
+# Few enough for a processor's cache.
+_CHUNK = 1024
 
 
 class Ngrams(NamedTuple):

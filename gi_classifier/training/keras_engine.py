@@ -33,7 +33,9 @@ class KerasEngine:
         return logits.numpy(), cls.numpy()
 
 
-def open_any_engine(directory: ModelDirectory, name: str | None = None) -> Engine | None:
+def open_any_engine(
+    directory: ModelDirectory, name: str | None = None, *, threads: int | None = None
+) -> Engine | None:
     """Open a model directory with the engine named; only "keras" imports TensorFlow.
 
     None where none is named and the model has no ALBERT to run.
@@ -43,6 +45,8 @@ def open_any_engine(directory: ModelDirectory, name: str | None = None) -> Engin
     directory : ModelDirectory
     name : {"fp32", "int8", "openvino", "keras"}, optional
         Without, see :func:`gi_classifier.model.engine.chosen_engine`.
+    threads : int, optional
+        Of ONNX Runtime, see :func:`gi_classifier.cpus.thread_count`.
 
     Raises
     ------
@@ -61,4 +65,4 @@ def open_any_engine(directory: ModelDirectory, name: str | None = None) -> Engin
         return KerasEngine(restore(directory))
     if name not in ENGINES:
         raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {name!r}")
-    return open_engine(directory, name)
+    return open_engine(directory, name, threads=threads)
