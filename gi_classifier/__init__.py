@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from gi_classifier.heads.text_head import TextHead
     from gi_classifier.labels import Label
     from gi_classifier.model.directory import ModelDirectory
+    from gi_classifier.pipelines.frames import predict_frame
+    from gi_classifier.pipelines.prediction import predict_file
     from gi_classifier.settings import Settings
     from gi_classifier.training.continue_training import continue_training
     from gi_classifier.training.pretrain import pretrain
@@ -76,6 +78,8 @@ _MODULES = {
     "multi_predict": "api",
     "novelty": "api",
     "predict": "api",
+    "predict_file": "pipelines.prediction",
+    "predict_frame": "pipelines.frames",
     "predict_proba": "api",
     "pretrain": "training.pretrain",
     "read_records": "data.readers",
@@ -111,6 +115,8 @@ __all__ = [
     "multi_predict",
     "novelty",
     "predict",
+    "predict_file",
+    "predict_frame",
     "predict_proba",
     "pretrain",
     "read_records",

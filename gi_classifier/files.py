@@ -17,9 +17,9 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gi_classifier.errors import (
     GIClassifierError,
@@ -209,16 +209,38 @@ def write_whole(path: Path, content: bytes) -> None:
         The disk is full, say; what was at ``path`` is untouched, unless it is mounted at its very
         place.
     """
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """The same for what is written bit by bit: at the end, if nothing was raised, it is there."""
     target = Path(os.path.realpath(path))
-    try:
-        with _draft(target, _empty_file) as draft:
-            _write(draft, content)
+    with ExitStack() as stack:
+        try:
+            draft = stack.enter_context(_draft(target, _empty_file))
+        except OSError as error:
+            if not _goes_in_place(error, target):
+                raise
+            with target.open("r+b") as file:
+                file.truncate()
+                yield file
+                _to_disk(file)
+            return
+        with draft.open("r+b") as file:
+            yield file
+            _to_disk(file)
+        try:
             draft.chmod(_mode(target, 0o666))
             draft.replace(target)
-    except OSError as error:
-        if not _goes_in_place(error, target):
-            raise
-        _write(target, content)
+        except OSError as error:
+            if not _goes_in_place(error, target):
+                raise
+            with draft.open("rb") as source, target.open("r+b") as file:
+                file.truncate()
+                shutil.copyfileobj(source, file)
+                _to_disk(file)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -226,8 +248,12 @@ def _write(path: Path, content: bytes) -> None:
     with path.open("r+b") as file:
         file.truncate()
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        _to_disk(file)
+
+
+def _to_disk(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _mode(path: Path, usual: int) -> int:

@@ -12,6 +12,7 @@ from gi_classifier.cli.options import (
     HeaderRow,
     JsonOption,
     LabelColumn,
+    RestartOption,
     SheetOption,
     TextColumn,
 )
@@ -19,7 +20,6 @@ from gi_classifier.cli.train import show_trained
 from gi_classifier.cli.training_options import (
     OutputOption,
     RecordsArgument,
-    RestartOption,
     SetOption,
     TestOption,
     ValOption,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import typer
 from gi_classifier.cli.outputs import notes, progress
 from gi_classifier.cli.path_like import path_like
 from gi_classifier.data.cells import read_label
+from gi_classifier.data.chunks import RecordChunks
 from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.fingerprints import fingerprint, trained_on_warning
 from gi_classifier.data.readers import Count, read_records
@@ -22,6 +22,7 @@ from gi_classifier.data.records import Records
 from gi_classifier.display import shown
 from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
 from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.pipelines.rows import is_written, placed, places_of
 from gi_classifier.text_checks import check_texts
 
 # Options that say how a file is read; they mean the same in every command.
@@ -33,8 +34,6 @@ _MOST_WORDS = 100
 _LONGEST_SAID = 80
 # Texts between two steps of a progress bar.
 _CHUNK = 1024
-# Columns that predict writes by itself, beside the probabilities.
-_WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
 
 
 def read(path: Path, **options: Any) -> Records:
@@ -46,11 +45,16 @@ def read(path: Path, **options: Any) -> Records:
     **options
         Of :func:`gi_classifier.data.readers.read_records`.
     """
-    if path == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty():
-        notes.print("Reading records from standard input, one a line; Ctrl-D ends it.")
+    say_waiting(path)
     records = read_records(path, **options)
     check_some(path, len(records), records)
     return records
+
+
+def say_waiting(path: Path) -> None:
+    """Say on a terminal that records are to be typed."""
+    if path == STANDARD_INPUT and sys.stdin is not None and sys.stdin.isatty():
+        notes.print("Reading records from standard input, one a line; Ctrl-D ends it.")
 
 
 def form_of(
@@ -122,20 +126,47 @@ def read_any_labels(
 
 def check_some(path: Path, count: int, found: Records | Count) -> None:
     """Say how a file was read, and list bad rows that were kept; raise where it has no record."""
-    said = [f"{count} records, read as {found.encoding}", *found.notes]
-    if found.empty:
-        said.append(f"{found.empty} empty rows passed over")
-    if found.blank:
-        said.append(f"{found.blank} rows without text left out")
-    called = "standard input" if path == STANDARD_INPUT else path
-    notes.print(shown(f"{called}: {', '.join(said)}"))
-    if found.bad:
-        notes.print(f"{len(found.bad)} bad rows get no answer:")
-        more = len(found.bad) - SHOWN_PROBLEMS
-        listed = [*found.bad[:SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]
-        notes.print("\n".join(f"  {shown(problem)}" for problem in listed))
+    _say_read(path, count, found.encoding, found.notes, found.empty, found.blank)
+    _say_bad(len(found.bad), found.bad)
     if not count:
-        raise RecordsError(f"No record in {called}")
+        raise RecordsError(f"No record in {_called(path)}")
+
+
+def say_chunks(source: RecordChunks) -> None:
+    """Say how a file was read that was read in chunks, and list its first bad rows."""
+    tally = source.tally
+    _say_read(source.path, tally.records, source.encoding, source.notes, tally.empty, tally.blank)
+    _say_bad(tally.bad, tally.shown)
+
+
+def check_chunks(source: RecordChunks) -> None:
+    """Raise where a file that was read in chunks has no record."""
+    if not source.tally.records:
+        raise RecordsError(f"No record in {_called(source.path)}")
+
+
+def _called(path: Path) -> str:
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
+def _say_read(
+    path: Path, count: int, encoding: str, further: Sequence[str], empty: int, blank: int
+) -> None:
+    said = [f"{count} records, read as {encoding}", *further]
+    if empty:
+        said.append(f"{empty} empty rows passed over")
+    if blank:
+        said.append(f"{blank} rows without text left out")
+    notes.print(shown(f"{_called(path)}: {', '.join(said)}"))
+
+
+def _say_bad(count: int, problems: Sequence[str]) -> None:
+    if not count:
+        return
+    notes.print(f"{count} bad rows get no answer:")
+    more = count - SHOWN_PROBLEMS
+    listed = [*problems[:SHOWN_PROBLEMS], *([f"… and {more} more"] if more > 0 else [])]
+    notes.print("\n".join(f"  {shown(problem)}" for problem in listed))
 
 
 def checked_source(
@@ -173,7 +204,7 @@ def checked_source(
         )
     if id_column is not None and not files:
         raise typer.BadParameter("--id-column names a column of --input FILE.")
-    if id_column is not None and _is_written(id_column):
+    if id_column is not None and is_written(id_column):
         raise column_taken(id_column)
     return texts, files
 
@@ -238,21 +269,11 @@ class Source:
         answers : sequence of mapping
             One for each of ``texts``.
         """
-        waiting = iter(answers)
-        columns = answers[0] if answers else ("text", "label", "name")
-        none = {name: "" if name in ("text", "name") else None for name in columns}
-        found: list[dict[str, Any]] = []
-        for row, error, text in zip(self.rows, self.errors, self.unread, strict=True):
-            unanswered = {**none, "text": text} if "text" in none else none
-            answer = unanswered if error else next(waiting)
-            further = {"row": row["row"]} if "row" in row else {}
-            further |= {"error": error or ""} if self.bad else {}
-            place = {
-                f"{name} (input)" if name in none else name: value
-                for name, value in row.items()
-                if name != "row"
-            }
-            found.append(place | {**answer, **further})
+        columns = tuple(answers[0]) if answers else ("text", "label", "name")
+        found = placed((dict(row) for row in self.rows), answers, self.errors, self.unread, columns)
+        if not self.bad:
+            for row in found:
+                del row["error"]
         return found
 
 
@@ -277,39 +298,10 @@ def read_source(texts: Sequence[str] | None, files: Sequence[Path] | None, **for
         found.errors.extend(records.problems or [None] * len(records))
         found.unread.extend(records.unread or [""] * len(records))
         found.rows.extend(
-            {**which, **row} for row in _places(records, form["text_column"], form.get("id_column"))
+            {**which, **row}
+            for row in places_of(records, form["text_column"], form.get("id_column"))
         )
     return found
-
-
-def _places(records: Records, text_column: str, id_column: str | None) -> Iterator[dict[str, Any]]:
-    """Where each record stood, its id, and the columns kept; the text stands in the answer."""
-    nowhere: list[None] = [None] * len(records)
-    rows = records.rows if records.rows != records.lines else None
-    columns = zip(
-        records.lines,
-        rows or nowhere,
-        records.ids or nowhere,
-        records.kept or nowhere,
-        strict=True,
-    )
-    for line, row, own, kept in columns:
-        further = {
-            f"{name} (input)" if _is_written(name) else name: value
-            for name, value in (kept or {}).items()
-            if name not in (text_column, id_column)
-        }
-        yield {
-            "line": line,
-            **({"row": row} if rows else {}),
-            **({} if id_column is None else {id_column: own}),
-            **further,
-        }
-
-
-def _is_written(name: str) -> bool:
-    """Whether the output has a column of this name by itself."""
-    return name in _WRITTEN or bool(re.fullmatch(r"probability(_\d+)?", name))
 
 
 def apart(records: Records, others: Records) -> Records:
@@ -327,7 +319,7 @@ def in_chunks(work: Callable[[Sequence[str]], np.ndarray], texts: Sequence[str])
     with progress(len(texts), "records") as step:
         for start in range(0, len(texts), _CHUNK):
             parts.append(work(texts[start : start + _CHUNK]))
-            step(len(parts[-1]), "")
+            step(len(parts[-1]))
     return np.concatenate(parts) if parts else work(texts)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gi_classifier.data.readers import FORMATS
+from gi_classifier.data.opening import FORMATS
 from gi_classifier.display import visible
 from gi_classifier.settings import Use
 from gi_classifier.training.keras_engine import ENGINES
@@ -101,6 +101,9 @@ PlotOption = Annotated[
     typer.Option("--plot", metavar="FILE", help="Draw the result: .png (needs the extra 'plots')."),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace what is at the output.")]
+RestartOption = Annotated[
+    bool, typer.Option("--restart", help="Begin anew instead of going on with a stopped run.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON, for other programs.")
 ]

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 from rich.cells import cell_len
@@ -19,6 +19,8 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -53,39 +55,60 @@ class Screen(Console):
 
 
 notes = Screen(stderr=True, soft_wrap=True)
+STANDARD_OUTPUT = Path("-")
 # Cells that a long column has at least, where a terminal has no room.
 _LEAST_WIDTH = 4
 
 
+class _RateColumn(ProgressColumn):
+    """How many steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, or nothing before there is one."""
+        return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+
+class Step(Protocol):
+    """Shows that work went on."""
+
+    def __call__(self, count: int, what: str = "", total: int | None = None) -> None:
+        """Show further steps, what they were of, and how many there are in all, if that is new."""
+
+
 @contextmanager
-def progress(total: int, unit: str, done: int = 0) -> Iterator[Callable[[int, str], None]]:
-    """Show on a terminal how far work is, with a clock that runs between its steps.
+def progress(
+    total: int | None, unit: str, done: int = 0, *, hidden: bool = False
+) -> Iterator[Step]:
+    """Show on a terminal how far work is and how fast, with a clock that runs between its steps.
 
     Parameters
     ----------
     total, done : int
-        Steps in all, and those that were done before.
+        Steps in all, if they are known, and those that were done before.
     unit : str
         Of a step: "records".
+    hidden : bool
+        Show nothing.
 
     Yields
     ------
-    callable
-        Takes how many further steps were done, and what of, or "".
+    Step
     """
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.description}", markup=False),
+        _RateColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    hidden = not notes.is_terminal
+    hidden = hidden or not notes.is_terminal
     with Progress(*columns, console=notes, transient=True, disable=hidden) as bar:
         task = bar.add_task(unit, total=total, completed=done)
 
-        def step(count: int, what: str) -> None:
-            bar.update(task, advance=count, description=f"{unit}  {what}" if what else unit)
+        def step(count: int, what: str = "", total: int | None = None) -> None:
+            described = f"{unit}  {what}" if what else unit
+            bar.update(task, advance=count, total=total, description=described)
 
         yield step
 
@@ -172,7 +195,8 @@ def check_further_columns(
 ) -> None:
     """Raise where further columns are asked for that nothing would show."""
     option = "--keep-columns" if keep_columns else "--id-column" if id_column is not None else None
-    if option and not as_json and (not output or output.suffix.lower() in PLAIN):
+    shows_none = not output or output.suffix.lower() in PLAIN
+    if option and not as_json and shows_none and output != STANDARD_OUTPUT:
         raise typer.BadParameter(
             f"{option} is written to .csv, .jsonl and .xlsx, and printed with --json."
         )
@@ -255,7 +279,7 @@ def options_of(context: typer.Context) -> dict[str, Any]:
 
     What only says where and how to write is left out.
     """
-    passed_over = ("text", "output", "plot", "force", "resume", "as_json")
+    passed_over = ("text", "output", "plot", "force", "resume", "restart", "as_json")
     told = {name: value for name, value in context.params.items() if name not in passed_over}
     # "head train", not "train": without the program's own name.
     command = context.command_path.removeprefix(context.find_root().command_path).strip()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from gi_classifier.cli.inputs import checked_source, form_of, in_chunks, read_source
+from gi_classifier.cli.inputs import checked_source, form_of
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
@@ -20,6 +17,7 @@ from gi_classifier.cli.options import (
     JsonOption,
     KeepColumns,
     ModelOption,
+    RestartOption,
     SheetOption,
     SkipBlank,
     StrictOption,
@@ -28,30 +26,27 @@ from gi_classifier.cli.options import (
     check_engine,
 )
 from gi_classifier.cli.outputs import (
+    STANDARD_OUTPUT,
     check_file,
     check_further_columns,
     options_of,
-    print_json,
-    say,
-    say_columns,
     say_written,
     write_origin,
 )
-from gi_classifier.data.writers import OUTPUT_FORMATS, check_holds, write_results
-from gi_classifier.decisions.decision import Decider, Decision
-from gi_classifier.decisions.rows import results
-from gi_classifier.display import shown
+from gi_classifier.cli.predicted import Printed, answer_files, answer_texts, open_files
+from gi_classifier.data.writers import OUTPUT_FORMATS
+from gi_classifier.decisions.decision import Decision
 from gi_classifier.errors import SettingsError
 from gi_classifier.labels import label_number
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.sources import files_of
 from gi_classifier.settings import Use
+from gi_classifier.text_checks import check_texts
 from gi_classifier.training.keras_engine import open_any_engine
-
-# Records that are also printed when they are written to a file.
-_SHOWN = 100
 
 
 def predict(
@@ -65,7 +60,10 @@ def predict(
     input: InputOption = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help=f"Write the answers: {', '.join(OUTPUT_FORMATS)}."),
+        typer.Option(
+            metavar="FILE",
+            help=f"Write the answers: {', '.join(OUTPUT_FORMATS)}; - prints them as .jsonl.",
+        ),
     ] = None,
     text_column: TextColumn = "text",
     id_column: IdColumn = None,
@@ -104,84 +102,47 @@ def predict(
         typer.Option("--reject-novel", help="Give no answer to what is unlike a medical record."),
     ] = False,
     force: ForceOption = False,
+    restart: RestartOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify records given as arguments, or files of them."""
+    """Classify records given as arguments, or files of them, of any length."""
     check_engine(engine)
-    texts, files = checked_source(text, input, id_column)
-    if not files and (keep_columns or sheet is not None or header_row is not None):
+    texts, given = checked_source(text, input, id_column)
+    if not given and (keep_columns or sheet is not None or header_row is not None):
         raise typer.BadParameter("--keep-columns, --sheet and --header-row are for --input FILE.")
     check_further_columns(id_column, keep_columns, output, as_json)
-    check_file("--output", output, OUTPUT_FORMATS, *files, force=force)
+    streamed = output == STANDARD_OUTPUT
+    if streamed and as_json:
+        raise typer.BadParameter("--output - writes a line of JSON for each record; --json is one.")
+    target = None if streamed else output
+    files, several = files_of(given, but=[target] if target else [])
+    check_file("--output", target, OUTPUT_FORMATS, *files, force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
-    source = read_source(texts, files, **form_of(context, directory.settings.names))
-    if output:
-        check_holds(output, source.answered([{"text": text} for text in source.texts]))
-    rows = source.answered(_answers(directory, engine, use, source.texts, decision))
-    summary = _summary(rows, directory.settings.names)
-    if output:
-        write_results(rows, output)
-        write_origin(output, origin(directory, **options_of(context)))
-    if as_json:
-        print_json(
-            {
-                "records": rows,
-                "summary": summary,
-                "errors": source.bad,
-                "output": output and str(output),
-            }
-        )
+    printed = Printed(target, streamed=streamed, as_json=as_json)
+    if files:
+        work = open_files(files, several, **form_of(context, directory.settings.names))
+        work.check(target)
+        answering = _answering(directory, engine, use, decision)
+        answer_files(work, answering, options_of(context), printed, restart=restart)
     else:
-        if not output or len(rows) <= _SHOWN:
-            _show(rows)
-        counts = ", ".join(f"{name} {count}" for name, count in summary.items())
-        bad = f"; {source.bad} bad rows without an answer" if source.bad else ""
-        say(f"{len(rows)} records: {counts}{bad}")
-    if output:
-        say_written(output)
-    if source.bad:
+        checked = check_texts(texts)
+        answer_texts(checked, _answering(directory, engine, use, decision), printed)
+    printed.end(directory.settings.names)
+    if target:
+        write_origin(target, origin(directory, **options_of(context)))
+        say_written(target)
+    if printed.bad:
         raise typer.Exit(1)
 
 
-def _answers(
-    directory: ModelDirectory,
-    engine: str | None,
-    use: Use | None,
-    texts: Sequence[str],
-    decision: Decision,
-) -> list[dict[str, Any]]:
-    """A row for each text, in order."""
+def _answering(
+    directory: ModelDirectory, engine: str | None, use: Use | None, decision: Decision
+) -> Answering:
+    """The model, ready to answer."""
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
-    if decision.is_plain:
-        return results(texts, in_chunks(predictor.predict_proba, texts), directory.settings)
-    answers, probabilities = Decider(directory, predictor).predict(texts, decision)
-    return results(texts, probabilities, directory.settings, answers.tolist())
-
-
-def _summary(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, int]:
-    """How often each label was answered, and why there is no answer."""
-    counts = Counter(row["name"] for row in rows if not row.get("error"))
-    return {name: counts[name] for name in dict.fromkeys([*names, *counts])}
-
-
-def _show(rows: Sequence[dict[str, Any]]) -> None:
-    """A table on a terminal, tab-separated lines in a pipe."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            say("\t".join(_cells(row)))
-        return
-    columns = ("label", "name", "probability", "record")
-    say_columns(columns, [_cells(row) for row in rows], left=("name",))
-
-
-def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
-    """Label, name, probability and text of an answer; of a bad row, why it has none."""
-    if row.get("error"):
-        return "–", "error", "–", shown(row["error"])
-    label = "–" if row["label"] is None else str(row["label"])
-    return label, shown(row["name"]), f"{row['probability']:.4f}", shown(row["text"])
+    return Answering(directory, predictor, decision)
 
 
 def _threshold(given: str | None) -> float | Literal["stored"] | None:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from gi_classifier.cli.options import ForceOption
+from gi_classifier.cli.options import (
+    ForceOption,
+    RestartOption,
+)
 from gi_classifier.cli.outputs import say_written
 from gi_classifier.cli.training_options import (
-    RestartOption,
     SetOption,
     begin_long_work,
     settings_table,

@@ -13,6 +13,7 @@ from gi_classifier.cli.options import (
     HeaderRow,
     JsonOption,
     LabelColumn,
+    RestartOption,
     SheetOption,
     TextColumn,
 )
@@ -20,7 +21,6 @@ from gi_classifier.cli.outputs import notes, print_json, say_written
 from gi_classifier.cli.training_options import (
     OutputOption,
     RecordsArgument,
-    RestartOption,
     SetOption,
     TestOption,
     ValOption,

@@ -45,9 +45,6 @@ SetOption = Annotated[
         help="Change a setting, as in --set epochs=20; may be repeated. `info` lists a model's.",
     ),
 ]
-RestartOption = Annotated[
-    bool, typer.Option("--restart", help="Begin anew instead of going on with a stopped run.")
-]
 
 
 def settings_table(pairs: list[str] | None, kind: Any = Settings) -> dict[str, Any]:

@@ -28,8 +28,8 @@ COMMON_CHARACTERS = Path(__file__).with_name("common_characters.txt")
 # The path that stands for it; a file of this name has no ending, and could not be read either.
 STANDARD_INPUT = Path("-")
 UTF8, GB18030 = "utf-8", "gb18030"
-# Bytes read at a time.
-_PART = 1 << 20
+# Bytes read at a time; small, for a progress bar counts by them.
+_PART = 1 << 16
 # Longer marks first: UTF-32's begins like UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -275,7 +275,19 @@ def common_characters() -> frozenset[str]:
     return frozenset(COMMON_CHARACTERS.read_text(encoding="utf-8")) - {"\n"}
 
 
-def text_lines(path: Source, encoding: str) -> Iterator[str]:
+class Meter:
+    """Counts the bytes of a file whose lines were given out.
+
+    Attributes
+    ----------
+    read : int
+    """
+
+    def __init__(self) -> None:
+        self.read = 0
+
+
+def text_lines(path: Source, encoding: str, meter: Meter | None = None) -> Iterator[str]:
     r"""Yield a text file's lines with their ends (``\n``, ``\r\n``), without its mark.
 
     ``\r`` ends lines only where the file has no ``\n``.
@@ -284,7 +296,7 @@ def text_lines(path: Source, encoding: str) -> Iterator[str]:
     """
     # UTF-16 and UTF-32 are read as UTF-8 bytes.
     codec = GB18030 if encoding == GB18030 else UTF8
-    for number, line in enumerate(_byte_lines(path, encoding)):
+    for number, line in enumerate(_byte_lines(path, encoding, meter)):
         text = line.decode(codec, "surrogateescape")
         yield text if number else text.lstrip("\ufeff")
 
@@ -321,10 +333,10 @@ def _other_encoding(text: str, encoding: str) -> str | None:
     return other if count >= _LEAST and plausible == count else None
 
 
-def _byte_lines(path: Source, encoding: str) -> Iterator[bytes]:
+def _byte_lines(path: Source, encoding: str, meter: Meter | None = None) -> Iterator[bytes]:
     """Yield lines of bytes with their ends; those of UTF-16 and UTF-32 as UTF-8."""
     with open_file(path) as file:
-        parts: Iterable[bytes] = _parts(path, file)
+        parts: Iterable[bytes] = _parts(path, file, meter or Meter())
         if encoding.startswith(("utf-16", "utf-32")):
             parts = _recoded(parts, encoding)
         yield from _split(parts, _has_line_feed(path, encoding))
@@ -333,16 +345,17 @@ def _byte_lines(path: Source, encoding: str) -> Iterator[bytes]:
 def _has_line_feed(path: Source, encoding: str) -> bool:
     """Whether a line of a file ends in a line feed; else lines end in carriage returns."""
     with open_file(path) as file:
-        parts: Iterable[bytes] = _parts(path, file)
+        parts: Iterable[bytes] = _parts(path, file, Meter())
         if encoding.startswith(("utf-16", "utf-32")):
             parts = _recoded(parts, encoding)
         return any(b"\n" in part for part in parts)
 
 
-def _parts(path: Source, file: IO[bytes]) -> Iterator[bytes]:
+def _parts(path: Source, file: IO[bytes], meter: Meter) -> Iterator[bytes]:
     try:
         while part := file.read(_PART):
             yield part
+            meter.read += len(part)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _torn(path, error) from error
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gi_classifier.data.encodings import STANDARD_INPUT, line_problem, recognise, text_lines
-from gi_classifier.data.readers import FORMATS
+from gi_classifier.data.opening import FORMATS
 from gi_classifier.errors import MissingPathError, RecordsError
 from gi_classifier.text import normalise
 

@@ -10,43 +10,23 @@ Nothing here logs or prints a record's text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gi_classifier.data.cells import (
     EMPTY_TEXT,
     as_text,
     further_problem,
-    is_blank,
-    is_nothing,
     label_text_problem,
     read_label,
-    text_problem,
 )
 from gi_classifier.data.columns import LABEL, TEXT, Columns
-from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.memory_file import Source
+from gi_classifier.data.opening import CheckedRows, open_table
 from gi_classifier.data.records import Records
-from gi_classifier.data.tables import PLAIN, Row, Table, open_text_table
-from gi_classifier.errors import (
-    SHOWN_PROBLEMS,
-    LabelError,
-    MissingPathError,
-    RecordsError,
-    SettingsError,
-)
+from gi_classifier.data.tables import Row
+from gi_classifier.errors import SHOWN_PROBLEMS, LabelError, RecordsError, SettingsError
 
-FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
-# What to do with files of other endings.
-_ADVICE = {
-    (".xls", ".xlsm", ".xlsb", ".et", ".ods"): "Save it as .xlsx in Excel or WPS.",
-    (".docx", ".doc", ".wps", ".odt", ".rtf", ".pdf", ".html", ".htm", ".md"): (
-        "Save its records as a .txt, one a line, or as a table with the column text."
-    ),
-    (".json",): "Write one object a line, as .jsonl.",
-    (".gz", ".zip", ".7z", ".rar", ".tar", ".bz2", ".xz"): "Unpack it first.",
-    ("", ".dat", ".log", ".text"): "If it is text with a record a line, rename it to .txt.",
-}
 _SKIP = ", or leave out rows without text (skip_blank, --skip-blank)"
 
 
@@ -131,8 +111,8 @@ def read_records(
         raise SettingsError("strict=False reads no labels; give labelled=False with it.")
     label = label_column if wants_label else None
     columns = Columns.of(text_column, label, group_column, id_column)
-    table = _open(path, columns, label_names, num_classes, sheet, header_row)
-    rows = _Checked(table, columns, skip_blank)
+    table = open_table(path, columns, label_names, num_classes, sheet, header_row)
+    rows = CheckedRows(table, columns, skip_blank)
     found: list[Row] = []
     labels: list[int] = []
     problems: list[str | None] = []
@@ -159,48 +139,75 @@ def read_records(
         kind = LabelError if wrong_labels == len(places) else RecordsError
         _raise_bad(path, table.encoding, places, "" if wants_label else _SKIP, kind)
 
-    def texts_of(column: str | None) -> tuple[str, ...] | None:
-        return None if column is None else tuple(as_text(row.cells.get(column)) for row in found)
-
-    return Records(
-        tuple(
-            "" if problem else str(row.cells[text_column])
-            for row, problem in zip(found, problems, strict=True)
-        ),
-        tuple(labels) if labelled and not label_texts else None,
-        tuple(row.line for row in found),
-        str(path),
-        table.encoding,
+    records = records_of(found, problems, columns, keep_columns=keep_columns, strict=strict)
+    return replace(
+        records,
+        labels=tuple(labels) if labelled and not label_texts else None,
+        source=str(path),
+        encoding=table.encoding,
         notes=(*table.notes, *(_lost_cells(found, columns) if keep_columns else ())),
-        rows=tuple(row.row for row in found),
-        label_texts=texts_of(columns.label) if label_texts else None,
-        groups=texts_of(group_column),
-        ids=texts_of(id_column),
-        kept=tuple({name: as_text(cell) for name, cell in row.cells.items()} for row in found)
-        if keep_columns
-        else None,
-        problems=None if strict else tuple(problems),
-        unread=None
-        if strict
-        else tuple(
-            as_text(row.cells.get(text_column)) if problem else ""
-            for row, problem in zip(found, problems, strict=True)
-        ),
+        label_texts=_texts_of(found, columns.label) if label_texts else None,
+        groups=_texts_of(found, group_column),
         blank=rows.blank,
         empty=rows.empty,
     )
 
 
+def records_of(
+    rows: Sequence[Row],
+    problems: Sequence[str | None],
+    columns: Columns,
+    *,
+    keep_columns: bool,
+    strict: bool,
+) -> Records:
+    """Rows of a file as records without labels; options are those of :func:`read_records`."""
+    pairs = list(zip(rows, problems, strict=True))
+    text = columns.text
+    unread = (as_text(row.cells.get(text)) if problem else "" for row, problem in pairs)
+    return Records(
+        tuple("" if problem else str(row.cells[text]) for row, problem in pairs),
+        None,
+        tuple(row.line for row in rows),
+        rows=tuple(row.row for row in rows),
+        ids=_texts_of(rows, columns.id),
+        kept=tuple({name: as_text(cell) for name, cell in row.cells.items()} for row in rows)
+        if keep_columns
+        else None,
+        problems=None if strict else tuple(problems),
+        unread=None if strict else tuple(unread),
+    )
+
+
+def _texts_of(rows: Sequence[Row], column: str | None) -> tuple[str, ...] | None:
+    return None if column is None else tuple(as_text(row.cells.get(column)) for row in rows)
+
+
 def _lost_cells(rows: Sequence[Row], columns: Columns) -> Iterator[str]:
     """Say which cells of further columns are kept as empty though something stands there."""
-    found: dict[tuple[str, str], list[int]] = {}
+    found: Lost = {}
+    add_lost_cells(found, rows, columns)
+    return lost_notes(found)
+
+
+# What is wrong with cells of further columns: the first line of each problem, and how many.
+Lost = dict[str, tuple[int, int]]
+
+
+def add_lost_cells(found: Lost, rows: Sequence[Row], columns: Columns) -> None:
+    """Count cells of further columns that are kept as empty though something stands there."""
     for row in rows:
         for name, cell in row.cells.items():
             if name not in columns.wanted and (problem := further_problem(name, cell)):
-                found.setdefault((name, problem), []).append(row.line)
-    for (_, problem), lines in [*found.items()][:SHOWN_PROBLEMS]:
-        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-        yield f"{problem}: kept as empty in line {lines[0]}{more}"
+                line, count = found.get(problem, (row.line, 0))
+                found[problem] = (line, count + 1)
+
+
+def lost_notes(found: Lost) -> Iterator[str]:
+    """What :func:`add_lost_cells` counted, as notes."""
+    for problem, (line, count) in [*found.items()][:SHOWN_PROBLEMS]:
+        more = f" and {count - 1} more" if count > 1 else ""
+        yield f"{problem}: kept as empty in line {line}{more}"
     if len(found) > SHOWN_PROBLEMS:
         yield f"so are cells of {len(found) - SHOWN_PROBLEMS} more columns"
 
@@ -251,8 +258,8 @@ def check_texts_of(
         As :func:`read_records`.
     """
     columns = Columns.of(text_column, None)
-    table = _open(path, columns, label_names, num_classes, sheet, header_row)
-    rows, count, bad = _Checked(table, columns, skip_blank), 0, []
+    table = open_table(path, columns, label_names, num_classes, sheet, header_row)
+    rows, count, bad = CheckedRows(table, columns, skip_blank), 0, []
     for row, problem in rows:
         if problem:
             bad.append(f"line {row.line}: {problem}")
@@ -276,79 +283,15 @@ def iterate_texts(
 ) -> Iterator[str]:
     """Yield the texts that :func:`check_texts_of` counted, bad and blank rows left out."""
     columns = Columns.of(text_column, None)
-    table = _open(path, columns, label_names, num_classes, sheet, header_row)
-    for row, problem in _Checked(table, columns, skip_blank=True):
+    table = open_table(path, columns, label_names, num_classes, sheet, header_row)
+    for row, problem in CheckedRows(table, columns, skip_blank=True):
         if not problem:
             yield str(row.cells[text_column])
 
 
-def _open(
-    given: str | Source,
-    columns: Columns,
-    names: Sequence[str],
-    num_classes: int | None,
-    sheet: str | None,
-    header_row: int | None,
-) -> Table:
-    """Open a file of records that exists and whose format is read here."""
-    path = Path(given) if isinstance(given, str) else given
-    # Standard input is read as a .txt is.
-    suffix = PLAIN[0] if path == STANDARD_INPUT else path.suffix.lower()
-    if path.is_dir():
-        raise MissingPathError(
-            f"No file of records at {path}: it is a folder. Name the files in it, each by itself: "
-            f"{', '.join(FORMATS)}."
-        )
-    if suffix not in FORMATS:
-        advice = next((f" {what}" for endings, what in _ADVICE.items() if suffix in endings), "")
-        raise RecordsError(
-            f"{path}: unknown format {path.suffix or '(no ending)'!r}; "
-            f"this reads {', '.join(FORMATS)}.{advice}"
-        )
-    if path != STANDARD_INPUT and not path.is_file():
-        raise MissingPathError(f"No file of records at {path}")
-    if suffix == ".xlsx":
-        from gi_classifier.data.workbooks import open_workbook_table
-
-        return open_workbook_table(path, columns, sheet, header_row)
-    if sheet is not None:
-        raise SettingsError(f"{path}: {path.suffix} has no worksheets; leave out --sheet.")
-    return open_text_table(
-        path, columns, names=names, num_classes=num_classes, header_row=header_row
-    )
-
-
-class _Checked:
-    """A table's rows with what is wrong with each; empty ones are passed over and counted.
-
-    Attributes
-    ----------
-    blank, empty : int
-        Once iterated: rows without text left out, and rows without anything.
-    """
-
-    def __init__(self, table: Table, columns: Columns, skip_blank: bool) -> None:
-        self.table, self.columns, self.skip_blank = table, columns, skip_blank
-        self.blank = self.empty = 0
-
-    def __iter__(self) -> Iterator[tuple[Row, str | None]]:
-        for row in self.table.rows:
-            if not row.problem and all(map(is_nothing, row.cells.values())):
-                self.empty += 1
-            elif self.skip_blank and not row.problem and is_blank(row.cells.get(self.columns.text)):
-                self.blank += 1
-            else:
-                yield row, self._problem(row)
-
-    def _problem(self, row: Row) -> str | None:
-        if row.problem:
-            return row.problem
-        further = (self.columns.group, self.columns.id)
-        found = [
-            text_problem(row.cells.get(self.columns.text)),
-            *(further_problem(name, row.cells.get(name)) for name in further if name),
-        ]
-        return "; ".join(filter(None, found)) or None
+def raise_bad_rows(path: Path, encoding: str, problems: Sequence[str]) -> None:
+    """Raise a RecordsError with all bad rows of a file whose labels are passed over, if any."""
+    _raise_bad(path, encoding, problems, _SKIP)
 
 
 def _raise_bad(

@@ -26,7 +26,7 @@ from gi_classifier.data.columns import (
     reads_like_name,
 )
 from gi_classifier.data.delimited import delimited_rows
-from gi_classifier.data.encodings import Encoding, line_problem, recognise, text_lines
+from gi_classifier.data.encodings import Encoding, Meter, line_problem, recognise, text_lines
 from gi_classifier.data.line_forms import LineForm, is_coded, line_form
 from gi_classifier.data.memory_file import Source
 from gi_classifier.errors import RecordsError, SettingsError
@@ -65,11 +65,14 @@ class Table:
     encoding : str
     notes : sequence of str
         What a user should know of how it is read; whole once the rows are iterated.
+    meter : Meter, optional
+        How much of the file's bytes was read, where that is known.
     """
 
     rows: Iterator[Row]
     encoding: str
     notes: Sequence[str] = ()
+    meter: Meter | None = None
 
 
 def open_text_table(
@@ -101,16 +104,16 @@ def open_text_table(
     SettingsError
         A column or a header was asked for that the file's form cannot have.
     """
-    suffix, encoding = path.suffix.lower(), recognise(path)
+    suffix, encoding, meter = path.suffix.lower(), recognise(path), Meter()
     notes = [encoding.note] if encoding.note else []
     if suffix == ".csv":
-        rows = _delimited(path, encoding, columns, ",", header_row, notes)
+        rows = _delimited(path, encoding, meter, columns, ",", header_row, notes)
     elif suffix == ".jsonl":
         if header_row is not None:
             raise SettingsError(f"{path}: a .jsonl has no row of names; leave out --header-row.")
-        rows = _json_rows(path, encoding, columns)
+        rows = _json_rows(path, encoding, meter, columns)
     elif header_row is not None or _has_header(path, encoding, columns):
-        rows = _delimited(path, encoding, columns, "\t", header_row, notes)
+        rows = _delimited(path, encoding, meter, columns, "\t", header_row, notes)
     else:
         _check_plain(path, columns)
         form = line_form(path, encoding, names, num_classes)
@@ -119,9 +122,9 @@ def open_text_table(
                 f"{path}: columns without names: what stands before the tabs is no text but "
                 f"numbers or codes. Name the columns in a first line, as in id<TAB>{columns.text}."
             )
-        rows = _plain_rows(path, encoding, columns, form)
+        rows = _plain_rows(path, encoding, meter, columns, form)
         notes += form.notes(columns.label is not None)
-    return Table(rows, encoding.name, notes)
+    return Table(rows, encoding.name, notes, meter)
 
 
 def _has_header(path: Source, encoding: Encoding, columns: Columns) -> bool:
@@ -163,11 +166,11 @@ def _check_plain(path: Source, columns: Columns) -> None:
 
 
 def _plain_rows(
-    path: Source, encoding: Encoding, columns: Columns, form: LineForm
+    path: Source, encoding: Encoding, meter: Meter, columns: Columns, form: LineForm
 ) -> Iterator[Row]:
     """Lines of ``text<TAB>label``, or of text; see :class:`LineForm`."""
     wanted = columns.label is not None
-    for number, line in enumerate(text_lines(path, encoding.name), 1):
+    for number, line in enumerate(text_lines(path, encoding.name, meter), 1):
         body, tab, label = line.rstrip("\r\n").rpartition("\t")
         if not tab or not (wanted or form.is_labelled):
             body, label = line.rstrip("\r\n"), ""
@@ -183,6 +186,7 @@ def _plain_rows(
 def _delimited(
     path: Source,
     encoding: Encoding,
+    meter: Meter,
     columns: Columns,
     delimiter: str,
     header_row: int | None,
@@ -190,7 +194,7 @@ def _delimited(
 ) -> Iterator[Row]:
     """Check the header at once, and return the rows behind it."""
     # The csv module finds line ends by itself, for a cell may hold some.
-    found = delimited_rows(text_lines(path, encoding.name), delimiter, notes)
+    found = delimited_rows(text_lines(path, encoding.name, meter), delimiter, notes)
     rows = enumerate(found, 1)
     heads: Iterator[tuple[int, tuple[int, list[str], str | None]]]
     if header_row is None:
@@ -235,9 +239,9 @@ def _delimited_rows(
         yield Row(line, row, table, problem)
 
 
-def _json_rows(path: Source, encoding: Encoding, columns: Columns) -> Iterator[Row]:
+def _json_rows(path: Source, encoding: Encoding, meter: Meter, columns: Columns) -> Iterator[Row]:
     needed = ", ".join(map(repr, columns.wanted))
-    for line, body in enumerate(text_lines(path, encoding.name), 1):
+    for line, body in enumerate(text_lines(path, encoding.name, meter), 1):
         if not body.strip():
             yield Row(line, line)
             continue

@@ -1,16 +1,15 @@
-"""A table as the bytes of an ``.xlsx``, made in memory: no record goes through a temporary file.
+"""A table as an ``.xlsx``, written row by row: no record goes through a temporary file.
 
 In: rows of plain values. Out: a workbook of one worksheet; equal rows make equal bytes.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import IO, Any
 from xml.sax.saxutils import escape
 
 from gi_classifier.data.workbook_xml import column_letters
@@ -38,18 +37,20 @@ _PARTS = {
 _DAY = (1980, 1, 1, 0, 0, 0)
 
 
-def workbook_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
-    """Write rows below the names of their columns.
+def write_workbook(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], file: IO[bytes]
+) -> None:
+    """Write rows below the names of their columns, as they come.
 
     Parameters
     ----------
-    rows : sequence of mapping
+    rows : iterable of mapping
         Of text that XML can hold, numbers, bool or None, which is an empty cell. Text is text,
         whatever it begins with.
     columns : sequence of str
+    file : binary file
     """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in _PARTS.items():
             archive.writestr(_entry(name), _HEAD + content)
         with archive.open(_entry("xl/worksheets/sheet1.xml"), "w", force_zip64=True) as part:
@@ -62,7 +63,6 @@ def workbook_bytes(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) ->
                 )
                 part.write(f'<row r="{number}">{"".join(cells)}</row>'.encode())
             part.write(b"</sheetData></worksheet>")
-    return buffer.getvalue()
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -71,7 +71,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _lines(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[list[Any]]:
+def _lines(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[list[Any]]:
     yield list(columns)
     for row in rows:
         yield [row.get(name) for name in columns]

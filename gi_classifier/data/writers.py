@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gi_classifier.data.workbook_writing import workbook_bytes
+from gi_classifier.data.workbook_writing import write_workbook
 from gi_classifier.errors import RecordsError
-from gi_classifier.files import encode, write_whole
+from gi_classifier.files import encode, whole_file
 
 # What the XML of a spreadsheet cannot hold, or would read as another line end.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
@@ -25,58 +26,103 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")
 _FORMULA = re.compile(r"\A(?=[=+\-@\t\r\n＝＋－＠])")
 # Characters in one cell of an .xlsx, and rows behind the names of the columns.
 _CELL, _ROWS = 32_767, 1_048_575
+# Rows whose text is written at once.
+_ROWS_AT_ONCE = 1000
 # What a spreadsheet would read as a character by its code.
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
 
 
 def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Write rows in the format that the path's ending names; whole or not at all.
-
-    Lone surrogates, which no file encoding holds, are written as U+FFFD; all else as it is, in an
-    ``.xlsx`` control characters as ``_x001B_``, which spreadsheets read as the character. A cell
-    of an ``.xlsx`` that begins like a formula is text. In ``.txt`` and ``.tsv`` the reason why a
-    row has no answer (``error``) stands behind a further tab.
+    """Write rows in the format that the path's ending names; see :func:`write_rows`.
 
     Raises
     ------
     RecordsError
         A text, or what stands beside it, is too long for a cell of an ``.xlsx``.
     """
+    check_holds(path, rows)
+    write_rows(rows, columns_of(rows, ("text", "label")), path)
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+    """Write rows as they come, in the format that the path's ending names; whole or not at all.
+
+    Lone surrogates, which no file encoding holds, are written as U+FFFD; all else as it is, in an
+    ``.xlsx`` control characters as ``_x001B_``, which spreadsheets read as the character. A cell
+    of an ``.xlsx`` that begins like a formula is text. In ``.txt`` and ``.tsv`` the reason why a
+    row has no answer (``error``) stands behind a further tab.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+    columns : sequence of str
+        All that rows have, in order; ``.jsonl`` and plain text have no use for it.
+    path : Path
+    """
     suffix = path.suffix.lower()
-    if suffix == ".jsonl":
-        content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    elif suffix in (".txt", ".tsv"):
-        content = "".join(map(_plain_line, rows))
-    elif suffix == ".xlsx":
-        check_holds(path, rows)
-        write_whole(path, workbook(rows))
-        return
-    else:
-        content = "\ufeff" + _csv(rows, columns_of(rows, ["text", "label"]))
-    write_whole(path, encode(content))
+    with whole_file(path) as file:
+        if suffix == ".xlsx":
+            write_workbook(_escaped_rows(rows), _escaped_names(columns), file)
+            return
+        pieces = (
+            _csv_pieces(rows, columns)
+            if suffix == ".csv"
+            else map(json_line if suffix == ".jsonl" else _plain_line, rows)
+        )
+        for part in _joined(pieces):
+            file.write(encode(part))
 
 
-def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """A table with its header; what is not known is an empty cell."""
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\r\n")
+def json_line(row: Mapping[str, Any]) -> str:
+    """A row as a line of ``.jsonl``."""
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _joined(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in fewer, longer pieces."""
+    waiting = iter(pieces)
+    while part := list(itertools.islice(waiting, _ROWS_AT_ONCE)):
+        yield "".join(part)
+
+
+def _csv_pieces(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(columns)
+    yield "\ufeff" + buffer.getvalue()
     for row in rows:
-        cells = (row.get(name) for name in columns)
-        # Of numbers that are none, only one differs from itself.
-        writer.writerow(["" if cell is None or cell != cell else cell for cell in cells])
-    return table.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+        # A number that is none is an empty cell.
+        writer.writerow([None if (cell := row.get(name)) != cell else cell for name in columns])
+        yield buffer.getvalue()
 
 
 def workbook(rows: Sequence[Mapping[str, Any]]) -> bytes:
     """Rows as an ``.xlsx``, as :func:`write_results` writes them; check what it holds before."""
-    escaped = [{_escaped(name): _escaped(cell) for name, cell in row.items()} for row in rows]
-    return workbook_bytes(escaped, columns_of(escaped, ["text", "label"]))
+    buffer = io.BytesIO()
+    write_workbook(_escaped_rows(rows), _escaped_names(columns_of(rows, ["text", "label"])), buffer)
+    return buffer.getvalue()
 
 
-def check_holds(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+def _escaped_rows(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    return ({_escaped(name): _escaped(cell) for name, cell in row.items()} for row in rows)
+
+
+def _escaped_names(names: Iterable[str]) -> list[str]:
+    return [_escaped(name) for name in names]
+
+
+def check_holds(path: Path, rows: Sequence[Mapping[str, Any]], before: int = 0) -> None:
     """Raise where a file cannot hold rows, before the work that fills them is done.
+
+    Parameters
+    ----------
+    path : Path
+    rows : sequence of mapping
+    before : int
+        How many rows go before them.
 
     Raises
     ------
@@ -86,14 +132,14 @@ def check_holds(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """
     if path.suffix.lower() != ".xlsx":
         return
-    if len(rows) > _ROWS:
+    if before + len(rows) > _ROWS:
         raise RecordsError(
             f"{path}: an .xlsx holds {_ROWS:,} rows below the names; write .csv or .jsonl. "
-            f"Received: {len(rows):,}"
+            f"Received: {before + len(rows):,}"
         )
     long = [
         i
-        for i, row in enumerate(rows, 1)
+        for i, row in enumerate(rows, before + 1)
         if any(isinstance(cell, str) and len(_escaped(cell)) > _CELL for cell in row.values())
     ]
     if long:

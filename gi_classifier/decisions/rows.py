@@ -17,6 +17,11 @@ from gi_classifier.settings import Settings
 _UNANSWERED = {UNDECIDED: "undecided 未定", NOVEL: "novel 陌生"}
 
 
+def name_of(answer: int, settings: Settings) -> str:
+    """What a label, or what stands for no answer, is called."""
+    return _UNANSWERED[answer] if answer in _UNANSWERED else settings.names[answer]
+
+
 def results(
     texts: Sequence[str],
     probabilities: np.ndarray,
@@ -35,18 +40,19 @@ def results(
         likeliest ones. A row without an answer has label None, and as ``probability`` the largest
         one.
     """
-    rows = []
     found = probabilities.argmax(axis=1).tolist() if answers is None else answers
-    for text, row, answer in zip(texts, probabilities, found, strict=True):
+    shown = np.round(np.asarray(probabilities, dtype=np.float64), 6).tolist()
+    columns = [f"probability_{i}" for i in range(np.shape(probabilities)[1])]
+    rows = []
+    for text, row, answer in zip(texts, shown, found, strict=True):
         label = None if answer in _UNANSWERED else int(answer)
-        probability = row.max() if label is None else row[label]
         rows.append(
             {
                 "text": text,
                 "label": label,
-                "name": _UNANSWERED[answer] if label is None else settings.names[label],
-                "probability": round(float(probability), 6),
-                **{f"probability_{i}": round(float(p), 6) for i, p in enumerate(row)},
+                "name": name_of(answer, settings),
+                "probability": max(row) if label is None else row[label],
+                **dict(zip(columns, row, strict=True)),
             }
         )
     return rows

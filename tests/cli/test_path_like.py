@@ -61,7 +61,7 @@ def test_files_behind_one_input_are_told_to_repeat_it(here: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "advice"),
     [
-        ("folder", "No file of records at folder: it is a folder. Name the files in it"),
+        ("folder", "folder: no file of .txt, .tsv, .csv"),
         ("mi.docx", "Save its records as a .txt"),
         ("mi.json", "as .jsonl"),
         ("r.csv.gz", "Unpack it first"),

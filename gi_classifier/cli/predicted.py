@@ -1,0 +1,209 @@
+"""What predict does with records and prints of them: texts at once, files chunk by chunk.
+
+In: texts or files, and the model. Out: rows on standard output, in a file, or both; a summary.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from gi_classifier.cli.inputs import check_chunks, say_chunks, say_waiting
+from gi_classifier.cli.outputs import notes, print_json, progress, say, say_columns
+from gi_classifier.data.writers import check_holds, write_rows
+from gi_classifier.display import json_text, shown
+from gi_classifier.errors import RecordsError
+from gi_classifier.files import encode
+from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.file_answers import FileAnswers, State
+from gi_classifier.pipelines.journal import open_journal
+from gi_classifier.pipelines.prediction import Counts
+
+# Rows that are also printed when they are written to a file.
+_SHOWN = 100
+# Texts answered at once, between two steps of a progress bar.
+_AT_ONCE = 1024
+
+
+class Printed:
+    """Answers on their way to a file and to standard output.
+
+    Parameters
+    ----------
+    output : Path or None
+        The file that they are written to.
+    streamed : bool
+        Whether they are printed as lines of JSON.
+    as_json : bool
+        Whether all of them are printed as one document, at the end.
+    """
+
+    def __init__(self, output: Path | None, *, streamed: bool, as_json: bool) -> None:
+        self.output, self.streamed, self.as_json = output, streamed, as_json
+        self.count = self.bad = 0
+        self._counts = Counts()
+        self._kept: list[dict[str, Any]] = []
+
+    @property
+    def is_immediate(self) -> bool:
+        """Whether rows are printed as they come, and not kept."""
+        return self.output is None and not self.as_json
+
+    def show(self, rows: list[dict[str, Any]]) -> None:
+        """Print rows, and count them."""
+        for _ in self._counted(rows):
+            pass
+        if self.streamed:
+            typer.echo(encode("".join(map(_json_line, rows))), nl=False)
+        else:
+            _show(rows)
+
+    def passing(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The same rows, counted; kept if they are printed at the end."""
+        for row in self._counted(rows):
+            if self.as_json or self.count <= _SHOWN + 1:
+                self._kept.append(row)
+            yield row
+
+    def _counted(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for row in self._counts.counting(rows):
+            self.count += 1
+            self.bad += bool(row.get("error"))
+            yield row
+
+    def end(self, names: Sequence[str]) -> None:
+        """Print what was kept, and how often each label of these names was answered."""
+        summary = self._counts.by_name(names)
+        if self.as_json:
+            table = {"records": self._kept, "summary": summary, "errors": self.bad}
+            print_json({**table, "output": self.output and str(self.output)})
+            return
+        if self.count <= _SHOWN and self._kept:
+            _show(self._kept)
+        counts = ", ".join(f"{name} {count}" for name, count in summary.items())
+        bad = f"; {self.bad} bad rows without an answer" if self.bad else ""
+        said = f"{self.count} records: {counts}{bad}"
+        if self.streamed:
+            notes.print(shown(said))
+        else:
+            say(said)
+
+
+def open_files(files: Sequence[Path], several: bool, **form: Any) -> FileAnswers:
+    """Files of records, each of which can be read; see :class:`FileAnswers`."""
+    for file in files:
+        say_waiting(file)
+    form.pop("label_column", None)
+    return FileAnswers(files, several=several, **form)
+
+
+def answer_files(
+    work: FileAnswers,
+    answering: Answering,
+    told: dict[str, Any],
+    printed: Printed,
+    *,
+    restart: bool,
+) -> None:
+    """Answer files: printed as this goes, or written at the end, from where a stopped run stood.
+
+    Parameters
+    ----------
+    work : FileAnswers
+    answering : Answering
+    told : dict
+        What the command was told.
+    printed : Printed
+    restart : bool
+        Drop what a stopped run left.
+    """
+    output = printed.output
+    identity = {}
+    if output:
+        options = {name: value for name, value in told.items() if name not in ("model", "input")}
+        identity = work.identity(answering.directory, options)
+    held: list[dict[str, Any]] = []
+    with open_journal(output, identity, restart=restart) if output else nullcontext() as journal:
+        done = State.from_dict(journal.state if journal else None).records
+        if done:
+            notes.print(f"Going on after {done} records.")
+        try:
+            # On a terminal a bar would stand among the rows.
+            hidden = printed.is_immediate and sys.stdout.isatty()
+            with progress(None, "records", done, hidden=hidden) as step:
+                for part in work.parts(answering, answering.columns, journal):
+                    step(len(part.rows), "", part.total)
+                    if part.is_last:
+                        say_chunks(part.source)
+                        if not work.several:
+                            check_chunks(part.source)
+                    elif printed.is_immediate:
+                        printed.show(part.rows)
+                    elif not journal:
+                        held += part.rows
+        except KeyboardInterrupt:
+            if journal and journal.state and journal.is_kept:
+                notes.print(
+                    "Stopped. The same command goes on where this one stood; --restart begins anew."
+                )
+            raise
+        if not work.state.records:
+            raise RecordsError("No record in any of the files.")
+        rows = work.state.shown(journal.rows() if journal else held)
+        if output:
+            write_rows(printed.passing(rows), work.state.shown_columns(), output)
+        else:
+            for _ in printed.passing(rows):
+                pass
+
+
+def answer_texts(texts: Sequence[str], answering: Answering, printed: Printed) -> None:
+    """Answer texts that were checked, and print or write them."""
+    output = printed.output
+    if output:
+        check_holds(output, [{"text": text} for text in texts])
+    rows: list[dict[str, Any]] = []
+    with progress(len(texts), "records") as step:
+        for start in range(0, len(texts), _AT_ONCE):
+            rows += answering(texts[start : start + _AT_ONCE])
+            step(min(_AT_ONCE, len(texts) - start))
+    if output:
+        write_rows(printed.passing(rows), answering.columns, output)
+    elif printed.is_immediate:
+        printed.show(rows)
+    else:
+        for _ in printed.passing(rows):
+            pass
+
+
+def _json_line(row: dict[str, Any]) -> str:
+    """A row as a line of JSON, without what says nothing of this row."""
+    kept = dict(row)
+    if not kept.get("error"):
+        kept.pop("error", None)
+    if kept.get("row") == kept.get("line"):
+        kept.pop("row", None)
+    return json_text(kept) + "\n"
+
+
+def _show(rows: Sequence[dict[str, Any]]) -> None:
+    """A table on a terminal, tab-separated lines in a pipe."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            say("\t".join(_cells(row)))
+        return
+    columns = ("label", "name", "probability", "record")
+    say_columns(columns, [_cells(row) for row in rows], left=("name",))
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Label, name, probability and text of an answer; of a bad row, why it has none."""
+    if row.get("error"):
+        return "–", "error", "–", shown(row["error"])
+    label = "–" if row["label"] is None else str(row["label"])
+    return label, shown(row["name"]), f"{row['probability']:.4f}", shown(row["text"])

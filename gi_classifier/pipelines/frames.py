@@ -1,0 +1,106 @@
+"""A table in memory answered into another, row for row.
+
+In: a pandas DataFrame and the name of the column that holds the texts. Out: a DataFrame with the
+same index and the columns that a file of answers has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gi_classifier.data.cells import as_text, text_problem
+from gi_classifier.data.chunks import CHUNK_ROWS
+from gi_classifier.decisions.decision import Decision
+from gi_classifier.errors import InputError
+from gi_classifier.model.predictor import Predictor
+from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.rows import placed
+from gi_classifier.settings import Use
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict_frame(
+    frame: pd.DataFrame,
+    column: str,
+    *,
+    model: str | Path | None = None,
+    engine: Literal["fp32", "int8"] | None = None,
+    use: Use | None = None,
+    prior: Sequence[float] | None = None,
+    label: int | str | None = None,
+    threshold: float | Literal["stored"] | None = None,
+    min_confidence: float | None = None,
+    reject_novel: bool = False,
+) -> pd.DataFrame:
+    """Classify the texts of a DataFrame's column.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    column : str
+        Holds the texts.
+    model, engine, use, prior, label, threshold, min_confidence, reject_novel : optional
+        As for :func:`gi_classifier.predict_file`.
+
+    Returns
+    -------
+    DataFrame
+        With the same index and order: text, label (Int64, missing where there is no answer), name,
+        probability, one column for each label's probability, and error: "", or why a row has no
+        answer. ``frame.join(…)`` sets them beside the others.
+
+    Raises
+    ------
+    InputError
+        It is no DataFrame with one such column.
+    SettingsError, ModelError
+        An option or the model cannot be used.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from gi_classifier import predict_frame
+    >>> frame = pd.DataFrame({"诊断": ["胃窦糜烂", None, "结肠息肉"]}, index=[7, 8, 9])
+    >>> predict_frame(frame, "诊断")[["label", "error"]]
+       label              error
+    7      1
+    8   <NA>  the text is empty
+    9      2
+    """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError(
+            f"predict_frame takes a pandas DataFrame. Received: {type(frame).__name__}"
+        )
+    places = [place for place, name in enumerate(frame.columns) if name == column]
+    if len(places) != 1:
+        raise InputError(
+            f"The DataFrame must have one column {column!r}. It has {len(places)} so called, and "
+            f"{frame.shape[1]} in all."
+        )
+    decision = Decision(prior, label, threshold, min_confidence, reject_novel)
+    directory = load_or_shipped(model)
+    predictor = Predictor.from_directory(directory, engine, use=use)
+    answering = Answering(directory, predictor, decision)
+    answering.check()
+    texts = frame.iloc[:, places[0]]
+    cells = texts.astype(object).where(texts.notna(), None).tolist()
+    rows: list[dict[str, Any]] = []
+    for start in range(0, len(cells), CHUNK_ROWS):
+        rows += answer_cells(cells[start : start + CHUNK_ROWS], answering)
+    table = pd.DataFrame(rows, columns=[*answering.columns, "error"], index=frame.index)
+    return table.astype({"label": "Int64"})
+
+
+def answer_cells(cells: Sequence[Any], answering: Answering) -> list[dict[str, Any]]:
+    """A row for each cell: its answer, or empty with its reason in ``error``."""
+    errors = [text_problem(cell) for cell in cells]
+    texts = [str(cell) for cell, error in zip(cells, errors, strict=True) if not error]
+    unread = [as_text(cell) if error else "" for cell, error in zip(cells, errors, strict=True)]
+    return placed(({} for _ in cells), answering(texts), errors, unread, answering.columns)

@@ -1,0 +1,94 @@
+"""Answers beside what their records' file says: one row each, bad rows in their places.
+
+In: records as they were read, and what the model says of those that can be used. Out: dicts; those
+of all commands have the same names of columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from gi_classifier.data.records import Records
+
+# Columns that commands write by themselves, beside the probabilities.
+_WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
+
+
+@lru_cache(maxsize=1000)
+def is_written(name: str) -> bool:
+    """Whether an output has a column of this name by itself."""
+    return name in _WRITTEN or bool(re.fullmatch(r"probability(_\d+)?", name))
+
+
+def places_of(
+    records: Records, text_column: str, id_column: str | None, *, with_rows: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Where each record stood, its id, and the columns kept; the text stands in the answer.
+
+    ``row`` is there if a spreadsheet counts rows otherwise than there are lines, or ``with_rows``.
+    """
+    nowhere: list[None] = [None] * len(records)
+    # As lines, a spreadsheet counts rows: they say nothing.
+    rows = (records.rows if with_rows or records.rows != records.lines else None) or nowhere
+    columns = zip(records.lines, rows, records.ids or nowhere, records.kept or nowhere, strict=True)
+    for line, row, own, kept in columns:
+        place: dict[str, Any] = {"line": line}
+        if row is not None:
+            place["row"] = row
+        if id_column is not None:
+            place[id_column] = own
+        for name, value in (kept or {}).items():
+            if name not in (text_column, id_column):
+                place[f"{name} (input)" if is_written(name) else name] = value
+        yield place
+
+
+def placed(
+    places: Iterable[dict[str, Any]],
+    answers: Iterable[Mapping[str, Any]],
+    errors: Sequence[str | None],
+    unread: Sequence[str],
+    columns: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Each row in its place with its answer, or empty with its reason.
+
+    Parameters
+    ----------
+    places : iterable of dict
+        Of :func:`places_of`, one for each row.
+    answers : iterable of mapping
+        One for each row without an error.
+    errors : sequence of (str or None)
+    unread : sequence of str
+        What stands as the text of a row with an error.
+    columns : sequence of str
+        Of an answer.
+
+    Returns
+    -------
+    list of dict
+        Always with ``error`` ("" where there is none) and, if the place has it, ``row`` behind
+        the answer.
+    """
+    waiting = iter(answers)
+    none = {name: "" if name in ("text", "name") else None for name in columns}
+    found = []
+    for place, error, text in zip(places, errors, unread, strict=True):
+        if error:
+            answer: Mapping[str, Any] = {**none, "text": text} if "text" in none else none
+        else:
+            answer = next(waiting)
+        row = place.pop("row", None)
+        if not none.keys().isdisjoint(place):
+            place = {
+                f"{name} (input)" if name in none else name: value for name, value in place.items()
+            }
+        place.update(answer)
+        if row is not None:
+            place["row"] = row
+        place["error"] = error or ""
+        found.append(place)
+    return found
