@@ -18,6 +18,7 @@ from gi_classifier.cli.abstain import abstain
 from gi_classifier.cli.compare import compare
 from gi_classifier.cli.continue_training import continue_
 from gi_classifier.cli.convert import convert
+from gi_classifier.cli.engines import engines
 from gi_classifier.cli.evaluate import evaluate
 from gi_classifier.cli.explain import explain
 from gi_classifier.cli.fit_bulk import fit_bulk
@@ -92,6 +93,7 @@ for command in (
     novelty,
     fit_novelty,
     fit_bulk,
+    engines,
     compare,
     inspect,
     serve,
