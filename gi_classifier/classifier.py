@@ -30,6 +30,7 @@ from gi_classifier.classes import (
 )
 from gi_classifier.data.in_memory import checked_pairs, records_of, train_and_validation
 from gi_classifier.data.records import Records
+from gi_classifier.decisions.bulk_fit import bulk_labels
 from gi_classifier.decisions.decision import Decider, Decision, labels_or_none
 from gi_classifier.errors import RecordsError
 from gi_classifier.model import directory as model_dir
@@ -327,18 +328,29 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         scores = self._decider().predictor.decision_function(check_texts(X))
         return np.asarray(scores[:, 1] - scores[:, 0]) if scores.shape[1] == 2 else scores
 
-    def predict(self, X: Sequence[str], **decision: Any) -> np.ndarray:  # noqa: N803
+    def predict(
+        self,
+        X: Sequence[str],  # noqa: N803
+        *,
+        bulk: bool = False,
+        **decision: Any,
+    ) -> np.ndarray:
         """The likeliest label of each text, as given: (texts,).
 
         Parameters
         ----------
         X : sequence of str
+        bulk : bool
+            Let the linear member answer where it is sure, for speed; without a decision. See
+            :func:`gi_classifier.decisions.bulk_fit.bulk_labels`.
         **decision
             See :class:`gi_classifier.Decision`; ``label`` is one of ``classes_``, or a name. With
             ``min_confidence`` or ``reject_novel``, an array of objects: a label, or None where
             there is no answer.
         """
         decider = self._decider()
+        if bulk:
+            return np.asarray(self.classes_[bulk_labels(decider, check_texts(X), **decision)])
         if decision.get("label") is not None:
             decision["label"] = self._number(decision["label"])
         asked = Decision(**decision)

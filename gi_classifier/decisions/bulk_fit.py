@@ -6,7 +6,10 @@ on the share of all records whose label it changes.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +18,19 @@ from gi_classifier.decisions.bulk import (
     FEWEST_PASSAGES,
     MOST_CHANGED,
     Bulk,
+    BulkPredictor,
     both_scores,
     linear_log_odds,
     margins,
+    open_bulk,
 )
-from gi_classifier.errors import RecordsError
-from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.decisions.decision import Decider
+from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.model.directory import BULK, ModelDirectory
 from gi_classifier.model.fusion import Fusion
 from gi_classifier.model.predictor import Predictor
+
+logger = logging.getLogger(__name__)
 
 # Passages that are read at most: more move the cut little.
 MOST_PASSAGES = 30_000
@@ -98,11 +106,56 @@ def compare(
     return margins(alone.probabilities(scores)), scores.argmax(axis=1) != both.argmax(axis=1)
 
 
-def drawn(passages: Iterable[str], seed: int) -> list[str]:
-    """The passages that a cut is chosen on: distinct ones, at random, 30,000 at most."""
-    distinct = list(dict.fromkeys(passages))
-    kept = np.random.default_rng([seed, 5]).permutation(len(distinct))[:MOST_PASSAGES]
-    return [distinct[place] for place in kept]
+def drawn(passages: Iterable[str], seed: int, most: int = MOST_PASSAGES) -> list[str]:
+    """The passages that a cut is chosen on: distinct ones, at random, at most so many.
+
+    Those whose keyed hash is least, so that memory does not grow with the passages.
+    """
+    kept: dict[bytes, str] = {}
+    key = seed.to_bytes(16, "little")
+    for passage in passages:
+        kept[blake2b(passage.encode("utf-8", "surrogatepass"), key=key).digest()] = passage
+        if len(kept) >= 2 * most:
+            kept = dict(sorted(kept.items())[:most])
+    return [passage for _, passage in sorted(kept.items())[:most]]
+
+
+def bulk_at_hand(
+    directory: ModelDirectory,
+    predictor: Predictor,
+    records: Iterable[str],
+    unlabelled: Iterable[str] | None = None,
+) -> BulkPredictor:
+    """Open a model for bulk: with a cut for these passages, its own, or one for the records.
+
+    Parameters
+    ----------
+    directory : ModelDirectory
+    predictor : Predictor
+        Of the same model, with both members.
+    records : iterable of str
+        Checked, those to be read: where the directory holds no cut, 10,000 of them choose one.
+    unlabelled : iterable of str, optional
+        Passages that choose a cut, whatever the directory holds.
+
+    Raises
+    ------
+    SettingsError
+        The linear member has no part in the answer.
+    RecordsError
+        There is no cut, and they are too few to choose one.
+    ModelError
+        The directory's cut was chosen for other weights.
+    """
+    if unlabelled is None and BULK in directory.files:
+        return open_bulk(directory, predictor)
+    seed = directory.settings.seed
+    if unlabelled is None:
+        passages = drawn(records, seed, FEWEST_PASSAGES)
+    else:
+        passages = drawn(unlabelled, seed)
+    cut = choose_cut(directory, predictor, passages)
+    return BulkPredictor(predictor, directory.fusion("linear"), cut.least_margin)
 
 
 def choose_cut(
@@ -154,3 +207,30 @@ def choose_cut(
         changed=wrong,
         upper_bound=upper_bound(wrong, count),
     )
+
+
+def bulk_labels(decider: Decider, texts: Sequence[str], **decision: Any) -> np.ndarray:
+    """The likeliest label of each checked text, by the linear member where it is sure: int (n,).
+
+    Without a stored cut, 10,000 of the texts choose one; of fewer, both members read all, and a
+    warning says so.
+
+    Raises
+    ------
+    SettingsError
+        A decision is asked for, or the linear member has no part in the answer.
+    ModelError
+        The stored cut was chosen for other weights.
+    """
+    if decision:
+        raise SettingsError(
+            "bulk promises the likeliest label; it goes with no decision. "
+            f"Received: {', '.join(decision)}"
+        )
+    predictor = decider.predictor
+    try:
+        found, _ = bulk_at_hand(decider.directory, predictor, texts).predict_proba(texts)
+    except RecordsError as error:
+        logger.warning("Both members read all %d records. %s", len(texts), error)
+        found = predictor.predict_proba(texts)
+    return np.asarray(found.argmax(axis=1))

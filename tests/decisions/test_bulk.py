@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from samples import made_up_records
 
+from gi_classifier import GIClassifier
 from gi_classifier.decisions.bulk import Bulk, BulkPredictor, margins, open_bulk
+from gi_classifier.decisions.bulk_fit import bulk_at_hand
 from gi_classifier.errors import ModelError, SettingsError
-from gi_classifier.model.directory import BULK, FUSION, ModelDirectory, load
+from gi_classifier.model.directory import BULK, FUSION, ModelDirectory, load, save
 from gi_classifier.model.fusion import Fusion, to_file
 from gi_classifier.model.predictor import Predictor
 
@@ -118,3 +120,34 @@ def test_without_the_linear_member_there_is_no_bulk(directory: ModelDirectory) -
     stored = with_cut(directory, cut_at(directory, 1.0).to_bytes())
     with pytest.raises(SettingsError, match="the linear member has no part"):
         open_bulk(stored, Predictor.from_directory(directory, use="albert"))
+
+
+def test_a_classifier_answers_in_bulk_by_a_stored_cut(
+    directory: ModelDirectory, tmp_path: Path
+) -> None:
+    place = save(with_cut(directory, cut_at(directory, 1.0).to_bytes()), tmp_path / "model")
+    model = GIClassifier.load(place)
+    bulk = BulkPredictor(model._fitted(), directory.fusion("linear"), 1.0)
+    wanted = bulk.predict_proba(TEXTS)[0].argmax(axis=1)
+    np.testing.assert_array_equal(model.predict(TEXTS, bulk=True), wanted)
+    with pytest.raises(SettingsError, match="Received: min_confidence"):
+        model.predict(TEXTS, bulk=True, min_confidence=0.5)
+
+
+def test_without_a_cut_few_records_are_read_by_both_and_a_warning_says_so(
+    directory: ModelDirectory, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = GIClassifier.load(save(directory, tmp_path / "model"))
+    np.testing.assert_array_equal(model.predict(TEXTS, bulk=True), model.predict(TEXTS))
+    assert "Both members read all 20 records. Bulk needs 10,000" in caplog.text
+
+
+def test_passages_choose_a_cut_whatever_is_stored(
+    directory: ModelDirectory, both: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = with_cut(directory, cut_at(directory, 123.0).to_bytes())
+    assert bulk_at_hand(stored, both, TEXTS).least_margin == 123.0
+    monkeypatch.setattr("gi_classifier.decisions.bulk_fit.FEWEST_PASSAGES", 10)
+    monkeypatch.setattr("gi_classifier.decisions.bulk_fit.least_margin", lambda *_: 7.0)
+    assert bulk_at_hand(stored, both, TEXTS, iter(TEXTS)).least_margin == 7.0
+    assert bulk_at_hand(directory, both, TEXTS).least_margin == 7.0

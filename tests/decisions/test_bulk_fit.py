@@ -57,10 +57,19 @@ def test_the_promise_is_kept_as_often_as_it_says() -> None:
     assert 0 < broken <= 400 * 0.05 + 3 * np.sqrt(400 * 0.05)
 
 
-def test_passages_are_distinct_and_drawn_by_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gi_classifier.decisions.bulk_fit.MOST_PASSAGES", 3)
+def test_passages_are_distinct_and_drawn_by_the_seed() -> None:
     passages = ["a", "b", "a", "c", "d"]
-    found = drawn(passages, 1)
+    found = drawn(passages, 1, 3)
     assert len(set(found)) == 3
-    assert found == drawn(passages, 1)
+    assert found == drawn(reversed(passages), 1, 3)
     assert set(drawn(passages[:3], 1)) == {"a", "b"}
+
+
+def test_every_passage_is_drawn_alike() -> None:
+    passages = [str(number) for number in range(10)]
+    counts = dict.fromkeys(passages, 0)
+    for seed in range(1000):
+        for passage in drawn(iter(passages), seed, 2):
+            counts[passage] += 1
+    # Each 200 times, give or take four standard deviations.
+    assert all(150 < count < 250 for count in counts.values())
