@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import uvicorn
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 Connect = Callable[..., TestClient]
@@ -30,3 +35,18 @@ def finished(client: TestClient, answer: Any) -> dict[str, Any]:
             return job
         time.sleep(0.05)
     raise AssertionError(job)
+
+
+@contextmanager
+def serving(application: FastAPI) -> Iterator[str]:
+    """Serve an application to programs other than the test, and give its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(application, log_config=None, lifespan="on", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(60)
