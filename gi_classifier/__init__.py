@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gi_classifier.attribution.attribution import Attribution, Span
     from gi_classifier.attribution.keyword_table import keyword_table
     from gi_classifier.classifier import GIClassifier
+    from gi_classifier.data.pictures.page import Page
+    from gi_classifier.data.pictures.page_reading import read_image
     from gi_classifier.data.readers import read_records
     from gi_classifier.decisions.decision import Decision
     from gi_classifier.errors import (
@@ -65,6 +67,7 @@ _MODULES = {
     "ModelError": "errors",
     "OutputError": "errors",
     "OutputExistsError": "errors",
+    "Page": "data.pictures.page",
     "RecordsError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -82,6 +85,7 @@ _MODULES = {
     "predict_frame": "pipelines.frames",
     "predict_proba": "api",
     "pretrain": "training.pretrain",
+    "read_image": "data.pictures.page_reading",
     "read_records": "data.readers",
     "train": "training.train",
 }
@@ -101,6 +105,7 @@ __all__ = [
     "ModelError",
     "OutputError",
     "OutputExistsError",
+    "Page",
     "RecordsError",
     "Settings",
     "SettingsError",
@@ -119,6 +124,7 @@ __all__ = [
     "predict_frame",
     "predict_proba",
     "pretrain",
+    "read_image",
     "read_records",
     "train",
 ]

@@ -12,3 +12,11 @@ def onnx_runtime() -> Any:
     import onnxruntime
 
     return onnxruntime
+
+
+def onnx_quantisation() -> Any:
+    """Import ``onnxruntime.quantization``, under the same condition."""
+    onnx_runtime()
+    from onnxruntime import quantization
+
+    return quantization

@@ -176,7 +176,7 @@ def test_onnx_runtime_is_imported_in_one_place() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if re.search(r"^\s*(import|from) onnxruntime", path.read_text("utf-8"), re.MULTILINE)
     ]
-    assert found == ["gi_classifier/model/runtime.py"]
+    assert found == ["gi_classifier/onnx_runtime.py"]
 
 
 @pytest.mark.parametrize(("set_by_user", "wanted"), [(None, "1"), ("0", "0"), ("", "")])
@@ -199,3 +199,17 @@ def test_telemetry_is_off_unless_the_user_said_otherwise(
         check=True,
     )
     assert done.stdout.strip() == repr(wanted)
+
+
+@needs("strace")
+@pytest.mark.slow
+def test_recognising_a_page_opens_no_connection(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; begin = time.monotonic(); sys.path.insert(0, sys.argv[1])\n"
+        "from made_pictures import file_of, printed\n"
+        "from gi_classifier import read_image\n"
+        "assert '溃疡' in read_image(file_of(printed())).text\n" + WAITING
+    )
+    calls = traced(tmp_path, code)
+    # rapidocr imports requests, though it is given all its files.
+    assert [call for call in connections(calls) if not re.search(LOCAL_QUESTIONS, call)] == []

@@ -33,7 +33,14 @@ from gi_classifier.cli.outputs import (
     say_written,
     write_origin,
 )
-from gi_classifier.cli.predicted import Printed, answer_files, answer_texts, open_files
+from gi_classifier.cli.pictures import ImageOption, check_pictures, read_pictures
+from gi_classifier.cli.predicted import (
+    Printed,
+    answer_files,
+    answer_source,
+    answer_texts,
+    open_files,
+)
 from gi_classifier.data.writers import OUTPUT_FORMATS
 from gi_classifier.decisions.decision import Decision
 from gi_classifier.errors import SettingsError
@@ -58,6 +65,7 @@ def predict(
         ),
     ] = None,
     input: InputOption = None,
+    image: ImageOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -105,9 +113,10 @@ def predict(
     restart: RestartOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Classify records given as arguments, or files of them, of any length."""
+    """Classify records given as arguments, files of them, of any length, or pictures of pages."""
     check_engine(engine)
-    texts, given = checked_source(text, input, id_column)
+    pictures = check_pictures(image, text, input)
+    texts, given = ([], []) if pictures else checked_source(text, input, id_column)
     if not given and (keep_columns or sheet is not None or header_row is not None):
         raise typer.BadParameter("--keep-columns, --sheet and --header-row are for --input FILE.")
     check_further_columns(id_column, keep_columns, output, as_json)
@@ -116,7 +125,7 @@ def predict(
         raise typer.BadParameter("--output - writes a line of JSON for each record; --json is one.")
     target = None if streamed else output
     files, several = files_of(given, but=[target] if target else [])
-    check_file("--output", target, OUTPUT_FORMATS, *files, force=force)
+    check_file("--output", target, OUTPUT_FORMATS, *files, *pictures, force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
@@ -126,6 +135,11 @@ def predict(
         work.check(target)
         answering = _answering(directory, engine, use, decision)
         answer_files(work, answering, options_of(context), printed, restart=restart)
+    elif pictures:
+        answering = _answering(directory, engine, use, decision)
+        source, state = read_pictures(pictures, target, restart)
+        answer_source(source, answering, printed)
+        state.drop()
     else:
         checked = check_texts(texts)
         answer_texts(checked, _answering(directory, engine, use, decision), printed)

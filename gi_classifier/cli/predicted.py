@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from gi_classifier.cli.inputs import check_chunks, say_chunks, say_waiting
+from gi_classifier.cli.inputs import Source, check_chunks, say_chunks, say_waiting
 from gi_classifier.cli.outputs import notes, print_json, progress, say, say_columns
 from gi_classifier.data.writers import check_holds, write_rows
 from gi_classifier.display import json_text, shown
@@ -164,16 +164,31 @@ def answer_files(
 
 def answer_texts(texts: Sequence[str], answering: Answering, printed: Printed) -> None:
     """Answer texts that were checked, and print or write them."""
-    output = printed.output
-    if output:
-        check_holds(output, [{"text": text} for text in texts])
+    if printed.output:
+        check_holds(printed.output, [{"text": text} for text in texts])
+    _print_or_write(_answered(texts, answering), answering.columns, printed)
+
+
+def answer_source(source: Source, answering: Answering, printed: Printed) -> None:
+    """Answer records whose places are known; a bad row stands in its place with its reason."""
+    if printed.output:
+        check_holds(printed.output, source.answered([{"text": text} for text in source.texts]))
+    rows = source.answered(_answered(source.texts, answering))
+    _print_or_write(rows, list(rows[0]) if rows else [], printed)
+
+
+def _answered(texts: Sequence[str], answering: Answering) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with progress(len(texts), "records") as step:
         for start in range(0, len(texts), _AT_ONCE):
             rows += answering(texts[start : start + _AT_ONCE])
             step(min(_AT_ONCE, len(texts) - start))
-    if output:
-        write_rows(printed.passing(rows), answering.columns, output)
+    return rows
+
+
+def _print_or_write(rows: list[dict[str, Any]], columns: Sequence[str], printed: Printed) -> None:
+    if printed.output:
+        write_rows(printed.passing(rows), columns, printed.output)
     elif printed.is_immediate:
         printed.show(rows)
     else:

@@ -23,14 +23,6 @@ from gi_classifier.onnx_runtime import onnx_runtime
 REMEDY = "Get the model directory again, or write it anew."
 
 
-def onnx_quantisation() -> Any:
-    """Import ``onnxruntime.quantization``, under the same condition."""
-    onnx_runtime()
-    from onnxruntime import quantization
-
-    return quantization
-
-
 class Session:
     """An open graph; it may be run from several threads.
 

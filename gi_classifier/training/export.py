@@ -24,8 +24,8 @@ from gi_classifier.model.engine import Engine, open_engine, softmax
 from gi_classifier.model.forward_graph import slim
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.gradient_graph import gradient_graph
-from gi_classifier.model.runtime import onnx_quantisation
 from gi_classifier.model.weights import HEAD
+from gi_classifier.onnx_runtime import onnx_quantisation
 from gi_classifier.settings import Settings
 from gi_classifier.text import batches_by_length, pad
 from gi_classifier.training.keras_backend import tf, tf_keras

@@ -1,0 +1,153 @@
+"""Records read from pictures: scans, photos and PDFs, recognised on this machine.
+
+In: files and folders. Out: a :class:`~gi_classifier.cli.inputs.Source`, a row for each page. What
+was read is kept beside an output until that is written, so that a stopped run can go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gi_classifier.cli.inputs import Source
+from gi_classifier.cli.outputs import notes, progress
+from gi_classifier.cli.saved_state import SavedState
+from gi_classifier.data.pictures.page import Page
+from gi_classifier.data.pictures.page_reading import read_pages
+from gi_classifier.data.pictures.picture_files import check_ocr, listed
+from gi_classifier.display import shown
+from gi_classifier.errors import GIClassifierError
+from gi_classifier.files import sibling
+
+ImageOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--image",
+        metavar="FILE",
+        help="A picture, PDF or folder of them, to be recognised; may be repeated (needs the "
+        "extra 'ocr').",
+    ),
+]
+_STATE = "pages.json"
+NO_TEXT = "no text was found on it"
+
+
+def check_pictures(images: Sequence[Path] | None, text: Any, input: Any) -> list[Path]:
+    """The files that are asked for, checked before any work is done; [] without ``--image``.
+
+    Raises
+    ------
+    typer.BadParameter
+        Texts or files of records are given as well.
+    MissingExtraError, MissingPathError, RecordsError
+        See :mod:`gi_classifier.data.pictures.picture_files`.
+    """
+    if not images:
+        return []
+    if text or input:
+        raise typer.BadParameter("Give TEXT…, --input FILE or --image FILE, one of them.")
+    check_ocr()
+    return list(dict.fromkeys(file for image in images for file in listed(image)))
+
+
+def read_pictures(
+    files: Sequence[Path], output: Path | None, restart: bool
+) -> tuple[Source, SavedState]:
+    """Read pages; one that cannot be read, or has no text, is a bad row with its reason.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Of :func:`check_pictures`.
+    output : Path or None
+        What is kept stands beside it.
+    restart : bool
+        Drop what a stopped run of the same files left, instead of going on.
+
+    Returns
+    -------
+    Source
+    SavedState
+        To be dropped once the output is written.
+    """
+    digest = _digest(files)
+    left = output and sibling(output.absolute(), "state") / "digest"
+    goes_on = bool(left and left.is_file() and left.read_text("utf-8") == digest)
+    state = SavedState(output, digest, resume=goes_on and not restart)
+    done: list[list[dict[str, Any]]] = json.loads(state.read(_STATE) or b"[]")
+    if done:
+        notes.print(f"Going on after {len(done)} of {len(files)} files.")
+    try:
+        with progress(len(files), "files", len(done)) as step:
+            for file in files[len(done) :]:
+                done.append(list(_rows(file)))
+                state.write_seldom(_STATE, lambda: json.dumps(done).encode())
+                step(1, shown(file.name))
+    except KeyboardInterrupt:
+        state.write(_STATE, json.dumps(done).encode())
+        if output:
+            notes.print(
+                "Stopped. The same command goes on where this one stood; --restart begins anew."
+            )
+        raise
+    rows = [row for part in done for row in part]
+    _say(rows, len(files))
+    good = [row for row in rows if not row["error"]]
+    source = Source(
+        [row["text"] for row in good],
+        [row["place"] for row in rows],
+        [row["error"] for row in rows],
+        ["" if row["error"] else row["text"] for row in rows],
+    )
+    return source, state
+
+
+def place_of(page: Page) -> dict[str, Any]:
+    """What a page is called, and how well it was read."""
+    corrected = ", ".join(f"{slip.read}→{slip.corrected}" for slip in page.corrections)
+    return {
+        "file": page.name,
+        "page": page.number,
+        "confidence": round(page.confidence, 4),
+        "corrected": corrected,
+    }
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    number = 0
+    try:
+        for page in read_pages(file):
+            number = page.number
+            yield {
+                "text": page.text,
+                "place": place_of(page),
+                "error": None if page.text else NO_TEXT,
+                "notes": [f"{page.name}, page {page.number}: {note}" for note in page.notes],
+            }
+    except GIClassifierError as error:
+        place = {"file": str(file), "page": number + 1, "confidence": None, "corrected": ""}
+        yield {"text": "", "place": place, "error": str(error), "notes": []}
+
+
+def _say(rows: Sequence[dict[str, Any]], files: int) -> None:
+    """Note how pages were read, and which could not be; no text of theirs."""
+    bad = [row for row in rows if row["error"]]
+    notes.print(f"{len(rows)} pages of {files} files, {len(bad)} of them not read")
+    for line in (note for row in rows for note in row["notes"]):
+        notes.print(f"  {shown(line)}")
+    for row in bad:
+        notes.print(f"  {shown(row['place']['file'])}: {shown(row['error'])}")
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Of the files' names, sizes and times."""
+    found = hashlib.sha256()
+    for file in files:
+        seen = file.stat()
+        found.update(f"{file.resolve()} {seen.st_size} {seen.st_mtime_ns}\n".encode())
+    return found.hexdigest()

@@ -1,0 +1,1 @@
+"""Pictures of pages: opened safely, recognised offline, their lines in reading order."""

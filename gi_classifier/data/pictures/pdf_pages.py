@@ -1,0 +1,120 @@
+"""Pages of a PDF: as pixels, with the lines of its own text where that is usable.
+
+In: a path or bytes. Out: pictures at 150 dots per inch, at most 2,000 pixels on the longer side.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gi_classifier.data.pictures.page import Box, Character, Line, Picture
+from gi_classifier.errors import RecordsError
+
+_DPI, _LONGEST_SIDE = 150, 2000
+# Of a text layer: characters that it needs, and shares, found on layers of scanners and of fonts
+# without a table of characters.
+_LEAST_CHARACTERS, _LEAST_CHINESE, _MOST_GARBAGE = 20, 0.2, 0.05
+
+
+def pdf_pages(source: Path | bytes, name: str) -> Iterator[Picture]:
+    """The pages of a PDF.
+
+    Raises
+    ------
+    RecordsError
+        It is encrypted, damaged or has no page.
+    """
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(source)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise RecordsError(
+                f"{name} is encrypted. Save it without a password, then read that."
+            ) from error
+        raise RecordsError(f"{name} is no PDF that can be read: it is damaged.") from error
+    try:
+        pages = len(document)
+        if not pages:
+            raise RecordsError(f"{name} has no page.")
+        for number in range(pages):
+            yield _page(document, number, pages, name)
+    finally:
+        document.close()
+
+
+def _page(document: Any, number: int, pages: int, name: str) -> Picture:
+    import pypdfium2
+
+    try:
+        page = document[number]
+        width, height = page.get_size()
+        scale = min(_DPI / 72, _LONGEST_SIDE / max(width, height, 1.0))
+        pixels = np.array(page.render(scale=scale).to_pil().convert("RGB"))
+        lines = _layer(page, scale, height)
+    except pypdfium2.PdfiumError as error:
+        raise RecordsError(f"{name}: page {number + 1} is damaged.") from error
+    text = "".join(line.text for line in lines)
+    if usable_layer(text):
+        return Picture(pixels, name, number + 1, pages, (), tuple(lines))
+    notes = ("its own text is not usable: recognised",) if text.strip() else ()
+    return Picture(pixels, name, number + 1, pages, notes)
+
+
+def usable_layer(text: str) -> bool:
+    """Whether a page's own text is Chinese that can be read, rather than garbage or a stamp.
+
+    Fonts without a table of characters give private-use, replacement or control characters;
+    wrong tables give Latin letters and symbols where Chinese is shown.
+    """
+    shown = [c for c in text if not c.isspace()]
+    if len(shown) < _LEAST_CHARACTERS:
+        return False
+    chinese = sum("\u4e00" <= c <= "\u9fff" or "\u3400" <= c <= "\u4dbf" for c in shown)
+    garbage = sum(c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cc") for c in shown)
+    return chinese >= _LEAST_CHINESE * len(shown) and garbage <= _MOST_GARBAGE * len(shown)
+
+
+def _layer(page: Any, scale: float, height: float) -> list[Line]:
+    """The lines of a page's own text, as pdfium orders them."""
+    text_page = page.get_textpage()
+    found: list[Line] = []
+    waiting: list[Character] = []
+    words = ""
+
+    def end_line() -> None:
+        nonlocal waiting, words
+        if waiting:
+            found.append(Line(words.strip(), _around(waiting), tuple(waiting)))
+        waiting, words = [], ""
+
+    turned = page.get_rotation() != 0
+    for index in range(text_page.count_chars()):
+        text = text_page.get_text_range(index, 1)
+        if text in ("\r", "\n", "\r\n", ""):
+            end_line()
+            continue
+        words += text
+        if text.isspace():
+            continue
+        left, bottom, right, top = text_page.get_charbox(index)
+        if turned:
+            # Boxes are those of the page before it is turned; the text needs none to be right.
+            left, bottom, right, top = 0.0, height, 0.0, height
+        x0, x1 = left * scale, right * scale
+        y0, y1 = (height - top) * scale, (height - bottom) * scale
+        waiting.append(Character(text, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 1.0))
+    end_line()
+    return found
+
+
+def _around(characters: list[Character]) -> Box:
+    corners = np.array([c.box for c in characters]).reshape(-1, 2)
+    (x0, y0), (x1, y1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    return ((x0, y0), (x1, y0), (x1, y1), (x0, y1))

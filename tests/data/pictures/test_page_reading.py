@@ -1,0 +1,93 @@
+"""Pages, recognised: small ones here; drawn reports with their error rates when fonts are there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_pictures import LINES, file_of, printed
+from PIL import Image
+from tools import FONTS, needs
+
+from gi_classifier import read_image
+from gi_classifier.data.pictures.page_reading import turned_corners
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_page_is_read_with_the_place_of_every_character() -> None:
+    page = read_image(file_of(printed()))
+    assert page.text.splitlines() == list(LINES)
+    assert page.recognised
+    assert (page.orientation, page.number, page.of) == (0, 1, 1)
+    assert abs(page.skew) < 1
+    assert page.confidence > 0.9
+    assert len(page.characters) == len(page.text)
+    for number, text in enumerate(LINES):
+        start = page.text.index(text)
+        for place in (0, len(text) // 2, len(text) - 1):
+            box = np.array(page.characters[start + place].box)
+            # Each letter is 28 pixels wide, from 40 on.
+            assert abs(box[:, 0].mean() - (40 + 28 * (place + 0.5))) < 14
+            assert abs(box[:, 1].mean() - (30 + 56 * number + 20)) < 14
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_turned_page_is_read_upright_and_its_boxes_are_the_pictures(turns: int) -> None:
+    image = printed().rotate(90 * turns, expand=True)
+    page = read_image(file_of(image))
+    assert page.text.splitlines() == list(LINES)
+    # Turned anticlockwise, it is to be turned clockwise.
+    assert page.orientation == 90 * turns
+    first = np.array(page.characters[0].box).mean(axis=0)
+    upright = np.array([54.0, 50.0])
+    for _ in range(turns):
+        upright = np.array([upright[1], (560 if _ % 2 == 0 else printed().height) - upright[0]])
+    assert np.abs(first - upright).max() < 16
+
+
+@pytest.mark.parametrize("degrees", [-9, 6])
+def test_a_page_askew_is_read(degrees: int) -> None:
+    image = printed().rotate(
+        degrees, expand=True, fillcolor="white", resample=Image.Resampling.BICUBIC
+    )
+    page = read_image(file_of(image))
+    assert page.text.splitlines() == list(LINES)
+    assert abs(page.skew + degrees) < 1.5
+
+
+def test_a_page_without_text_is_empty() -> None:
+    page = read_image(file_of(Image.new("RGB", (400, 300), "white")))
+    assert page.text == ""
+    assert page.lines == page.characters == ()
+    assert page.confidence == 0
+
+
+def test_corners_begin_where_the_line_does_once_turned() -> None:
+    corners = np.array([[[0, 0], [9, 0], [9, 5], [0, 5]]])
+    assert turned_corners(corners, 180)[0, 0].tolist() == [9, 5]
+    assert turned_corners(corners, 90)[0, 0].tolist() == [0, 5]
+    assert turned_corners(corners, 270)[0, 0].tolist() == [9, 0]
+
+
+def check_pages(numbers: list[int], bounds: dict[str, tuple[float, float]]) -> None:
+    """At each level, at most this error rate, and at least this share of labels right."""
+    from pages_study import results
+
+    rows = [row for row in results(numbers) if row["label"] is not None]
+    for level, (most, least) in bounds.items():
+        part = [row for row in rows if row["level"] == level]
+        assert float(np.mean([row["error_rate"] for row in part])) <= most, level
+        assert float(np.mean([row["answer"] == row["label"] for row in part])) >= least, level
+
+
+@needs(*FONTS)
+def test_drawn_reports_of_every_layout_are_read() -> None:
+    # A step of 13 meets every layout and every kind that has text.
+    numbers = [n for n in range(0, 100, 7) if n % 5 != 4]
+    check_pages(numbers, {"clean": (0.05, 0.8), "scan": (0.08, 0.8)})
+
+
+@needs(*FONTS)
+@pytest.mark.long
+def test_all_drawn_pages_are_read_and_labelled() -> None:
+    check_pages(list(range(300)), {"clean": (0.04, 0.9), "scan": (0.06, 0.9), "photo": (0.4, 0.5)})

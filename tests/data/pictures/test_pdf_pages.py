@@ -1,0 +1,60 @@
+"""The text that a PDF holds is taken where it is text, and recognised where it is garbage."""
+
+from __future__ import annotations
+
+import pytest
+from made_pictures import LINES, pdf_with_text
+
+from gi_classifier import InputError, read_image
+from gi_classifier.data.pictures.page_reading import read_pages
+from gi_classifier.data.pictures.pdf_pages import usable_layer
+from gi_classifier.data.pictures.picture_files import pictures_of
+
+TEXT = "\n".join(LINES)
+
+
+@pytest.mark.slow
+def test_a_page_with_text_of_its_own_is_not_recognised() -> None:
+    page = read_image(pdf_with_text(TEXT))
+    assert not page.recognised
+    assert page.text == TEXT
+    assert page.confidence == 1
+    (_, top), _, (right, bottom), _ = page.characters[0].box
+    assert 0 < top < bottom < page.height
+    assert 0 < right < page.width / 2
+    assert page.characters[len(LINES[0])] is None
+
+
+@pytest.mark.slow
+def test_a_page_of_several_must_be_named() -> None:
+    content = pdf_with_text(TEXT, TEXT.replace("胃", "肠"))
+    with pytest.raises(InputError, match="has 2 pages"):
+        read_image(content)
+    assert "肠窦" in read_image(content, page=2).text
+    with pytest.raises(InputError, match="no page 3"):
+        read_image(content, page=3)
+    assert [page.number for page in read_pages(content)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "usable"),
+    [
+        (TEXT, True),
+        (TEXT + "Hp(-) 0.5cm×0.6cm，EMR切除" * 3, True),
+        ("\ue0f3\ue0a1\ue0c5" * 20, False),
+        (TEXT + "\ufffd" * 10, False),
+        ("Îļʇձ½ç¾µ¼ì²é±¨¸æ" * 5, False),
+        ("CamScanner Scanned with", False),
+        ("第1页", False),
+        ("", False),
+    ],
+)
+def test_a_layer_is_usable_where_it_is_chinese(text: str, usable: bool) -> None:
+    assert usable_layer(text) is usable
+
+
+@pytest.mark.slow
+def test_a_layer_of_garbage_is_left_out_with_a_note() -> None:
+    (picture,) = pictures_of(pdf_with_text("Scanned by a machine that knows no Chinese"))
+    assert picture.layer is None
+    assert picture.notes == ("its own text is not usable: recognised",)
