@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from gi_classifier.cli.bulk import promise
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
@@ -24,7 +25,6 @@ from gi_classifier.cli.outputs import (
     say,
 )
 from gi_classifier.data.passages import check_passages, read_passages
-from gi_classifier.decisions.bulk import Bulk
 from gi_classifier.errors import OutputExistsError
 from gi_classifier.model.directory import BULK, ModelDirectory, check_model_output, load, save
 from gi_classifier.model.origin import origin
@@ -74,12 +74,3 @@ def fit_bulk(
     else:
         say(promise(found))
     notes.print(f"Stored in {model / BULK}")
-
-
-def promise(bulk: Bulk) -> str:
-    """What a cut promises, in one line."""
-    return (
-        f"The linear member answers {bulk.answered / bulk.passages:.1%} of {bulk.passages:,} "
-        f"passages alone; the label of {bulk.changed} changes: at most {bulk.upper_bound:.2%} of "
-        f"records like these, at {bulk.confidence:.0%} confidence"
-    )

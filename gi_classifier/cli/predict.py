@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from gi_classifier.cli.bulk import open_for_bulk
 from gi_classifier.cli.inputs import checked_source, form_of
 from gi_classifier.cli.options import (
     EngineOption,
@@ -83,6 +85,22 @@ def predict(
     model: ModelOption = None,
     engine: EngineOption = None,
     use: UseOption = None,
+    bulk: Annotated[
+        bool,
+        typer.Option(
+            "--bulk",
+            help="Let the linear member answer where it is sure: several times as fast, and of "
+            "records like those that chose its cut one label in a thousand changes at most.",
+        ),
+    ] = False,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Text that chooses --bulk's cut, 10,000 passages or more; without it, the model's "
+            "own cut, or 10,000 of the records choose one. May be repeated.",
+        ),
+    ] = None,
     prior: Annotated[
         str | None,
         typer.Option(
@@ -129,11 +147,14 @@ def predict(
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
+    _check_bulk(bulk, unlabelled, use, decision)
     printed = Printed(target, streamed=streamed, as_json=as_json)
     if files:
         work = open_files(files, several, **form_of(context, directory.settings.names))
         work.check(target)
         answering = _answering(directory, engine, use, decision)
+        if bulk:
+            _set_bulk(answering, work.texts(), unlabelled)
         answer_files(work, answering, options_of(context), printed, restart=restart)
     elif pictures:
         answering = _answering(directory, engine, use, decision)
@@ -142,7 +163,10 @@ def predict(
         state.drop()
     else:
         checked = check_texts(texts)
-        answer_texts(checked, _answering(directory, engine, use, decision), printed)
+        answering = _answering(directory, engine, use, decision)
+        if bulk:
+            _set_bulk(answering, checked, unlabelled)
+        answer_texts(checked, answering, printed)
     printed.end(directory.settings.names)
     if target:
         write_origin(target, origin(directory, **options_of(context)))
@@ -157,6 +181,23 @@ def _answering(
     """The model, ready to answer."""
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
     return Answering(directory, predictor, decision)
+
+
+def _check_bulk(
+    bulk: bool, unlabelled: list[Path] | None, use: Use | None, decision: Decision
+) -> None:
+    """Raise where bulk is asked for with what it has no promise for."""
+    if unlabelled and not bulk:
+        raise typer.BadParameter("--unlabelled is for --bulk.")
+    if bulk and (use not in (None, "both") or not decision.is_plain):
+        raise typer.BadParameter(
+            "--bulk promises the likeliest label of both members: not with --use, --prior, "
+            "--threshold, --min-confidence or --reject-novel."
+        )
+
+
+def _set_bulk(answering: Answering, records: Iterable[str], unlabelled: list[Path] | None) -> None:
+    answering.bulk = open_for_bulk(answering.directory, answering.predictor, records, unlabelled)
 
 
 def _threshold(given: str | None) -> float | Literal["stored"] | None:

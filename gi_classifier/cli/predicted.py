@@ -45,7 +45,8 @@ class Printed:
 
     def __init__(self, output: Path | None, *, streamed: bool, as_json: bool) -> None:
         self.output, self.streamed, self.as_json = output, streamed, as_json
-        self.count = self.bad = 0
+        self.count = self.bad = self._alone = 0
+        self._in_bulk = False
         self._counts = Counts()
         self._kept: list[dict[str, Any]] = []
 
@@ -74,6 +75,8 @@ class Printed:
         for row in self._counts.counting(rows):
             self.count += 1
             self.bad += bool(row.get("error"))
+            self._in_bulk = self._in_bulk or "member" in row
+            self._alone += row.get("member") == "linear"
             yield row
 
     def end(self, names: Sequence[str]) -> None:
@@ -87,7 +90,8 @@ class Printed:
             _show(self._kept)
         counts = ", ".join(f"{name} {count}" for name, count in summary.items())
         bad = f"; {self.bad} bad rows without an answer" if self.bad else ""
-        said = f"{self.count} records: {counts}{bad}"
+        alone = f"; the linear member answered {self._alone} alone" if self._in_bulk else ""
+        said = f"{self.count} records: {counts}{alone}{bad}"
         if self.streamed:
             notes.print(shown(said))
         else:

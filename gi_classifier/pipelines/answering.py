@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gi_classifier.decisions.bulk import BulkPredictor
 from gi_classifier.decisions.decision import Decider, Decision
 from gi_classifier.decisions.rows import results
 from gi_classifier.model.directory import ModelDirectory
@@ -25,6 +26,8 @@ class Answering:
     predictor : Predictor
         Of the same model.
     decision : Decision
+    bulk : BulkPredictor, optional
+        Of the same model, to answer where the decision is plain; a row then says which member did.
     """
 
     def __init__(
@@ -32,10 +35,12 @@ class Answering:
         directory: ModelDirectory,
         predictor: Predictor,
         decision: Decision | None = None,
+        bulk: BulkPredictor | None = None,
     ) -> None:
         self.directory = directory
         self.predictor = predictor
         self.decision = decision or Decision()
+        self.bulk = bulk
         self._decider = Decider(directory, predictor)
 
     @property
@@ -43,7 +48,8 @@ class Answering:
         """What a row of an answer holds, in order."""
         count = self.directory.settings.num_classes
         probabilities = (f"probability_{label}" for label in range(count))
-        return ("text", "label", "name", "probability", *probabilities)
+        member = ("member",) if self.bulk else ()
+        return ("text", "label", "name", "probability", *probabilities, *member)
 
     @property
     def member(self) -> str:
@@ -66,5 +72,10 @@ class Answering:
 
     def __call__(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         """A row for each text, in order; equal texts are computed once."""
+        if self.bulk:
+            probabilities, alone = self.bulk.predict_proba(texts)
+            rows = results(texts, probabilities, self.directory.settings)
+            pairs = zip(rows, alone.tolist(), strict=True)
+            return [{**row, "member": "linear" if sure else "both"} for row, sure in pairs]
         answers, probabilities = self.decide(texts)
         return results(texts, probabilities, self.directory.settings, answers.tolist())

@@ -98,6 +98,12 @@ class FileAnswers:
             "option": dict(told),
         }
 
+    def texts(self) -> Iterator[str]:
+        """All readable records of all files, which are read once more for them."""
+        for file in self.files:
+            for records in RecordChunks(file, **self.form):
+                yield from (records.texts[i] for i in records.readable)
+
     def check(self, output: Path | None) -> None:
         """Read all files, where a bad row or a cell that is too long stops the work.
 
