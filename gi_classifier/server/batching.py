@@ -133,6 +133,8 @@ class Batcher:
                     continue
                 if isinstance(outcome, BaseException):
                     request.future.set_exception(outcome)
+                    # Retrieved: if nobody waits any more, asyncio would log it, and its message.
+                    request.future.exception()
                 else:
                     request.future.set_result(outcome[0])
 

@@ -40,6 +40,8 @@ _HEADERS = {
     "content-security-policy": PAGE_POLICY,
 }
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
+# Of a failure, the places named: the innermost.
+_FRAMES = 12
 # Paths below which only the token leads.
 _KEPT = ("/v1/", "/metrics")
 
@@ -238,5 +240,6 @@ def _name_of(host: str) -> str:
 def log_failure(error: BaseException, say: Callable[..., None] = logger.error) -> None:
     """Log an error's kind and where it arose; not its message, nor those of its causes."""
     frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+    innermost = frames[: -_FRAMES - 1 : -1]
+    places = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in innermost)
     say("%s at %s", type(error).__name__, places or "no place")

@@ -151,8 +151,14 @@ class Worker:
         def settle(result: Any, error: BaseException | None) -> None:
             if left_behind:
                 self.stuck -= 1
-            elif not future.done():
-                future.set_exception(error) if error else future.set_result(result)
+            elif future.done():
+                return
+            elif error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+                # Retrieved: if nobody waits any more, asyncio would log it, and its message.
+                future.exception()
 
         def work() -> None:
             result, error = None, None

@@ -1,0 +1,133 @@
+"""Batches: shared, in order, bounded, and no request spoils another's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gi_classifier.server.batching import Batcher
+from gi_classifier.server.limits import Limits
+from gi_classifier.server.problems import Problem
+
+
+def lengths(texts: list[str]) -> np.ndarray:
+    if "坏" in texts:
+        raise ValueError("坏")
+    return np.array([[len(text)] for text in texts])
+
+
+def plain(rows: np.ndarray) -> list[int]:
+    return [int(row[0]) for row in rows]
+
+
+def running(
+    act: Callable[[Batcher], Any],
+    work: Callable[[list[str]], np.ndarray] = lengths,
+    on_batch: Callable[[int], None] | None = None,
+    **limits: Any,
+) -> Any:
+    """What a coroutine on a running batcher gives."""
+
+    async def run() -> Any:
+        batcher = Batcher(work, Limits(**limits), on_batch)
+        batcher.start()
+        try:
+            return await act(batcher)
+        finally:
+            await batcher.stop()
+
+    return asyncio.run(run())
+
+
+def test_concurrent_requests_share_batches_and_get_their_own_rows() -> None:
+    sizes: list[int] = []
+    requests = [["胃" * (i + j + 1) for j in range(3)] for i in range(20)]
+
+    async def act(batcher: Batcher) -> list[Any]:
+        return await asyncio.gather(*(batcher.submit(texts, plain) for texts in requests))
+
+    found = running(act, on_batch=sizes.append)
+    assert found == [[len(text) for text in texts] for texts in requests]
+    assert len(sizes) < 10
+    assert max(sizes) <= 64
+
+
+def test_a_large_request_lets_small_ones_pass() -> None:
+    order: list[str] = []
+
+    async def act(batcher: Batcher) -> None:
+        async def one(name: str, count: int) -> None:
+            assert len(await batcher.submit(["胃"] * count, plain)) == count
+            order.append(name)
+
+        await asyncio.gather(one("large", 512), *(one("small", 1) for _ in range(5)))
+
+    running(act)
+    assert order == ["small"] * 5 + ["large"]
+
+
+def test_a_text_that_cannot_be_read_fails_its_own_request_alone() -> None:
+    async def act(batcher: Batcher) -> list[Any]:
+        return await asyncio.gather(
+            *(batcher.submit([text], plain) for text in ("胃", "坏", "肠道")),
+            return_exceptions=True,
+        )
+
+    first, bad, last = running(act)
+    assert (first, last) == ([1], [2])
+    assert isinstance(bad, ValueError)
+
+
+def test_a_decision_that_fails_fails_its_own_request_alone() -> None:
+    def wrong(rows: np.ndarray) -> Any:
+        raise KeyError("秘密")
+
+    async def act(batcher: Batcher) -> list[Any]:
+        pair = (batcher.submit(["胃"], plain), batcher.submit(["胃"], wrong))
+        return await asyncio.gather(*pair, return_exceptions=True)
+
+    good, bad = running(act)
+    assert good == [1]
+    assert isinstance(bad, KeyError)
+
+
+def test_a_full_queue_refuses_and_what_is_in_it_is_answered_at_the_end() -> None:
+    async def act(batcher: Batcher) -> Any:
+        waiting = [asyncio.ensure_future(batcher.submit(["胃"] * 4, plain)) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Problem, match="8 texts wait") as caught:
+            await batcher.submit(["胃"], plain)
+        assert caught.value.status_code == 503
+        assert caught.value.headers == {"Retry-After": "1"}
+        await batcher.stop()
+        return await asyncio.gather(*waiting)
+
+    assert running(act, queue=8, wait=0.05) == [[1] * 4] * 2
+
+
+def test_who_waits_too_long_is_told_and_no_longer_computed() -> None:
+    import threading
+
+    gate, seen = threading.Event(), []
+
+    def slow(texts: list[str]) -> np.ndarray:
+        seen.append(list(texts))
+        gate.wait(10)
+        return lengths(texts)
+
+    async def act(batcher: Batcher) -> None:
+        first = asyncio.ensure_future(batcher.submit(["一"], plain))
+        while not seen:
+            await asyncio.sleep(0.001)
+        with pytest.raises(Problem, match="No answer within"):
+            await batcher.submit(["二"], plain)
+        gate.set()
+        with pytest.raises(Problem):
+            await first
+
+    running(act, slow, seconds=0.2)
+    assert seen == [["一"]]
