@@ -21,6 +21,11 @@ from gi_classifier.cli.attribution_options import (
     ToleranceOption,
     checked_options,
 )
+from gi_classifier.cli.explain_pictures import (
+    PICTURE_ENDINGS,
+    ForceAnswerOption,
+    explain_pictures,
+)
 from gi_classifier.cli.inputs import Source, checked_source, form_of, read_source
 from gi_classifier.cli.options import (
     ForceOption,
@@ -46,6 +51,7 @@ from gi_classifier.cli.outputs import (
     write_file,
     write_origin,
 )
+from gi_classifier.cli.pictures import ImageOption, check_pictures
 from gi_classifier.data.writers import write_results
 from gi_classifier.display import shown
 from gi_classifier.files import encode
@@ -76,6 +82,8 @@ def explain(
         ),
     ] = None,
     input: InputOption = None,
+    image: ImageOption = None,
+    force_answer: ForceAnswerOption = False,
     label: Annotated[
         str | None,
         typer.Option(
@@ -91,7 +99,7 @@ def explain(
         typer.Option(
             metavar="FILE",
             help="Write the records, coloured by their scores: .html; or the scores, "
-            "a row a record: .jsonl, a row a part: .csv, .xlsx.",
+            "a row a record: .jsonl, a row a part: .csv, .xlsx. With --image: .html or .png.",
         ),
     ] = None,
     plot: Annotated[
@@ -118,6 +126,22 @@ def explain(
 ) -> None:
     """Say which words of a record speak for a label, and which against it."""
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
+    pictures = check_pictures(image, text, input)
+    if pictures:
+        check_file("--output", output, PICTURE_ENDINGS, *pictures, force=force)
+        directory = load_or_shipped(model)
+        explain_pictures(
+            pictures,
+            Explainer(directory, use=use),
+            None if label is None else label_number(label, directory.settings.names),
+            path,
+            unit.value,
+            output=output,
+            force_answer=force_answer,
+            made=origin(directory, **options_of(context)),
+            as_json=as_json,
+        )
+        return
     given, files = checked_source(text, input, id_column)
     if not files and keep_columns:
         raise typer.BadParameter("--keep-columns is for --input FILE.")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 from made_pictures import LINES, file_of, printed
@@ -91,3 +94,25 @@ def test_drawn_reports_of_every_layout_are_read() -> None:
 @pytest.mark.long
 def test_all_drawn_pages_are_read_and_labelled() -> None:
     check_pages(list(range(300)), {"clean": (0.04, 0.9), "scan": (0.06, 0.9), "photo": (0.4, 0.5)})
+
+
+SAMPLE = Path(__file__).resolve().parents[3] / "data" / "pages"
+
+
+def sample() -> list[dict[str, str]]:
+    with (SAMPLE / "pages.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_sample_of_pages_is_small_and_its_table_names_its_files() -> None:
+    files = {path.name: path.stat().st_size for path in SAMPLE.iterdir()}
+    assert {row["file"] for row in sample()} == set(files) - {"pages.csv"}
+    assert sum(files.values()) < 3_000_000
+
+
+@pytest.mark.parametrize("number", ["000", "051"])
+def test_a_page_of_the_sample_is_read(number: str) -> None:
+    from pages_study import error_rate
+
+    (row,) = (row for row in sample() if row["file"].startswith(number))
+    assert error_rate(read_image(SAMPLE / row["file"]).text, row["text"]) < 0.05

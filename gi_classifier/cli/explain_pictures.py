@@ -1,0 +1,136 @@
+"""What explain does with pictures: the reason of an answer, drawn over the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+
+from gi_classifier.attribution.attribution import SpanUnit
+from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
+from gi_classifier.attribution.page_heatmap import (
+    Explained,
+    poor_characters,
+    scan_png,
+    scans_html,
+    withheld_note,
+)
+from gi_classifier.cli.outputs import notes, print_json, progress, say, write_file
+from gi_classifier.data.pictures.page_reading import read_picture
+from gi_classifier.data.pictures.picture_files import pictures_of
+from gi_classifier.display import shown
+from gi_classifier.errors import GIClassifierError, RecordsError
+from gi_classifier.files import encode
+
+PICTURE_ENDINGS = (".html", ".png")
+ForceAnswerOption = Annotated[
+    bool,
+    typer.Option(
+        "--force-answer",
+        help="With --image: answer even where the deciding characters were read poorly.",
+    ),
+]
+
+
+def explain_pictures(
+    files: Sequence[Path],
+    explainer: Explainer,
+    label: int | None,
+    path: PathOptions,
+    unit: str,
+    *,
+    output: Path | None,
+    force_answer: bool,
+    made: Mapping[str, Any],
+    as_json: bool,
+) -> None:
+    """Explain pages, print and draw them.
+
+    Raises
+    ------
+    RecordsError
+        No page has text.
+    typer.BadParameter
+        A ``.png`` is asked for, and there is more than one page.
+    """
+    parts: SpanUnit = next(each for each in get_args(SpanUnit) if each == unit)
+    found: list[Explained] = []
+    problems: list[str] = []
+    with progress(len(files), "files") as step:
+        for file in files:
+            try:
+                found += _explained(file, explainer, label, path, problems)
+            except GIClassifierError as error:
+                problems.append(str(error))
+            step(1, shown(file.name))
+    for problem in problems:
+        notes.print(f"  {shown(problem)}")
+    if not found:
+        raise RecordsError("No page could be read.")
+    if output and output.suffix.lower() == ".png":
+        if len(found) > 1:
+            raise typer.BadParameter(f"A .png shows one page. Received: {len(found)}")
+        write_file(output, scan_png(found[0], parts, force=force_answer), made)
+    elif output:
+        page = scans_html(found, parts, force=force_answer, origin=made)
+        write_file(output, encode(page))
+    if as_json:
+        print_json([_row(one, force_answer) for one in found])
+    else:
+        for one in found:
+            _show(one, parts, force_answer)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _explained(
+    file: Path, explainer: Explainer, label: int | None, path: PathOptions, problems: list[str]
+) -> Iterator[Explained]:
+    for picture in pictures_of(file):
+        page = read_picture(picture)
+        if not page.text:
+            problems.append(f"{page.name}, page {page.number}: no text was found on it")
+            continue
+        (attribution,) = explainer.explain([page.text], label, **asdict(path))
+        poor = poor_characters(page, attribution)
+        yield Explained(page, picture.pixels, attribution, poor)
+
+
+def _row(one: Explained, force: bool) -> dict[str, Any]:
+    withheld = bool(one.poor) and not force
+    item = one.attribution
+    return {
+        "file": one.page.name,
+        "page": one.page.number,
+        "confidence": round(one.page.confidence, 4),
+        "label": None if withheld else item.label,
+        "name": "" if withheld else item.label_name,
+        "probability": None if withheld else round(float(item.probability), 6),
+        "withheld": withheld_note(one.poor) if withheld else "",
+        "poor": [{"text": c.text, "confidence": round(c.confidence, 4)} for c in one.poor],
+        "attribution": item.to_dict(),
+        "characters": [
+            None if c is None else {"box": c.box, "confidence": round(c.confidence, 4)}
+            for c in one.page.characters
+        ],
+    }
+
+
+def _show(one: Explained, unit: SpanUnit, force: bool) -> None:
+    where = f"{shown(one.page.name)}, page {one.page.number}"
+    if one.poor and not force:
+        say(f"{where}: no answer. {withheld_note(one.poor)}")
+        say("  --force-answer answers all the same.")
+        return
+    item = one.attribution
+    say(
+        f"{where}: {item.label} {shown(item.label_name)}, probability {item.probability:.4f}, "
+        f"completeness error {item.error:.2%}"
+    )
+    if one.poor:
+        say(f"  {withheld_note(one.poor)}")
+    for span in sorted(item.spans(unit), key=lambda span: -abs(span.score)):
+        say(f"{span.score:+8.3f}\t{span.start}\t{shown(span.text)}")
