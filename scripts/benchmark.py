@@ -1,5 +1,9 @@
 """Measure speed and memory as ratios taken in one run.
 
+``all``: speed, latency, start, explaining and training, beside PyTorch + transformers, plain ONNX,
+OpenVINO and scikit-learn, and the machine's own limit; written to ``benchmark.json``, a picture
+and a page.
+
 ``predict``: cold start in a fresh process, and records per second of each engine on a file.
 ``linear``: records per second of the linear member, on the whole file.
 ``attribution``: records explained per second and completeness errors, beside the reference's
@@ -253,8 +257,8 @@ def captum_loop(directory: ModelDirectory) -> Errors:
     return run
 
 
-def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> None:
-    """Print records per second, ratios to the reference's loop, and completeness errors.
+def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> dict[str, float]:
+    """Print and return records per second; print ratios and completeness errors too.
 
     Everybody takes turns, so that a machine that slows down does so for all; the slow loops take
     records from every part of the range of lengths.
@@ -313,12 +317,13 @@ def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> No
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory {peak:.0f} MiB, TensorFlow's for the reference's loop included")
+    return {name: records / spent for name, spent in seconds.items()}
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    kinds = ["predict", "linear", "attribution", "length", "near-duplicates"]
+    kinds = ["all", "predict", "linear", "attribution", "length", "near-duplicates"]
     parser.add_argument("what", choices=kinds)
     parser.add_argument("--file", type=Path, default=ROOT / "data" / "test.txt")
     parser.add_argument("--repeats", type=int, default=5)
@@ -326,6 +331,12 @@ def main() -> None:
     parser.add_argument(
         "--few", type=int, default=40, help="of them, those whose time is taken, a multiple of 5"
     )
+    parser.add_argument("--model", type=Path, help="all: without it, the model that ships")
+    parser.add_argument("--sentences", type=Path, help="all: further records, lines of .txt or .gz")
+    parser.add_argument(
+        "--unlabelled", type=Path, nargs="+", default=[], help="all: passages for bulk's cut"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "docs", help="all: a folder")
     args = parser.parse_args()
     if min(args.few, args.records) < 1:
         parser.error(f"--few and --records start at 1. Received: {args.few}, {args.records}")
@@ -336,6 +347,20 @@ def main() -> None:
     texts = read_records(args.file, labelled=False).texts
     if args.what == "linear":
         benchmark_linear(texts, args.repeats)
+        return
+    if args.what == "all":
+        from benchmark_all import benchmark_all
+
+        few = [texts[i] for i in np.random.default_rng(1).permutation(len(texts))[: args.few * 5]]
+        benchmark_all(
+            model=args.model,
+            more=args.sentences,
+            unlabelled=args.unlabelled,
+            records=args.records,
+            rounds=args.repeats,
+            output=args.output,
+            attribution=partial(benchmark_attribution, few, args.few),
+        )
         return
     drawn = np.random.default_rng(0).permutation(len(texts))[: args.records]
     some = [texts[i] for i in drawn]
