@@ -27,6 +27,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gi_classifier.data.parquet import PARQUET, check_parquet
 from gi_classifier.data.tables import PLAIN
 from gi_classifier.display import json_text, visible
 from gi_classifier.files import (
@@ -187,6 +188,8 @@ def check_file(
         raise typer.BadParameter(f"{option} {output} is the file to be read; name another.")
     if output.suffix.lower() == ".png":
         check_plots()
+    if output.suffix.lower() == PARQUET:
+        check_parquet()
     check_output(output, force=force)
 
 
@@ -198,7 +201,8 @@ def check_further_columns(
     shows_none = not output or output.suffix.lower() in PLAIN
     if option and not as_json and shows_none and output != STANDARD_OUTPUT:
         raise typer.BadParameter(
-            f"{option} is written to .csv, .jsonl and .xlsx, and printed with --json."
+            f"{option} is written to .csv, .jsonl and .xlsx, to .parquet too, and printed with "
+            "--json and --output -."
         )
 
 

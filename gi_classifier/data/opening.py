@@ -13,10 +13,11 @@ from gi_classifier.data.cells import further_problem, is_blank, is_nothing, text
 from gi_classifier.data.columns import Columns
 from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.memory_file import Source
+from gi_classifier.data.parquet import PARQUET, open_parquet_table
 from gi_classifier.data.tables import PLAIN, Row, Table, open_text_table
 from gi_classifier.errors import MissingPathError, RecordsError, SettingsError
 
-FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx")
+FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx", PARQUET)
 # What to do with files of other endings.
 _ADVICE = {
     (".xls", ".xlsm", ".xlsb", ".et", ".ods"): "Save it as .xlsx in Excel or WPS.",
@@ -60,6 +61,8 @@ def open_table(
         return open_workbook_table(path, columns, sheet, header_row)
     if sheet is not None:
         raise SettingsError(f"{path}: {path.suffix} has no worksheets; leave out --sheet.")
+    if suffix == PARQUET:
+        return open_parquet_table(path, columns, header_row)
     return open_text_table(
         path, columns, names=names, num_classes=num_classes, header_row=header_row
     )

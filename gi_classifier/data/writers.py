@@ -1,8 +1,8 @@
 """Predictions as rows, and as files that a hospital's programs open.
 
 In: texts and probabilities. Out: dicts of text, label, name, probability and each class's
-probability; ``.csv`` (UTF-8 with BOM, which Excel in China needs), ``.jsonl``, ``.xlsx``, or
-``.txt``/``.tsv`` (``text<TAB>label``).
+probability; ``.csv`` (UTF-8 with BOM, which Excel in China needs), ``.jsonl``, ``.xlsx``,
+``.parquet``, or ``.txt``/``.tsv`` (``text<TAB>label``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gi_classifier.data.parquet import PARQUET, write_parquet
 from gi_classifier.data.workbook_writing import write_workbook
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import encode, whole_file
@@ -30,7 +31,7 @@ _CELL, _ROWS = 32_767, 1_048_575
 _ROWS_AT_ONCE = 1000
 # What a spreadsheet would read as a character by its code.
 _ESCAPE = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
-OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", ".tsv", ".txt")
+OUTPUT_FORMATS = (".csv", ".jsonl", ".xlsx", PARQUET, ".tsv", ".txt")
 
 
 def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
@@ -64,6 +65,9 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: 
     with whole_file(path) as file:
         if suffix == ".xlsx":
             write_workbook(_escaped_rows(rows), _escaped_names(columns), file)
+            return
+        if suffix == PARQUET:
+            write_parquet(rows, columns, file)
             return
         pieces = (
             _csv_pieces(rows, columns)

@@ -55,7 +55,7 @@ def test_json_is_one_document_on_standard_output() -> None:
     assert sum(row[f"probability_{label}"] for label in range(3)) == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".txt", ".tsv"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".parquet", ".txt", ".tsv"])
 def test_a_file_is_classified_into_a_file(table: Path, tmp_path: Path, suffix: str) -> None:
     output = tmp_path / f"out{suffix}"
     done = run("predict", "--input", table, "--text-column", "记录", "--output", output)

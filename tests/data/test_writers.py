@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import openpyxl
+import pyarrow.parquet as pq
 import pytest
 
 from gi_classifier.data.readers import read_records
@@ -41,6 +42,8 @@ def read_back(path: Path) -> list[dict[str, Any]]:
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))
+    if path.suffix == ".parquet":
+        return list(pq.read_table(path).to_pylist())
     head, *body = openpyxl.load_workbook(path).active.iter_rows(values_only=True)
     return [dict(zip(head, row, strict=True)) for row in body]
 
@@ -78,7 +81,7 @@ def test_a_row_without_an_answer_says_why() -> None:
     assert [row["probability"] for row in found] == [0.7, 0.5, 0.6]
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".parquet"])
 def test_tables_hold_every_field_and_the_text_as_it_was(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out{suffix}"
     wanted = rows(TEXTS)

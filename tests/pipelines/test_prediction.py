@@ -141,7 +141,7 @@ def test_rows_of_a_folder_name_their_files(table: Path, trained: Path, tmp_path:
     assert found[0]["row"] == "2"
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".txt"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx", ".parquet", ".txt"])
 def test_an_empty_file_is_no_file_of_answers(tmp_path: Path, trained: Path, suffix: str) -> None:
     table = tmp_path / "r.csv"
     table.write_text("text\n", encoding="utf-8")

@@ -1,0 +1,126 @@
+"""Rows of a Parquet file, unchecked, and rows written as one.
+
+In: a path and the wanted columns; or rows and their columns. Out: a
+:class:`~gi_classifier.data.tables.Table`, read row group by row group; or a file. It needs the
+extra ``parquet``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from gi_classifier.data.columns import Columns, check_columns, distinct
+from gi_classifier.data.encodings import Meter
+from gi_classifier.data.memory_file import Source
+from gi_classifier.data.tables import Row, Table
+from gi_classifier.errors import MissingExtraError, RecordsError, SettingsError
+from gi_classifier.files import encode
+
+PARQUET = ".parquet"
+# Rows held at a time.
+_ROWS = 4096
+# Columns of results that hold whole numbers, and those that hold others.
+_WHOLE = ("line", "row", "label")
+_SHARE = re.compile(r"probability(_\d+)?")
+
+
+def check_parquet() -> None:
+    """Raise where pyarrow is not installed."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "Parquet needs the extra: pip install 'gi_classifier[parquet]'"
+        ) from error
+
+
+def open_parquet_table(path: Source, columns: Columns, header_row: int | None = None) -> Table:
+    """Open a Parquet file; its rows are counted from 1, and a missing value is an empty cell.
+
+    Raises
+    ------
+    RecordsError
+        It is no such file, or a column is missing.
+    SettingsError
+        A row of names was asked for.
+    MissingExtraError
+        pyarrow is not installed.
+    """
+    check_parquet()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if header_row is not None:
+        raise SettingsError(f"{path}: a .parquet has no row of names; leave out --header-row.")
+    try:
+        # Bytes in memory are no path.
+        file = pq.ParquetFile(path if isinstance(path, Path) else path.open())
+    except (pa.ArrowException, OSError) as error:
+        raise RecordsError(
+            f"{path}: not a readable Parquet file ({type(error).__name__})."
+        ) from error
+    names = file.schema_arrow.names
+    check_columns(columns, names, str(path))
+    meter = Meter()
+    return Table(_rows(path, file, distinct(names), meter), "parquet", (), meter)
+
+
+def _rows(path: Source, file: Any, names: Sequence[str], meter: Meter) -> Iterator[Row]:
+    import pyarrow as pa
+
+    size = path.stat().st_size if isinstance(path, Path) else 0
+    total = max(1, file.metadata.num_rows)
+    number = 0
+    try:
+        for batch in file.iter_batches(_ROWS):
+            columns = [column.to_pylist() for column in batch.columns]
+            for cells in zip(*columns, strict=True):
+                number += 1
+                yield Row(number, number, dict(zip(names, cells, strict=True)))
+            meter.read = size * number // total
+    except (pa.ArrowException, OSError) as error:
+        raise RecordsError(
+            f"{path}, behind row {number}: not a readable Parquet file ({type(error).__name__})."
+        ) from error
+    finally:
+        file.close()
+
+
+def write_parquet(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], file: IO[bytes]
+) -> None:
+    """Write rows as they come: numbers as numbers, all else as text."""
+    check_parquet()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, _kind(name)) for name in columns])
+    waiting = iter(rows)
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        while part := list(itertools.islice(waiting, _ROWS)):
+            arrays = [
+                pa.array([_value(row.get(name), field.type) for row in part], field.type)
+                for name, field in zip(columns, schema, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema), _ROWS)
+
+
+def _kind(name: str) -> Any:
+    import pyarrow as pa
+
+    if name in _WHOLE:
+        return pa.int64()
+    return pa.float64() if _SHARE.fullmatch(name) else pa.string()
+
+
+def _value(cell: Any, kind: Any) -> Any:
+    """A cell; half of a character, which no file holds, becomes U+FFFD."""
+    import pyarrow as pa
+
+    if cell is None or kind != pa.string():
+        return cell
+    return encode(str(cell)).decode()
