@@ -18,6 +18,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "git": (("git",), "git"),
     "node": (("node",), "nodejs"),
     "strace": (("strace",), "strace"),
+    "java": (("java",), "default-jre-headless"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium fonts-noto-cjk"),
     "noto": (("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",), "fonts-noto-cjk"),
     "zenhei": (("/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",), "fonts-wqy-zenhei"),
