@@ -216,9 +216,9 @@ def column_taken(id_column: str) -> typer.BadParameter:
     )
 
 
-def check_readable(texts: Sequence[str]) -> None:
+def check_readable(count: int) -> None:
     """Raise where no record could be read."""
-    if not texts:
+    if not count:
         raise RecordsError("No record can be read: every row is bad.")
 
 
@@ -257,7 +257,7 @@ class Source:
 
     def check_some(self) -> None:
         """Raise where no record can be read."""
-        check_readable(self.texts)
+        check_readable(len(self.texts))
 
     def answered(self, answers: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Each row in its place with its answer; where some are bad, with the column "error".

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+import math
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from gi_classifier.cli.inputs import column_taken, form_of, in_chunks, read_source
+from gi_classifier.cli.chunked import answered_parts, journal_for, open_files
+from gi_classifier.cli.inputs import column_taken, form_of
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -18,18 +22,28 @@ from gi_classifier.cli.options import (
     KeepColumns,
     ModelOption,
     RecordsArgument,
+    RestartOption,
     SheetOption,
     SkipBlank,
     StrictOption,
     TextColumn,
 )
-from gi_classifier.cli.outputs import check_file, options_of, print_json, say, write_file
-from gi_classifier.data.writers import columns_of, csv_for_excel
+from gi_classifier.cli.outputs import (
+    check_file,
+    options_of,
+    print_json,
+    say,
+    say_written,
+    write_file,
+    write_origin,
+)
+from gi_classifier.data.writers import write_rows
 from gi_classifier.display import shown
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
 
-_COLUMNS = ("line", "novelty", "rejected", "text", "row", "error")
+_ANSWER = ("novelty", "rejected", "text")
+_COLUMNS = ("line", *_ANSWER, "row", "error")
 
 
 def novelty(
@@ -55,6 +69,7 @@ def novelty(
     strict: StrictOption = False,
     model: ModelOption = None,
     force: ForceOption = False,
+    restart: RestartOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say how unlike the records that the model was trained on each record of a file is.
@@ -70,22 +85,81 @@ def novelty(
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     scorer = open_novelty(directory)
-    source = read_source(None, [file], **form_of(context, directory.settings.names))
-    scores = in_chunks(scorer.scores, source.texts)
-    answers = _answers(scores, scorer.threshold, source.texts)
-    rows = source.answered(answers)
+    work = open_files([file], several=False, **form_of(context, directory.settings.names))
+    work.check(None)
+    seen = _Seen(scorer.threshold, top, keep=as_json or plot is not None)
+
+    def answer(texts: Sequence[str]) -> list[dict[str, Any]]:
+        return _answers(scorer.scores(texts), scorer.threshold, texts)
+
     made_from = origin(directory, **options_of(context))
-    write_file(output, csv_for_excel(rows, columns_of(rows, _COLUMNS[:4])), made_from)
-    if plot:
-        write_file(plot, _picture(file.name, scores, scorer.threshold), made_from)
-    readable = [row for row in rows if row.get("novelty") is not None]
-    most = [readable[i] for i in np.argsort(-scores, kind="stable")[:top]]
-    if as_json:
-        print_json(_summary(rows, scorer.threshold, most))
+    if output:
+        with journal_for(work, directory, options_of(context), output, restart) as journal:
+            for _ in answered_parts(work, answer, _ANSWER, journal):
+                pass
+            rows = seen.passing(work.state.shown(journal.rows()))
+            write_rows(rows, work.state.shown_columns(), output, no_formula=True)
+        write_origin(output, made_from)
+        say_written(output)
     else:
-        _show(rows, scorer.threshold, most, id_column)
-    if source.bad:
+        for part in answered_parts(work, answer, _ANSWER):
+            for _ in seen.passing(part):
+                pass
+    if plot:
+        write_file(plot, _picture(file.name, seen.readable, scorer.threshold), made_from)
+    most = list(work.state.shown(seen.most))
+    if as_json:
+        print_json(_summary(seen, most))
+    else:
+        _show(seen, most, id_column)
+    if seen.count > seen.read:
         raise typer.Exit(1)
+
+
+class _Seen:
+    """What is said of scores once all are known.
+
+    Attributes
+    ----------
+    count, read, rejected : int
+        Rows, those with a score, those that are novel.
+    """
+
+    def __init__(self, threshold: float, top: int, *, keep: bool) -> None:
+        self.threshold, self._top, self._keep = threshold, top, keep
+        self.count = self.read = self.rejected = 0
+        # Of every row, NaN where there is none.
+        self.scores = array("d")
+        self._most: list[tuple[float, int, dict[str, Any]]] = []
+
+    def passing(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """The same rows, each counted."""
+        for row in rows:
+            score = row["novelty"]
+            if self._keep:
+                self.scores.append(math.nan if score is None else score)
+            if score is not None:
+                self.read += 1
+                self.rejected += row["rejected"]
+                # Of equal scores, the first; the heap's first is the one that goes.
+                entry = (score, -self.count, row)
+                if len(self._most) < self._top:
+                    heapq.heappush(self._most, entry)
+                elif self._most and entry[:2] > self._most[0][:2]:
+                    heapq.heapreplace(self._most, entry)
+            self.count += 1
+            yield row
+
+    @property
+    def most(self) -> list[dict[str, Any]]:
+        """The most novel rows, the first of them first."""
+        return [row for *_, row in sorted(self._most, key=lambda one: one[:2], reverse=True)]
+
+    @property
+    def readable(self) -> np.ndarray:
+        """The scores that there are: float64."""
+        found = np.array(self.scores)
+        return found[~np.isnan(found)]
 
 
 def _answers(scores: np.ndarray, threshold: float, texts: Sequence[str]) -> list[dict[str, Any]]:
@@ -102,39 +176,23 @@ def _picture(name: str, scores: np.ndarray, threshold: float) -> bytes:
     return novelty_figure({"records 记录": {name: scores}}, threshold)
 
 
-def _counts(rows: Sequence[Mapping[str, Any]]) -> tuple[int, int]:
-    """How many records are novel, and how many could be read."""
-    return sum(row.get("rejected") is True for row in rows), sum(
-        row.get("novelty") is not None for row in rows
-    )
-
-
-def _summary(
-    rows: Sequence[Mapping[str, Any]], threshold: float, most: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    rejected, read = _counts(rows)
+def _summary(seen: _Seen, most: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
-        "records": len(rows),
-        "errors": len(rows) - read,
-        "threshold": threshold,
-        "rejected": rejected,
-        "rejected_share": rejected / read if read else None,
-        "scores": [row.get("novelty") for row in rows],
+        "records": seen.count,
+        "errors": seen.count - seen.read,
+        "threshold": seen.threshold,
+        "rejected": seen.rejected,
+        "rejected_share": seen.rejected / seen.read if seen.read else None,
+        "scores": [None if math.isnan(score) else score for score in seen.scores],
         "most_novel": list(most),
     }
 
 
-def _show(
-    rows: Sequence[Mapping[str, Any]],
-    threshold: float,
-    most: Sequence[Mapping[str, Any]],
-    id_column: str | None,
-) -> None:
-    rejected, read = _counts(rows)
-    bad = f"; {len(rows) - read} bad rows without a score" if read < len(rows) else ""
+def _show(seen: _Seen, most: Sequence[Mapping[str, Any]], id_column: str | None) -> None:
+    bad = f"; {seen.count - seen.read} bad rows without a score" if seen.read < seen.count else ""
     say(
-        f"{len(rows)} records: {rejected} ({rejected / max(read, 1):.1%}) are novel, their score "
-        f"above {threshold}{bad}."
+        f"{seen.count} records: {seen.rejected} ({seen.rejected / max(seen.read, 1):.1%}) are "
+        f"novel, their score above {seen.threshold}{bad}."
     )
     for row in most:
         called = [shown(row[id_column])] if id_column else []

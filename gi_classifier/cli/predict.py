@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from gi_classifier.cli.bulk import open_for_bulk
+from gi_classifier.cli.chunked import open_files
 from gi_classifier.cli.inputs import checked_source, form_of
 from gi_classifier.cli.options import (
     EngineOption,
@@ -41,7 +42,6 @@ from gi_classifier.cli.predicted import (
     answer_files,
     answer_source,
     answer_texts,
-    open_files,
 )
 from gi_classifier.data.writers import OUTPUT_FORMATS
 from gi_classifier.decisions.decision import Decision

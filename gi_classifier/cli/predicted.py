@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from gi_classifier.cli.inputs import Source, check_chunks, say_chunks, say_waiting
+from gi_classifier.cli.chunked import answered_parts, journal_for
+from gi_classifier.cli.inputs import Source
 from gi_classifier.cli.outputs import notes, print_json, progress, say, say_columns
 from gi_classifier.data.writers import check_holds, write_rows
 from gi_classifier.display import json_text, shown
-from gi_classifier.errors import RecordsError
 from gi_classifier.files import encode
 from gi_classifier.pipelines.answering import Answering
-from gi_classifier.pipelines.file_answers import FileAnswers, State
-from gi_classifier.pipelines.journal import open_journal
+from gi_classifier.pipelines.file_answers import FileAnswers
 from gi_classifier.pipelines.prediction import Counts
 
 # Rows that are also printed when they are written to a file.
@@ -98,14 +96,6 @@ class Printed:
             say(said)
 
 
-def open_files(files: Sequence[Path], several: bool, **form: Any) -> FileAnswers:
-    """Files of records, each of which can be read; see :class:`FileAnswers`."""
-    for file in files:
-        say_waiting(file)
-    form.pop("label_column", None)
-    return FileAnswers(files, several=several, **form)
-
-
 def answer_files(
     work: FileAnswers,
     answering: Answering,
@@ -126,44 +116,23 @@ def answer_files(
     restart : bool
         Drop what a stopped run left.
     """
-    output = printed.output
-    identity = {}
-    if output:
-        options = {name: value for name, value in told.items() if name not in ("model", "input")}
-        identity = work.identity(answering.directory, options)
-    held: list[dict[str, Any]] = []
-    with open_journal(output, identity, restart=restart) if output else nullcontext() as journal:
-        done = State.from_dict(journal.state if journal else None).records
-        if done:
-            notes.print(f"Going on after {done} records.")
-        try:
-            # On a terminal a bar would stand among the rows.
-            hidden = printed.is_immediate and sys.stdout.isatty()
-            with progress(None, "records", done, hidden=hidden) as step:
-                for part in work.parts(answering, answering.columns, journal):
-                    step(len(part.rows), "", part.total)
-                    if part.is_last:
-                        say_chunks(part.source)
-                        if not work.several:
-                            check_chunks(part.source)
-                    elif printed.is_immediate:
-                        printed.show(part.rows)
-                    elif not journal:
-                        held += part.rows
-        except KeyboardInterrupt:
-            if journal and journal.state and journal.is_kept:
-                notes.print(
-                    "Stopped. The same command goes on where this one stood; --restart begins anew."
-                )
-            raise
-        if not work.state.records:
-            raise RecordsError("No record in any of the files.")
-        rows = work.state.shown(journal.rows() if journal else held)
-        if output:
-            write_rows(printed.passing(rows), work.state.shown_columns(), output)
-        else:
-            for _ in printed.passing(rows):
+    if printed.output:
+        with journal_for(work, answering.directory, told, printed.output, restart) as journal:
+            for _ in answered_parts(work, answering, answering.columns, journal):
                 pass
+            rows = work.state.shown(journal.rows())
+            write_rows(printed.passing(rows), work.state.shown_columns(), printed.output)
+        return
+    held: list[dict[str, Any]] = []
+    # On a terminal a bar would stand among the rows.
+    hidden = printed.is_immediate and sys.stdout.isatty()
+    for rows in answered_parts(work, answering, answering.columns, hidden=hidden):
+        if printed.is_immediate:
+            printed.show(rows)
+        else:
+            held += rows
+    for _ in printed.passing(work.state.shown(held)):
+        pass
 
 
 def answer_texts(texts: Sequence[str], answering: Answering, printed: Printed) -> None:

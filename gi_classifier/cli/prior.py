@@ -11,7 +11,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier.cli.inputs import form_of, in_chunks, read_source
+from gi_classifier.cli.chunked import answered_parts, open_files
+from gi_classifier.cli.inputs import check_readable, form_of
 from gi_classifier.cli.options import (
     EngineOption,
     ForceOption,
@@ -42,11 +43,14 @@ from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.pipelines.sampling import Sample
 from gi_classifier.training.keras_engine import open_any_engine
 
 _COLUMNS = ("label", "name", "training", "predicted", "estimated", "low", "high")
 # Records below which an estimate says little, and its interval is too short.
 _FEW = 200
+# Records that the estimate rests on at most: the interval of so many is narrow.
+_MOST = 100_000
 
 
 def prior(
@@ -90,30 +94,41 @@ def prior(
     check_file("--plot", plot, (".png",), file, force=force)
     directory = load_or_shipped(model)
     before = training_prior(directory)
-    source = read_source(None, [file], **form_of(context, directory.settings.names))
-    source.check_some()
+    work = open_files([file], several=False, **form_of(context, directory.settings.names))
+    work.check(None)
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
-    probabilities = in_chunks(predictor.predict_proba, source.texts)
-    shares = _shares(probabilities, before, directory, resamples, seed)
+    counts = np.zeros(len(before), dtype=int)
+    sample = Sample(_MOST, len(before), seed)
+
+    def read(texts: Sequence[str]) -> list[dict[str, Any]]:
+        probabilities = predictor.predict_proba(texts)
+        counts[:] += np.bincount(probabilities.argmax(axis=1), minlength=len(counts))
+        sample.add(probabilities)
+        return [{}] * len(texts)
+
+    for _ in answered_parts(work, read, ()):
+        pass
+    check_readable(sample.seen)
+    shares = _shares(counts, sample.rows, before, directory, resamples, seed)
     rows = _rows(directory.settings.names, shares)
     made_from = origin(directory, **options_of(context))
     write_file(output, csv_for_excel(rows, _COLUMNS), made_from)
     if plot:
         write_file(plot, _picture(shares, directory.settings.names), made_from)
-    warnings = _warnings(len(source.texts))
+    warnings = _warnings(sample.seen)
     if as_json:
-        counts = {"records": len(source.texts), "errors": source.bad}
-        found = {"file": str(file), **counts, "resamples": resamples}
-        print_json({**found, "warnings": warnings, "classes": rows})
+        found = {"file": str(file), "records": sample.seen, "errors": work.state.bad}
+        print_json({**found, "resamples": resamples, "warnings": warnings, "classes": rows})
     else:
-        _show(rows, len(source.texts), resamples)
+        _show(rows, sample.seen, resamples)
     for warning in warnings:
         notes.print(warning)
-    if source.bad:
+    if work.state.bad:
         raise typer.Exit(1)
 
 
 def _shares(
+    counts: np.ndarray,
     probabilities: np.ndarray,
     before: np.ndarray,
     directory: ModelDirectory,
@@ -123,12 +138,11 @@ def _shares(
     """Shares (classes,) in training, among the predicted labels, as estimated, and its interval."""
     from gi_classifier.decisions.priors import estimate_prior, prior_interval, unsmoothed
 
-    counts = np.bincount(probabilities.argmax(axis=1), minlength=len(before))
     plain = unsmoothed(probabilities, directory)
     low, high = prior_interval(plain, before, resamples=resamples, seed=seed)
     return {
         "training": before,
-        "predicted": counts / len(probabilities),
+        "predicted": counts / counts.sum(),
         "estimated": estimate_prior(plain, before),
         "low": low,
         "high": high,
@@ -144,7 +158,12 @@ def _rows(names: Sequence[str], shares: Mapping[str, np.ndarray]) -> list[dict[s
 
 
 def _warnings(records: int) -> list[str]:
-    """Why the estimate may not be believed."""
+    """Why the estimate may not be believed, or is of some of the records."""
+    if records > _MOST:
+        return [
+            f"Estimate and interval are of {_MOST:,} of the {records:,} records, drawn by --seed; "
+            "the predicted labels are counted over all."
+        ]
     if records >= _FEW:
         return []
     return [

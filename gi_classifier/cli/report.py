@@ -58,7 +58,7 @@ def report(
     directory = load_or_shipped(model)
     everything = read(file, labelled=False, **form_of(context, directory.settings.names))
     records = everything.take(everything.readable)
-    check_readable(records.texts)
+    check_readable(len(records.texts))
     explainer = Explainer(directory, use=use)
     content = page(
         records.texts,

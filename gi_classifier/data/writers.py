@@ -46,7 +46,13 @@ def write_results(rows: Sequence[dict[str, Any]], path: Path) -> None:
     write_rows(rows, columns_of(rows, ("text", "label")), path)
 
 
-def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: Path) -> None:
+def write_rows(
+    rows: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+    path: Path,
+    *,
+    no_formula: bool = False,
+) -> None:
     """Write rows as they come, in the format that the path's ending names; whole or not at all.
 
     Lone surrogates, which no file encoding holds, are written as U+FFFD; all else as it is, in an
@@ -60,6 +66,8 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: 
     columns : sequence of str
         All that rows have, in order; ``.jsonl`` and plain text have no use for it.
     path : Path
+    no_formula : bool
+        Whether no cell of a ``.csv`` is a formula, as in :func:`csv_for_excel`.
     """
     suffix = path.suffix.lower()
     with whole_file(path) as file:
@@ -70,7 +78,7 @@ def write_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], path: 
             write_parquet(rows, columns, file)
             return
         pieces = (
-            _csv_pieces(rows, columns)
+            _csv_pieces(rows, columns, no_formula)
             if suffix == ".csv"
             else map(json_line if suffix == ".jsonl" else _plain_line, rows)
         )
@@ -90,7 +98,9 @@ def _joined(pieces: Iterable[str]) -> Iterator[str]:
         yield "".join(part)
 
 
-def _csv_pieces(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Iterator[str]:
+def _csv_pieces(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], no_formula: bool
+) -> Iterator[str]:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(columns)
@@ -99,8 +109,14 @@ def _csv_pieces(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> It
         buffer.seek(0)
         buffer.truncate()
         # A number that is none is an empty cell.
-        writer.writerow([None if (cell := row.get(name)) != cell else cell for name in columns])
+        cells = (None if (cell := row.get(name)) != cell else cell for name in columns)
+        writer.writerow(map(_as_text, cells) if no_formula else cells)
         yield buffer.getvalue()
+
+
+def _as_text(cell: Any) -> Any:
+    """A cell of text that no spreadsheet takes for a formula."""
+    return _FORMULA.sub("'", cell) if isinstance(cell, str) else cell
 
 
 def workbook(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -186,12 +202,7 @@ def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     writer = csv.DictWriter(table, columns, lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow(
-            {
-                name: _FORMULA.sub("'", cell) if isinstance(cell, str) else cell
-                for name, cell in row.items()
-            }
-        )
+        writer.writerow({name: _as_text(cell) for name, cell in row.items()})
     return encode(table.getvalue())
 
 

@@ -260,7 +260,7 @@ class State:
         """
         for row in rows:
             if not self.bad:
-                del row["error"]
+                row.pop("error", None)
             if not (row["file"] in self.with_rows if "file" in row else self.with_rows):
                 row.pop("row", None)
             yield row

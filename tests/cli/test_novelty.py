@@ -7,10 +7,12 @@ import re
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import call_command
 
 from gi_classifier.cli.novelty import novelty
+from gi_classifier.decisions.novelty import NoveltyScorer
 from gi_classifier.errors import ModelError, OutputExistsError, RecordsError
 from gi_classifier.model.directory import NOVELTY, load
 
@@ -69,6 +71,33 @@ def test_what_the_file_calls_its_records_stands_beside_the_scores(
     assert list(rows[0]) == ["line", "no", "novelty", "rejected", "text"]
     found = json.loads(call(*command, "--json", "--top", 1)[0])
     assert found["most_novel"][0]["no"] == "008"
+
+
+def test_chunks_change_no_score_and_a_stopped_command_goes_on(
+    fitted: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a.csv", tmp_path / "b.csv"
+    whole, _ = call(mixed, "--model", fitted, "--output", first, "--json", "--top", 3)
+    monkeypatch.setattr("gi_classifier.data.chunks.CHUNK_ROWS", 2)
+    command = (mixed, "--model", fitted, "--json", "--top", 3)
+    assert call(*command)[0] == whole
+    scores = NoveltyScorer.scores
+    left = iter(range(2))
+
+    def stopped(self: NoveltyScorer, texts: list[str]) -> np.ndarray:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return scores(self, texts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NoveltyScorer, "scores", stopped)
+        _, said = call(*command, "--output", second, code=130)
+    assert "The same command goes on" in said
+    assert not second.exists()
+    found, said = call(*command, "--output", second)
+    assert "Going on after 4 records." in said
+    assert json.loads(found) == json.loads(whole)
+    assert second.read_bytes() == first.read_bytes()
 
 
 def test_a_model_without_it_says_how_to_fit_it(trained: Path, mixed: Path, tmp_path: Path) -> None:

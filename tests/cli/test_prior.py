@@ -74,6 +74,24 @@ def test_few_records_are_warned_of(trained: Path, records_file: Path, tmp_path: 
     assert "records are few" not in found.stderr
 
 
+def test_beyond_many_records_a_sample_is_estimated_from_and_that_is_said(
+    trained: Path, records_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = (records_file, "--model", trained, "--resamples", 2, "--json")
+    whole = json.loads(run(*command).stdout)
+    monkeypatch.setattr("gi_classifier.data.chunks.CHUNK_ROWS", 50)
+    parts = json.loads(run(*command).stdout)["classes"]
+    for row, other in zip(parts, whole["classes"], strict=True):
+        assert row["estimated"] == pytest.approx(other["estimated"], abs=1e-6)
+    monkeypatch.setattr("gi_classifier.cli.prior._MOST", 100)
+    found = json.loads(run(*command).stdout)
+    assert "are of 100 of the 120 records, drawn by --seed" in found["warnings"][0]
+    assert found["records"] == 120
+    for name, same in (("predicted", True), ("estimated", False)):
+        before, now = ([row[name] for row in one["classes"]] for one in (whole, found))
+        assert (now == pytest.approx(before, abs=1e-9)) == same
+
+
 def test_prior_of_a_model_whose_training_is_unknown_is_refused(
     trained: Path, records_file: Path, tmp_path: Path
 ) -> None:
