@@ -209,7 +209,7 @@ class Progress:
             return cls((first, second), table["read"], set(seen.tolist()), table["unconverged"])
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise RecordsError(
-                f"{source} is no state of a count. Leave out --resume to begin anew."
+                f"{source} is no state of a count. Begin anew with --restart."
             ) from error
 
 

@@ -16,6 +16,7 @@ from gi_classifier.cli.options import (
     LabelColumn,
     ModelOption,
     PlotOption,
+    RestartOption,
     SeedOption,
     SheetOption,
     TextColumn,
@@ -32,7 +33,7 @@ from gi_classifier.cli.outputs import (
     write_file,
     write_files,
 )
-from gi_classifier.cli.saved_state import SavedState, check_resume
+from gi_classifier.cli.saved_state import SavedState
 from gi_classifier.errors import SettingsError
 from gi_classifier.labels import DEFAULT_NAMES, Label, label_number
 from gi_classifier.model.origin import origin
@@ -98,9 +99,7 @@ def compare(
     seed: SeedOption = 42,
     output: DirectoryOption = None,
     plot: PlotOption = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run with --output stood.")
-    ] = False,
+    restart: RestartOption = False,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     sheet: SheetOption = None,
@@ -114,7 +113,6 @@ def compare(
     from gi_classifier.evaluation.comparison_setup import prepare
     from gi_classifier.evaluation.comparison_table import tabulate
 
-    check_resume(resume, output)
     names, kinds = _wanted(models, features)
     check_directory(output, OWNED, force)
     check_file("--plot", plot, (".png",), file, force=force)
@@ -134,7 +132,7 @@ def compare(
     )
     for key, reason in comparison.left_out.items():
         notes.print(f"{key} is left out: {reason}")
-    state = SavedState(output, comparison.digest, resume=resume)
+    state = SavedState(output, comparison.digest, restart=restart)
     table = {"file": str(file), **tabulate(comparison, _run(comparison, state))}
     for line in encoder_notes(table):
         notes.print(line)

@@ -29,6 +29,7 @@ from gi_classifier.cli.options import (
     JsonOption,
     ModelOption,
     RecordsArgument,
+    RestartOption,
     SheetOption,
     SkipBlank,
     StrictOption,
@@ -43,7 +44,7 @@ from gi_classifier.cli.outputs import (
     progress,
     write_file,
 )
-from gi_classifier.cli.saved_state import SavedState, check_resume
+from gi_classifier.cli.saved_state import SavedState
 from gi_classifier.data.readers import check_texts_of, iterate_texts
 from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
@@ -128,9 +129,7 @@ def keywords(
             "--stability", help="Say how far the tables of two halves of the records agree."
         ),
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run with --output stood.")
-    ] = False,
+    restart: RestartOption = False,
     baseline: BaselineOption = COUNTING.baseline,
     steps: StepsOption = COUNTING.steps,
     tolerance: ToleranceOption = COUNTING.tolerance,
@@ -154,7 +153,7 @@ def keywords(
         all_words=all_words,
     )
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
-    _check_outputs(file, output, plot, pooled, resume, force)
+    _check_outputs(file, output, plot, pooled, force)
     directory = load_or_shipped(model)
     form: dict[str, Any] = {
         "text_column": text_column,
@@ -166,7 +165,7 @@ def keywords(
     counted = check_texts_of(file, skip_blank=skip_blank, strict=strict, **form)
     check_some(file, counted.records, counted)
     digest = digest_of(file, repr((form, use)), directory, options, path) if output else ""
-    state = SavedState(output, digest, resume=resume, seconds=_STATE_SECONDS)
+    state = SavedState(output, digest, restart=restart, seconds=_STATE_SECONDS)
     explainer = Explainer(directory, use=use)
     found = _counted(file, form, counted.records, explainer, options, path, state)
     table = found.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
@@ -192,9 +191,8 @@ def keywords(
 
 
 def _check_outputs(
-    file: Path, output: Path | None, plot: Path | None, pooled: bool, resume: bool, force: bool
+    file: Path, output: Path | None, plot: Path | None, pooled: bool, force: bool
 ) -> None:
-    check_resume(resume, output)
     if plot and pooled:
         raise typer.BadParameter("--plot draws the labels side by side; leave out --pooled.")
     check_file("--output", output, [".csv"], file, force=force)

@@ -283,7 +283,7 @@ def options_of(context: typer.Context) -> dict[str, Any]:
 
     What only says where and how to write is left out.
     """
-    passed_over = ("text", "output", "plot", "force", "resume", "restart", "as_json")
+    passed_over = ("text", "output", "plot", "force", "restart", "as_json")
     told = {name: value for name, value in context.params.items() if name not in passed_over}
     # "head train", not "train": without the program's own name.
     command = context.command_path.removeprefix(context.find_root().command_path).strip()

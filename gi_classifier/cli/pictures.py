@@ -78,7 +78,7 @@ def read_pictures(
     digest = _digest(files)
     left = output and sibling(output.absolute(), "state") / "digest"
     goes_on = bool(left and left.is_file() and left.read_text("utf-8") == digest)
-    state = SavedState(output, digest, resume=goes_on and not restart)
+    state = SavedState(output, digest, restart=restart or not goes_on)
     done: list[list[dict[str, Any]]] = json.loads(state.read(_STATE) or b"[]")
     if done:
         notes.print(f"Going on after {len(done)} of {len(files)} files.")

@@ -1,7 +1,7 @@
 """The state of a long command, kept beside its output until that is written.
 
-In: parts of the work as bytes, by name. Out: the same, when the command is given again with
-``--resume``. A state of other records, model or settings is refused.
+In: parts of the work as bytes, by name. Out: the same, when the same command is given again. A
+state of other records, model or settings is refused, unless the command begins anew.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-import typer
 
 from gi_classifier.cli.outputs import notes
 from gi_classifier.errors import RecordsError
@@ -29,8 +27,8 @@ class SavedState:
         Beside it, ``.NAME.state`` holds the parts; without an output, nothing is kept.
     digest : str
         Of all that the parts depend on.
-    resume : bool
-        Whether to go on from the parts that are there; else they are dropped.
+    restart : bool
+        Drop the parts that are there, instead of going on from them.
     seconds : float
         Between two times that :meth:`write_seldom` writes.
 
@@ -41,29 +39,29 @@ class SavedState:
     """
 
     def __init__(
-        self, output: Path | None, digest: str, *, resume: bool = False, seconds: float = 10.0
+        self, output: Path | None, digest: str, *, restart: bool = False, seconds: float = 10.0
     ) -> None:
         self.path = output and sibling(output.absolute(), "state")
         self.seconds = seconds
         self._written = time.monotonic()
         if self.path is None:
             return
-        if resume:
-            self._check(digest)
-        else:
+        if restart:
             self.drop()
+        else:
+            self._check(digest)
         self.path.mkdir(mode=0o700, exist_ok=True)
         write_whole(self.path / _DIGEST, digest.encode())
 
     def _check(self, digest: str) -> None:
         place = self.path and self.path / _DIGEST
         if not place or not place.is_file():
-            notes.print(f"There is no {self.path} to go on from: this begins anew.")
+            # What was killed before it said what it is of.
             self.drop()
         elif place.read_text(encoding="utf-8") != digest:
             raise RecordsError(
-                f"{self.path} is of other records, model or settings. Leave out --resume to begin "
-                "anew."
+                f"{self.path} is of other records, model or settings. Give that command again, or "
+                "begin anew with --restart."
             )
 
     def read(self, name: str) -> bytes | None:
@@ -93,10 +91,6 @@ class SavedState:
     def say_how_to_go_on(self) -> None:
         """Note, after an interruption, how to go on."""
         if self.path:
-            notes.print("Stopped. The same command with --resume goes on where this one stood.")
-
-
-def check_resume(resume: bool, output: Path | None) -> None:
-    """Raise where there is no place for the state of a command."""
-    if resume and output is None:
-        raise typer.BadParameter("--resume needs --output, beside which the state is kept.")
+            notes.print(
+                "Stopped. The same command goes on where this one stood; --restart begins anew."
+            )

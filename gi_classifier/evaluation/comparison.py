@@ -81,7 +81,7 @@ class Outcome(NamedTuple):
         except Exception as error:  # a damaged file fails in zip, NumPy or JSON, each in its way
             raise RecordsError(
                 f"{source} is no state of a comparison ({type(error).__name__}). "
-                "Leave out --resume to begin anew."
+                "Begin anew with --restart."
             ) from error
 
 

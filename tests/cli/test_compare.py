@@ -119,7 +119,7 @@ def test_an_interrupted_comparison_goes_on_where_it_stood(
     assert len(list((tmp_path / ".table.state").glob("*.npz"))) == 5
     fitted.clear()
     monkeypatch.setattr(Comparison, "_fold", until(99))
-    done = invoke(corpus, *QUICK, "--output", output, "--resume", "--json")
+    done = invoke(corpus, *QUICK, "--output", output, "--json")
     assert "Going on after 5 of 12 fits." in done.stderr
     assert len(fitted) == 7
     found = json.loads(done.stdout)
@@ -138,21 +138,20 @@ def test_the_state_of_another_comparison_is_refused(
     with monkeypatch.context() as changed:
         changed.setattr(Comparison, "_fold", interrupted)
         done = invoke(corpus, *QUICK, *output, code=130)
-    assert "--resume goes on where this one stood" in done.stderr
+    assert "The same command goes on where this one stood" in done.stderr
     state = tmp_path / ".table.state"
     with pytest.raises(RecordsError, match=r"\.table\.state is of other records"):
-        invoke(corpus, *QUICK, *output, "--resume", "--seed", 1)
+        invoke(corpus, *QUICK, *output, "--seed", 1)
     (state / "rule.text.0.npz").write_bytes(b"PK")
     with pytest.raises(RecordsError, match=r"rule\.text\.0\.npz is no state of a comparison"):
-        invoke(corpus, *QUICK, *output, "--resume")
-    invoke(corpus, *QUICK, *output)
+        invoke(corpus, *QUICK, *output)
+    invoke(corpus, *QUICK, *output, "--restart")
     assert not state.exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--resume"], "--resume needs --output"),
         (["--models", "rule,cnn"], "model 'cnn'"),
         (["--models", ""], "nothing"),
         (["--features", "bert"], "features 'bert'"),

@@ -22,7 +22,6 @@ from samples import made_up_records
         (["--share", "0"], "share must be a number in (0, 1]. Received: 0"),
         (["--unit", "letter"], "unit must be one of"),
         (["--min-frequency", "0"], "'--min-frequency'"),
-        (["--resume"], "--resume needs --output"),
         (["--output", "x.xlsx"], "ends in .csv. Received: x.xlsx"),
         (["--output", "x.csv"], "--output x.csv is the file to be read"),
         (["--plot", "x.pdf"], "--plot ends in .png. Received: x.pdf"),
@@ -70,7 +69,7 @@ def test_keywords_are_printed_written_drawn_and_measured_as_a_rule(
         origin = json.loads(file.with_name(f"{file.name}.origin.json").read_text("utf-8"))
         assert origin["settings"] | {"share": 0.2, "top": 2} == origin["settings"]
         assert len(origin["model"]) == 64
-    for more in ((), ("--resume",)):
+    for more in ((), ("--restart",)):
         stderr = run("keywords", corpus, "--output", table, *more, code=1).stderr
         assert "exists. Choose another place" in stderr
 
@@ -117,9 +116,9 @@ def test_killed_and_gone_on_the_table_is_that_of_one_run(trained: Path, tmp_path
     assert state.is_file()
     assert not second.exists()
     changed = [*common[:-1], "5"]
-    stderr = run(*changed, "--output", second, "--resume", code=1).stderr
+    stderr = run(*changed, "--output", second, code=1).stderr
     assert "is of other records, model or settings" in stderr
-    stderr = run(*common, "--output", second, "--resume").stderr
+    stderr = run(*common, "--output", second).stderr
     assert "Going on after" in stderr
     assert second.read_bytes() == whole.read_bytes()
     assert not state.parent.exists()
