@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--column", default="text", help="the column that holds the text")
     parser.add_argument("--into", default="prediction", help="the column of answers")
     parser.add_argument("--model", help="a model directory of this machine; else the shipped one")
-    parser.add_argument("--engine", choices=["fp32", "int8"])
+    parser.add_argument("--engine", choices=["fp32", "int8", "openvino"])
     parser.add_argument("--use", choices=["both", "albert", "linear"])
     given = parser.parse_args()
 

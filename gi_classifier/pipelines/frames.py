@@ -15,10 +15,10 @@ from gi_classifier.data.chunks import CHUNK_ROWS
 from gi_classifier.decisions.decision import Decision
 from gi_classifier.errors import InputError
 from gi_classifier.model.predictor import Predictor
-from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.model.shipped import load_or_shipped, open_shipped
 from gi_classifier.pipelines.answering import Answering
 from gi_classifier.pipelines.rows import placed
-from gi_classifier.settings import Use
+from gi_classifier.settings import EngineName, Use
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ def predict_frame(
     column: str,
     *,
     model: str | Path | None = None,
-    engine: Literal["fp32", "int8"] | None = None,
+    engine: EngineName | None = None,
     use: Use | None = None,
     prior: Sequence[float] | None = None,
     label: int | str | None = None,
@@ -86,7 +86,10 @@ def predict_frame(
         )
     decision = Decision(prior, label, threshold, min_confidence, reject_novel)
     directory = load_or_shipped(model)
-    predictor = Predictor.from_directory(directory, engine, use=use)
+    if model is None and engine is None and use is None:
+        predictor = open_shipped(Predictor.from_directory)
+    else:
+        predictor = Predictor.from_directory(directory, engine, use=use)
     answering = Answering(directory, predictor, decision)
     answering.check()
     texts = frame.iloc[:, places[0]]

@@ -26,7 +26,7 @@ from gi_classifier.pipelines.file_answers import FileAnswers, State
 from gi_classifier.pipelines.journal import Journal, open_journal
 from gi_classifier.pipelines.rows import is_written
 from gi_classifier.pipelines.sources import files_of
-from gi_classifier.settings import Use
+from gi_classifier.settings import EngineName, Use
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def predict_file(
     header_row: int | None = None,
     skip_blank: bool = False,
     strict: bool = False,
-    engine: Literal["fp32", "int8"] | None = None,
+    engine: EngineName | None = None,
     use: Use | None = None,
     prior: Sequence[float] | None = None,
     label: int | str | None = None,
@@ -90,7 +90,7 @@ def predict_file(
         :func:`gi_classifier.read_records`.
     strict : bool
         Raise if any row is bad, before anything is answered.
-    engine : {"fp32", "int8"}, optional
+    engine : {"fp32", "int8", "openvino"}, optional
     use : {"both", "albert", "linear"}, optional
         Which of the model's members answer.
     prior, label, threshold, min_confidence, reject_novel : optional

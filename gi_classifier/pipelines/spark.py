@@ -30,7 +30,7 @@ from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.pipelines.answering import Answering
 from gi_classifier.pipelines.arrow import answered_batches
-from gi_classifier.settings import Use
+from gi_classifier.settings import EngineName, Use
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ _opened: dict[Any, Any] = {}
 class _Way:
     """How a worker answers; small and of plain values, since it travels with every task."""
 
-    engine: str | None
+    engine: EngineName | None
     use: Use | None
     decision: Decision
 
@@ -67,7 +67,7 @@ def predict(
     *,
     into: str = "prediction",
     model: str | Path | None = None,
-    engine: Literal["fp32", "int8"] | None = None,
+    engine: EngineName | None = None,
     use: Use | None = None,
     prior: Sequence[float] | None = None,
     label: int | str | None = None,
