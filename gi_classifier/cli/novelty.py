@@ -159,7 +159,7 @@ class _Seen:
     def readable(self) -> np.ndarray:
         """The scores that there are: float64."""
         found = np.array(self.scores)
-        return found[~np.isnan(found)]
+        return np.asarray(found[~np.isnan(found)])
 
 
 def _answers(scores: np.ndarray, threshold: float, texts: Sequence[str]) -> list[dict[str, Any]]:

@@ -126,11 +126,11 @@ def answer_files(
     held: list[dict[str, Any]] = []
     # On a terminal a bar would stand among the rows.
     hidden = printed.is_immediate and sys.stdout.isatty()
-    for rows in answered_parts(work, answering, answering.columns, hidden=hidden):
+    for part in answered_parts(work, answering, answering.columns, hidden=hidden):
         if printed.is_immediate:
-            printed.show(rows)
+            printed.show(part)
         else:
-            held += rows
+            held += part
     for _ in printed.passing(work.state.shown(held)):
         pass
 

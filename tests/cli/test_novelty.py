@@ -77,9 +77,11 @@ def test_chunks_change_no_score_and_a_stopped_command_goes_on(
     fitted: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = tmp_path / "a.csv", tmp_path / "b.csv"
-    whole, _ = call(mixed, "--model", fitted, "--output", first, "--json", "--top", 3)
-    monkeypatch.setattr("gi_classifier.data.chunks.CHUNK_ROWS", 2)
     command = (mixed, "--model", fitted, "--json", "--top", 3)
+    at_once = json.loads(call(*command)[0])
+    monkeypatch.setattr("gi_classifier.data.chunks.CHUNK_ROWS", 2)
+    whole, _ = call(*command, "--output", first)
+    assert json.loads(whole)["scores"] == pytest.approx(at_once["scores"], abs=1e-6)
     assert call(*command)[0] == whole
     scores = NoveltyScorer.scores
     left = iter(range(2))
