@@ -113,12 +113,12 @@ def test_keywords_are_those_of_one_machine(session: Any, trained: Path) -> None:
     assert np.allclose(found["total"], wanted["total"], rtol=1e-9)
 
 
-def test_decisions_and_both_members_are_as_elsewhere(session: Any, trained: Path) -> None:
+def test_decisions_and_members_are_as_elsewhere(session: Any, trained: Path) -> None:
     frame = frame_of(session, [*texts_of(3)], 1)
-    answered = predict(frame, "诊断", model=trained, min_confidence=1.0, into="答")
+    answered = predict(frame, "诊断", model=trained, use="albert", min_confidence=1.0, into="答")
     rows = [row["答"] for row in answered.collect()]
     assert {(row["label"], row["name"], row["member"]) for row in rows} == {
-        (None, "undecided 未定", "both")
+        (None, "undecided 未定", "albert")
     }
 
 
