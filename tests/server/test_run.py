@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -17,11 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 from command_line import run
+from tools import needs
 
 from gi_classifier.errors import SettingsError
 from gi_classifier.server.run import listening
+
+MARKER = "Zqx陈某某Xqz"
+PARTS = ("Zqx", "Xqz", "陈某某")
+CALLS = "trace=socket,connect,sendto,sendmsg,open,openat,creat,mkdir,mkdirat,rename,renameat"
 
 
 @contextmanager
@@ -115,6 +122,66 @@ def test_sigterm_under_load_loses_nothing_that_was_accepted(trained: Path) -> No
     assert set(answers) == {200}
     # Connections that nobody had accepted: at most one for each client.
     assert len(failures) <= 8
+
+
+def used(address: str) -> str:
+    """Everything that can be asked, with a marker in every text: what metrics say then."""
+    book = openpyxl.Workbook()
+    for row in (["text", MARKER], [MARKER, 1], [f"{MARKER}直肠", 2]):
+        book.active.append(row)
+    content = io.BytesIO()
+    book.save(content)
+    with httpx.Client(base_url=address, timeout=300) as client:
+        client.post("/v1/predict", json={"texts": [MARKER], "novelty": True})
+        client.post("/v1/predict", json={"texts": [MARKER, 1, [MARKER]], MARKER: 1})
+        client.post("/v1/predict", content=f'{{"texts": ["{MARKER}"'.encode())
+        client.post("/v1/predict", json={"texts": [MARKER], "label": MARKER, "threshold": 0.5})
+        client.post("/v1/explain", json={"texts": [MARKER]})
+        client.post("/v1/explain", json={"texts": [MARKER], "format": "html"})
+        client.get(f"/{MARKER}?{MARKER}={MARKER}")
+        client.get("/v1/model", headers={"x-marker": MARKER.encode()})
+        for kind, format, body in (
+            ("predictions", "xlsx", content.getvalue()),
+            ("keywords", "csv", f"text\n{MARKER}\n".encode()),
+            ("predictions", "csv", f"{MARKER}\n{MARKER}\n".encode()),
+            ("predictions", "jsonl", f'{{"text": "{MARKER}"\n'.encode()),
+        ):
+            job = client.post(f"/v1/{kind}?format={format}", content=body).json()
+            while job["state"] in ("waiting", "running"):
+                time.sleep(0.1)
+                job = client.get(f"/v1/jobs/{job['id']}").json()
+            for name in job["files"]:
+                assert client.get(f"/v1/jobs/{job['id']}/files/{name}").status_code == 200
+        return client.get("/metrics").text
+
+
+@needs("strace")
+@pytest.mark.slow
+def test_no_text_is_logged_counted_or_written_and_no_connection_opened(
+    trained: Path, tmp_path: Path
+) -> None:
+    for name in ("home", "temporary", "current"):
+        (tmp_path / name).mkdir()
+    log = tmp_path / "calls"
+    trace = ("strace", "-f", "-qq", "-I", "1", "-e", CALLS, "-e", "signal=none", "-o", str(log))
+    places = {"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "temporary")}
+    quiet = {"PYTHONDONTWRITEBYTECODE": "1", "COVERAGE_PROCESS_START": "", **places}
+    quiet |= {name: "" for name in os.environ if name.startswith("COVERAGE")}
+    with process(trained, *trace, folder=tmp_path / "current", **quiet) as (address, _, lines):
+        metrics = used(address)
+        service = int(re.search(r"^(\d+) ", log.read_text("utf-8", "replace"))[1])  # type: ignore[index]
+        os.kill(service, signal.SIGTERM)
+    for part in PARTS:
+        assert part not in "".join(lines) + metrics
+    assert "stopped: " in "".join(lines)
+    for folder in ("temporary", "current"):
+        assert list((tmp_path / folder).iterdir()) == []
+    calls = log.read_text("utf-8", "replace").splitlines()
+    assert len(calls) > 500
+    reach = [call for call in calls if re.search(r"connect\(|sendto\(.*sa_family|sendmsg\(", call)]
+    assert [call for call in reach if "AF_UNIX" not in call] == []
+    made = [call for call in calls if re.search(r"O_WRONLY|O_RDWR|O_CREAT|mkdir|rename", call)]
+    assert [call for call in made if '"/dev/' not in call and "= -1" not in call] == []
 
 
 def test_a_model_that_changes_while_it_serves_is_told_and_answers_go_on(
