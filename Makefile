@@ -3,8 +3,8 @@
 # make coverage: make test, with the branches that it runs counted and printed.
 PYTHON ?= $(shell for v in 3.13 3.12 3.11; do python$$v -c '' 2>/dev/null && echo python$$v && exit; done; echo python3)
 BIN := .venv/bin
-ENCODER ?= runs/encoder
-CORPUS ?= runs/corpus.txt
+CORPUS ?= runs/corpus.txt.gz
+SENTENCES ?= runs/sentences.tsv.gz
 # Tests run in WORKERS processes of one thread each; TESTS are files or options of pytest.
 WORKERS ?= 2
 TESTS ?=
@@ -50,15 +50,24 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The dataset from its knowledge base; the weights from it, a pre-trained encoder and unlabelled text.
+# The dataset from its knowledge base.
 dataset: install
 	$(BIN)/python scripts/make_dataset.py
 
+# The weights from it, from unlabelled text (CORPUS) and from sentences that data/real_labels.tsv labels
+# (SENTENCES). torch and transformers come with the dev extra on Python 3.11.
 weights: install
-	$(BIN)/gi-classifier train data/train.txt --val data/val.txt --test data/test.txt \
-		--base $(ENCODER) --unlabelled $(CORPUS) --output weights --force --set batch_size=64 \
-		--set learning_rate=5e-4 --set warmup_steps=330 --set decay_steps=3960 --set epochs=6 \
-		--set patience=6 --set token_dropout=0.15 --set label_smoothing=0.05 --set initial_bias=zero
+	$(BIN)/python scripts/real_sentences.py $(SENTENCES) runs/splits --dataset data --corpus $(CORPUS)
+	cut -f1 data/train.txt > runs/composed.txt
+	cut -f1 runs/splits/test.tsv > runs/held-out.txt
+	$(BIN)/python scripts/make_vocabulary.py runs/vocab.txt --corpus $(CORPUS)
+	$(BIN)/python scripts/pretrain_bfloat16.py runs/splits/corpus.txt runs/composed.txt --held-out runs/held-out.txt \
+		--vocabulary runs/vocab.txt --output runs/encoder --steps 7400 --set epochs=2 --set batch_tokens=2048 \
+		--set learning_rate=0.0015 --set warmup_steps=300 --set mask_share=0.2 --set seed=43
+	$(BIN)/gi-classifier train runs/splits/train.tsv --val runs/splits/val.tsv --test data/test.txt --base runs/encoder \
+		--output weights --force --set batch_size=64 --set learning_rate=5e-4 --set warmup_steps=400 \
+		--set decay_steps=3900 --set epochs=5 --set patience=5 --set token_dropout=0.15 \
+		--set label_smoothing=0.05 --set initial_bias=zero --set bfloat16=true
 
 clean:
 	rm -rf .venv build dist runs *.egg-info .coverage*

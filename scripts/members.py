@@ -78,7 +78,7 @@ def answers(
     labels = {use: part.argmax(axis=1) for use, part in found.items()}
     clean = list(map(normalise, records.texts))
     labels["TF-IDF + logistic regression"] = np.asarray(rival.predict(clean))  # type: ignore[attr-defined]
-    labels["keyword rule"] = keyword_rule(records.texts)
+    labels["keyword rule"] = keyword_rule(records.texts).argmax(axis=1)
     return labels, found["both"]
 
 
