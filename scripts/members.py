@@ -17,7 +17,7 @@ from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records
 from gi_classifier.metrics.baselines import keyword_rule, tfidf_logistic_regression
 from gi_classifier.metrics.calibration import expected_calibration_error
-from gi_classifier.metrics.intervals import posterior_weights
+from gi_classifier.metrics.intervals import imagined_records, posterior_weights
 from gi_classifier.metrics.measures import confusions, label_scores
 from gi_classifier.model.directory import load
 from gi_classifier.model.predictor import Predictor
@@ -53,11 +53,17 @@ def compared(
     Returns
     -------
     dict
-        By name: ``value``, ``low``, ``high``, ``lead``, ``lead_low``, ``lead_high``.
+        By name: ``value``, ``low``, ``high``, ``lead``, ``lead_low``, ``lead_high``; the intervals
+        are those of :mod:`gi_classifier.metrics.intervals`.
     """
-    weights = np.concatenate(list(posterior_weights(len(labels), 0, RESAMPLES, seed)))
+    rows, others = imagined_records(labels, np.unique(labels), seed)
+    weights = np.concatenate(list(posterior_weights(len(labels), len(rows), RESAMPLES, seed)))
+    meant = np.concatenate([labels, others])
     whole = np.ones((1, len(labels)))
-    resampled = {name: macro_f1(labels, given, weights) for name, given in answers.items()}
+    resampled = {
+        name: macro_f1(meant, np.concatenate([given, given[rows]]), weights)
+        for name, given in answers.items()
+    }
     values = {name: float(macro_f1(labels, given, whole)[0]) for name, given in answers.items()}
     first = next(iter(answers))
     found = {}

@@ -66,7 +66,7 @@ def predict_frame(
     >>> import pandas as pd
     >>> from gi_classifier import predict_frame
     >>> frame = pd.DataFrame({"诊断": ["胃窦糜烂", None, "结肠息肉"]}, index=[7, 8, 9])
-    >>> predict_frame(frame, "诊断")[["label", "error"]]
+    >>> predict_frame(frame, "诊断")[["label", "error"]]  # doctest: +NORMALIZE_WHITESPACE
        label              error
     7      1
     8   <NA>  the text is empty

@@ -26,3 +26,10 @@ def test_a_lead_over_equal_answers_is_nothing_and_over_worse_ones_lies_above_it(
     assert same["lead"] == same["lead_low"] == same["lead_high"] == 0
     assert 0 < worse["lead_low"] < worse["lead"] < worse["lead_high"]
     assert found["good"]["low"] < found["good"]["value"] < found["good"]["high"]
+
+
+def test_answers_without_an_error_have_an_interval_all_the_same() -> None:
+    labels = np.arange(60) % 3
+    found = members.compared(labels, {"right": labels, "too": labels.copy()})
+    assert found["right"]["value"] == 1.0
+    assert 0.9 < found["right"]["low"] < 1.0
