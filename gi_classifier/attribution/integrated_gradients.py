@@ -40,7 +40,7 @@ class PathOptions:
     """How a path is chosen and integrated; see :func:`explain`."""
 
     baseline: Baseline = "mask"
-    steps: int = 20
+    steps: int = 28
     tolerance: float = 0.01
     max_steps: int = 540
     rule: Rule = "centred"
