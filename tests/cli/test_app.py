@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from samples import made_up_records
 from gi_classifier import __version__
 from gi_classifier.cli.app import app
 from gi_classifier.data.readers import read_records
-from gi_classifier.model.directory import MANIFEST, load
+from gi_classifier.model.directory import FUSION, LINEAR, MANIFEST, load, save
 from gi_classifier.model.shipped import shipped
 
 TEXTS = ["胃窦黏膜充血，见溃疡", "结肠息肉切除术后", "右侧股骨颈骨折"]
@@ -140,7 +141,9 @@ def test_help_says_what_to_give_by_words_in_capitals() -> None:
 def test_an_option_of_several_commands_is_told_in_the_same_words() -> None:
     top: Any = typer.main.get_command(app)
     for option in ("seed", "id_column", "use", "engine", "strict", "force"):
-        told = {p.help for one in top.commands.values() for p in one.params if p.name == option}
+        # train's --use says what is trained.
+        commands = [one for name, one in top.commands.items() if (name, option) != ("train", "use")]
+        told = {p.help for one in commands for p in one.params if p.name == option}
         assert len(told) == 1, option
 
 
@@ -155,13 +158,16 @@ def test_either_member_answers_alone(corpus: Path, trained: Path, command: str) 
     "command", [["thresholds", "--label", 1], ["abstain"], ["report"]], ids=lambda one: one[0]
 )
 def test_a_member_that_the_model_lacks_is_told(
-    corpus: Path, tmp_path: Path, command: list[object]
+    corpus: Path, trained: Path, tmp_path: Path, command: list[object]
 ) -> None:
+    whole = load(trained)
+    files = {name: part for name, part in whole.files.items() if name not in (LINEAR, FUSION)}
+    alone = save(replace(whole, files=files), tmp_path / "alone")
     test = tmp_path / "test.txt"
     test.write_text("胃窦糜烂\t1\n直肠息肉\t2\n", encoding="utf-8")
     page = ("--output", tmp_path / "a.html")
     further = page if command == ["report"] else ("--test", test)
-    stderr = run(*command, corpus, *further, "--use", "linear", code=2).stderr
+    stderr = run(*command, corpus, *further, "--model", alone, "--use", "linear", code=2).stderr
     assert "This model has no linear member" in stderr
 
 

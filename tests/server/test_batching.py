@@ -106,7 +106,7 @@ def test_a_full_queue_refuses_and_what_is_in_it_is_answered_at_the_end() -> None
         await batcher.stop()
         return await asyncio.gather(*waiting)
 
-    assert running(act, queue=8, wait=0.05) == [[1] * 4] * 2
+    assert running(act, queue=8, wait=0.5) == [[1] * 4] * 2
 
 
 def test_who_waits_too_long_is_told_and_no_longer_computed() -> None:
