@@ -2,7 +2,8 @@
 
 In: a model directory with both members, and files of labelled records. Out: a Markdown table a
 set: macro-F1 with its 95% interval of both members, ALBERT, the linear member, TF-IDF + logistic
-regression and the keyword rule, and the difference of both to each, on the same resamples.
+regression and the keyword rule, and the difference of both to each, on the same resamples; of both
+also the calibration error, the share of answers above 0.9, and how many of those are right.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from gi_classifier.settings import USES
 from gi_classifier.text import normalise
 
 RESAMPLES = 2000
+_SURE = 0.9
 
 
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -99,17 +101,20 @@ def main() -> None:
     predictors = {use: Predictor.from_directory(directory, use=use) for use in USES}  # type: ignore[arg-type]
     train = read_records(args.train)
     rival = tfidf_logistic_regression(0).fit(list(map(normalise, train.texts)), train.labels)
-    print("| set | records | answer | macro-F1 | both less this | ECE |")
-    print("|---|---:|---|---|---|---:|")
+    print("| set | records | answer | macro-F1 | both less this | ECE | above 0.9 | right there |")
+    print("|---|---:|---|---|---|---:|---:|---:|")
     for path in args.files:
         records = read_records(path)
         labels = np.asarray(records.labels)
         given, probabilities = answers(predictors, rival, records)
         error = expected_calibration_error(probabilities, labels)
+        sure = probabilities.max(axis=1) > _SURE
+        right = (given["both"] == labels)[sure].mean()
         for name, row in compared(labels, given).items():
             lead = f"{row['lead']:+.3f} [{row['lead_low']:+.3f}, {row['lead_high']:+.3f}]"
             value = f"{row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
-            ending = f"| | {error:.3f} |" if name == "both" else f"| {lead} | |"
+            both = f"| | {error:.3f} | {sure.mean():.3f} | {right:.3f} |"
+            ending = both if name == "both" else f"| {lead} | | | |"
             print(f"| {path.stem} | {len(labels)} | {name} | {value} {ending}")
 
 

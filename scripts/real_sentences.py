@@ -2,21 +2,23 @@
 
 In: the file of sentences that the labels were given to (id, kind, text; not shipped, see
 ``data/README.md``). Out: ``train.tsv``, ``val.tsv`` and ``test.tsv``, text and label, of 60, 20 and
-20% of the groups of near-duplicates; with ``--dataset`` the training and validation records of
-``data/`` stand in them too, without near-duplicates of what is held out more strictly; with
-``--corpus`` also ``corpus.txt``, its lines without those near the test fifth.
+20% of the groups of near-duplicates, and ``test.csv``, which says how each was drawn; with
+``--dataset`` the training and validation records of ``data/`` stand in them too, without
+near-duplicates of what is held out more strictly; with ``--corpus`` also ``corpus.txt``, its lines
+without those near the test fifth.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
+import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from make_vocabulary import lines
 
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.errors import RecordsError
@@ -45,13 +47,6 @@ class Sentence:
     id: str
     text: str
     split: str
-
-
-def lines(path: Path) -> list[str]:
-    """The lines of a text file in UTF-8, compressed or not."""
-    content = path.read_bytes()
-    text = gzip.decompress(content) if path.suffix == ".gz" else content
-    return text.decode("utf-8").splitlines()
 
 
 def read_sentences(path: Path) -> list[Sentence]:
@@ -86,9 +81,27 @@ def split_of(name: str) -> str:
     return "train" if tenth < 6 else "val" if tenth < 8 else "test"
 
 
-def read_labels(path: Path = LABELS) -> dict[str, str]:
-    """The label of each id, as text; undecidable ones are ``x``."""
-    return {name: label for name, label, _ in (line.split("\t") for line in lines(path)[1:])}
+@dataclass(frozen=True)
+class Label:
+    """What is known of a sentence.
+
+    Attributes
+    ----------
+    label : str
+        0, 1, 2, or x for undecidable.
+    drawn : str
+        random; hard, where the first weights, a linear model and the keyword rule differed or
+        were least sure; or rest.
+    """
+
+    label: str
+    drawn: str
+
+
+def read_labels(path: Path = LABELS) -> dict[str, Label]:
+    """The label of each id."""
+    rows = (line.split("\t") for line in lines(path)[1:])
+    return {name: Label(label, drawn) for name, label, _, drawn in rows}
 
 
 def distant(texts: Sequence[str], held_out: Sequence[str]) -> np.ndarray:
@@ -125,6 +138,11 @@ def _runs(text: str) -> set[str]:
     return {clean[i : i + _SHARED] for i in range(max(1, len(clean) - _SHARED + 1))}
 
 
+def _dataset(path: Path) -> list[Row]:
+    """The records of a file of ``data/``."""
+    return [(text, label) for text, _, label in (line.rpartition("\t") for line in lines(path))]
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -133,24 +151,29 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, help="folder of train.txt, val.txt and test.txt")
     parser.add_argument("--corpus", type=Path, help="unlabelled text, one passage a line")
     args = parser.parse_args()
-    sentences, labels = read_sentences(args.sentences), read_labels()
+    labels = read_labels()
+    sentences = read_sentences(args.sentences)
+    decided = [
+        (sentence, labels[sentence.id])
+        for sentence in sentences
+        if sentence.id in labels and labels[sentence.id].label != UNDECIDABLE
+    ]
     found: dict[str, list[Row]] = {split: [] for split in SPLITS}
-    for sentence in sentences:
-        if (label := labels.get(sentence.id, UNDECIDABLE)) != UNDECIDABLE:
-            found[sentence.split].append((sentence.text, label))
-    real_test = found["test"]
+    for sentence, about in decided:
+        found[sentence.split].append((sentence.text, about.label))
+    real_test = [(s.text, about.label, about.drawn) for s, about in decided if s.split == "test"]
     if args.dataset:
         for split in SPLITS:
-            texts = lines(args.dataset / f"{split}.txt")
-            found[split] = [(t, label) for t, _, label in (x.rpartition("\t") for x in texts)] + (
-                found[split]
-            )
+            found[split] = [*_dataset(args.dataset / f"{split}.txt"), *found[split]]
         found = without_twins(found)
+    found["test"] = [(text, label) for text, label, _ in real_test]
     args.output.mkdir(parents=True, exist_ok=True)
-    for split, rows in (found | {"test": real_test}).items():
+    for split, rows in found.items():
         content = "".join(f"{text}\t{label}\n" for text, label in rows)
         (args.output / f"{split}.tsv").write_text(content, encoding="utf-8")
         print(f"{split}: {len(rows)} records")
+    with (args.output / "test.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label", "drawn"), *real_test])
     if args.corpus:
         passages = lines(args.corpus)
         kept = distant(passages, [s.text for s in sentences if s.split == "test"])

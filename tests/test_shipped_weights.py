@@ -199,7 +199,8 @@ def test_novelty_tells_what_is_no_record_from_records_of_shapes_unseen_in_traini
         novel = np.repeat([False, True], [len(known), len(other)])
         areas[path.stem] = roc_auc_score(novel, np.concatenate([known, other]))
     assert len(areas) == 17
-    # Leaflets, veterinary text and abstracts are near what these weights learnt as "neither": real
-    # papers, examination items, answers of doctors. Those of 0.1.0 had 0.95 and 0.99.
-    assert min(areas.values()) > 0.87, areas
-    assert np.mean(list(areas.values())) > 0.96, areas
+    # Near what these weights learnt as "neither": real papers, examination items, doctors' answers.
+    medical = [areas.pop(name) for name in ("abstracts", "leaflets", "veterinary")]
+    assert min(medical) > 0.87, medical
+    assert min(areas.values()) > 0.93, areas
+    assert np.mean(list(areas.values())) > 0.98, areas

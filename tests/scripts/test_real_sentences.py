@@ -18,10 +18,12 @@ def row(text: str) -> str:
 
 def test_every_label_is_one_of_four_and_no_text_is_shipped() -> None:
     lines = real_sentences.LABELS.read_text("utf-8").splitlines()
-    assert lines[0] == "id\tlabel\tannotators"
-    assert all(re.fullmatch(r"[0-9a-f]{16}\t[012x]\t[123]", line) for line in lines[1:])
+    assert lines[0] == "id\tlabel\tannotators\tdrawn"
+    assert all(
+        re.fullmatch(r"[0-9a-f]{16}\t[012x]\t[123]\t(random|hard|rest)", line) for line in lines[1:]
+    )
     assert len(real_sentences.read_labels()) == len(lines) - 1 >= 6000
-    assert sum(line[-1] != "1" for line in lines[1:]) >= 600
+    assert sum(line.split("\t")[2] != "1" for line in lines[1:]) >= 600
 
 
 def test_an_id_that_is_not_its_texts_is_named(tmp_path) -> None:
@@ -62,7 +64,10 @@ def test_the_command_writes_three_splits_and_a_corpus(tmp_path, monkeypatch, cap
     ]
     (tmp_path / "s.tsv").write_text("\n".join(map(row, texts)), "utf-8")
     (tmp_path / "corpus").write_text("\n".join(texts), "utf-8")
-    labels = {row(text).split("\t")[0]: "x" if n == 0 else "1" for n, text in enumerate(texts)}
+    labels = {
+        row(text).split("\t")[0]: real_sentences.Label("x" if n == 0 else "1", "random")
+        for n, text in enumerate(texts)
+    }
     monkeypatch.setattr(real_sentences, "read_labels", lambda: labels)
     out = tmp_path / "out"
     arguments = ["x", str(tmp_path / "s.tsv"), str(out), "--corpus", str(tmp_path / "corpus")]
@@ -79,6 +84,8 @@ def test_the_command_writes_three_splits_and_a_corpus(tmp_path, monkeypatch, cap
     assert held
     assert not set(held) & set(corpus)
     assert set(corpus) < set(texts)
+    drawn = (out / "test.csv").read_text("utf-8").splitlines()
+    assert drawn == ["text,label,drawn", *(f"{text},1,random" for text in held)]
 
 
 def test_the_stricter_split_keeps_a_text_that_two_splits_have() -> None:
@@ -98,7 +105,8 @@ def test_a_dataset_stands_beside_the_sentences(tmp_path, monkeypatch) -> None:
     (tmp_path / "s.tsv").write_text(row("胃窦黏膜充血水肿"), "utf-8")
     for split, text in (("train", "横结肠息肉"), ("val", "左肺结节"), ("test", "胃角溃疡")):
         (tmp_path / f"{split}.txt").write_text(f"{text}\t0\n", "utf-8")
-    monkeypatch.setattr(real_sentences, "read_labels", lambda: {row("胃窦黏膜充血水肿")[:16]: "1"})
+    labels = {row("胃窦黏膜充血水肿")[:16]: real_sentences.Label("1", "rest")}
+    monkeypatch.setattr(real_sentences, "read_labels", lambda: labels)
     arguments = ["x", str(tmp_path / "s.tsv"), str(tmp_path), "--dataset", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", arguments)
     real_sentences.main()
