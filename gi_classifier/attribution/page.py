@@ -107,7 +107,10 @@ def _foot(origin: Mapping[str, Any] | None) -> str:
     if not origin:
         return ""
     model = f"model 模型 {str(origin['model'])[:12]}" if origin["model"] else ""
-    told = {name: value for name, value in origin["settings"].items() if value not in (None, False)}
-    settings = ", ".join(f"{name} {value}" for name, value in told.items())
+    told = {n: v for n, v in origin["settings"].items() if v not in (None, False, [])}
+    settings = ", ".join(
+        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in told.items()
+    )
     parts = [str(origin["library"]), model, settings]
     return f"<footer>{escape_line(' · '.join(part for part in parts if part))}</footer>\n"

@@ -34,6 +34,9 @@ ForceAnswerOption = Annotated[
     ),
 ]
 
+# Of a page's words, those with the largest scores.
+_SHOWN = 12
+
 
 def explain_pictures(
     files: Sequence[Path],
@@ -132,5 +135,8 @@ def _show(one: Explained, unit: SpanUnit, force: bool) -> None:
     )
     if one.poor:
         say(f"  {withheld_note(one.poor)}")
-    for span in sorted(item.spans(unit), key=lambda span: -abs(span.score)):
+    spans = sorted(item.spans(unit), key=lambda span: -abs(span.score))
+    for span in spans[:_SHOWN]:
         say(f"{span.score:+8.3f}\t{span.start}\t{shown(span.text)}")
+    if len(spans) > _SHOWN:
+        say(f"  … and {len(spans) - _SHOWN} more, which the output and --json hold")

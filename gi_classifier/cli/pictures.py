@@ -137,7 +137,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
 def _say(rows: Sequence[dict[str, Any]], files: int) -> None:
     """Note how pages were read, and which could not be; no text of theirs."""
     bad = [row for row in rows if row["error"]]
-    notes.print(f"{len(rows)} pages of {files} files, {len(bad)} of them not read")
+    notes.print(f"pages: {len(rows)}, of files: {files}, not read: {len(bad)}")
     for line in (note for row in rows for note in row["notes"]):
         notes.print(f"  {shown(line)}")
     for row in bad:

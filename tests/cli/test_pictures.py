@@ -47,7 +47,7 @@ def test_pages_of_a_folder_get_a_row_each_and_bad_ones_a_reason(
     assert float(rows[0]["confidence"]) > 0.9
     assert [row["error"][:12] for row in rows[:3]] == ["", "", "no text was "]
     assert "no picture that can be read" in rows[3]["error"]
-    assert "4 pages of 4 files, 2 of them not read" in done.stderr
+    assert "pages: 4, of files: 4, not read: 2" in done.stderr
     assert "胃" not in done.stderr
     assert not (tmp_path / ".answers.csv.state").exists()
 
