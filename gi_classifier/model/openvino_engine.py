@@ -6,9 +6,7 @@ In: token ids, int32 (n, length), padded with 0. Out: logits (n, classes) and [C
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
-import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +15,7 @@ import numpy as np
 
 from gi_classifier.cpus import thread_count
 from gi_classifier.errors import MissingExtraError, ModelError
-from gi_classifier.model.runtime import REMEDY, graph_and_weights
+from gi_classifier.model.runtime import REMEDY, ForkSafe, graph_and_weights
 
 BFLOAT16, FLOAT32 = "bf16", "f32"
 
@@ -38,7 +36,7 @@ def check_openvino() -> None:
         )
 
 
-class OpenVinoEngine:
+class OpenVinoEngine(ForkSafe):
     """Runs an exported graph of full precision.
 
     Parameters
@@ -74,29 +72,13 @@ class OpenVinoEngine:
         threads: int | None = None,
     ) -> None:
         check_openvino()
-        self.name = name
         self._threads = thread_count(threads)
         self._graph = _whole(graph, graph_and_weights(graph, weights, name), name)
         self.precision = BFLOAT16 if _has_bfloat16() else FLOAT32
-        self._opening = threading.Lock()
-        self._compiled: Any = None
-        self._requests = threading.local()
-        self._process = 0
-        self._open()
+        super().__init__(name)
 
     def _open(self) -> Any:
-        """The compiled graph: of this process, for a forked one has none of its threads."""
-        with self._opening:
-            if self._process != os.getpid():
-                if self._compiled is not None:
-                    # Closing it would wait for its threads for ever: it is never closed.
-                    for kept in (self._compiled, self._requests):
-                        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
-                self._compiled, self._requests = self._compile(), threading.local()
-                self._process = os.getpid()
-            return self._compiled
-
-    def _compile(self) -> Any:
+        """The compiled graph, and a place for each thread's own request."""
         import openvino
 
         options = {
@@ -108,9 +90,10 @@ class OpenVinoEngine:
         }
         try:
             core = openvino.Core()
-            return core.compile_model(core.read_model(self._graph), "CPU", options)
+            compiled = core.compile_model(core.read_model(self._graph), "CPU", options)
         except Exception as error:  # OpenVINO's errors have no base of their own.
             raise self._broken("opened", error) from error
+        return compiled, threading.local()
 
     def run(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See :class:`~gi_classifier.model.engine.Engine`.
@@ -120,7 +103,7 @@ class OpenVinoEngine:
         ModelError
             The graph does not take ids, or its answers are no finite float32 numbers.
         """
-        compiled, requests = self._open(), self._requests
+        compiled, requests = self._opened()
         try:
             if not hasattr(requests, "own"):
                 requests.own = compiled.create_infer_request()
@@ -128,16 +111,8 @@ class OpenVinoEngine:
             logits, cls = (np.array(found[name]) for name in ("logits", "cls"))
         except Exception as error:  # OpenVINO's errors have no base of their own.
             raise self._broken("run", error) from error
-        for values in (logits, cls):
-            if values.dtype != np.float32 or not np.isfinite(values).all():
-                raise ModelError(f"{self.name} gives what are no finite numbers. {REMEDY}")
+        self._check({"logits": logits, "cls": cls})
         return logits, cls
-
-    def _broken(self, what: str, error: Exception) -> ModelError:
-        reason = " ".join(str(error).split())[:200]
-        return ModelError(
-            f"{self.name} cannot be {what} ({type(error).__name__}: {reason}). {REMEDY}"
-        )
 
 
 def _has_bfloat16() -> bool:

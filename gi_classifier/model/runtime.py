@@ -1,7 +1,7 @@
-"""ONNX Runtime, imported in one place: no telemetry, one processor, no chatter, no surprises.
+"""Runs ONNX graphs: no telemetry, one processor, no chatter, also in a forked process.
 
-In: an ``.onnx`` file as bytes. Out: a session that answers with arrays, from any thread, and in a
-forked process as well.
+In: an ``.onnx`` file as bytes. Out: a session that answers with arrays, from any thread; and what
+every engine does alike: open anew after a fork, refuse answers that are no finite numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,56 @@ from gi_classifier.onnx_runtime import onnx_runtime
 REMEDY = "Get the model directory again, or write it anew."
 
 
-class Session:
+class ForkSafe:
+    """Holds what was opened, and opens it anew in a forked process, which has none of its threads.
+
+    Parameters
+    ----------
+    name : str
+        What errors call it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._opening = threading.Lock()
+        self._held: Any = self._open()
+        _held.add(self)
+
+    def _open(self) -> Any:
+        raise NotImplementedError
+
+    def _opened(self) -> Any:
+        # Read once: a fork in another thread may set it to None.
+        held = self._held
+        if held is None:
+            with self._opening:
+                held = self._held = self._held or self._open()
+        return held
+
+    def _broken(self, what: str, error: Exception) -> ModelError:
+        reason = " ".join(str(error).split())[:200]
+        return ModelError(
+            f"{self.name} cannot be {what} ({type(error).__name__}: {reason}). {REMEDY}"
+        )
+
+    def _check(self, outputs: Mapping[str, Any]) -> None:
+        """Raise a ModelError where an output is no float32 array, or not finite."""
+        for name, values in outputs.items():
+            if not isinstance(values, np.ndarray) or values.dtype != np.float32:
+                raise ModelError(f"{self.name} gives no float32 {name}. {REMEDY}")
+            if not np.isfinite(values).all():
+                raise ModelError(f"{self.name} gives {name} that are not finite. {REMEDY}")
+
+    def _after_fork(self) -> None:
+        """Forget what has threads of the parent; the next call opens another."""
+        held, self._held = self._held, None
+        self._opening = threading.Lock()
+        if held is not None:
+            # Closing it would wait for these threads for ever: it is never closed.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+
+
+class Session(ForkSafe):
     """An open graph; it may be run from several threads.
 
     Parameters
@@ -51,13 +100,10 @@ class Session:
         name: str = "The graph",
         threads: int | None = None,
     ) -> None:
-        self.name = name
         self._graph = graph
         self._threads = thread_count(threads)
         self._weights = graph_and_weights(graph, weights, name)
-        self._opening = threading.Lock()
-        self._session: Any = self._open()
-        _sessions.add(self)
+        super().__init__(name)
 
     def _open(self) -> Any:
         runtime = onnx_runtime()
@@ -81,14 +127,6 @@ class Session:
         except Exception as error:  # The runtime's errors have no base of their own.
             raise self._broken("opened", error) from error
 
-    def _opened(self) -> Any:
-        # Read once: a fork in another thread may set it to None.
-        session = self._session
-        if session is None:
-            with self._opening:
-                session = self._session = self._session or self._open()
-        return session
-
     @property
     def outputs(self) -> list[str]:
         """The names of what it can compute."""
@@ -110,26 +148,8 @@ class Session:
             found: list[np.ndarray] = session.run(list(names), dict(inputs), options)
         except Exception as error:  # The runtime's errors have no base of their own.
             raise self._broken("run", error) from error
-        for name, values in zip(names, found, strict=True):
-            if not isinstance(values, np.ndarray) or values.dtype != np.float32:
-                raise ModelError(f"{self.name} gives no float32 {name}. {REMEDY}")
-            if not np.isfinite(values).all():
-                raise ModelError(f"{self.name} gives {name} that are not finite. {REMEDY}")
+        self._check(dict(zip(names, found, strict=True)))
         return found
-
-    def _broken(self, what: str, error: Exception) -> ModelError:
-        reason = " ".join(str(error).split())[:200]
-        return ModelError(
-            f"{self.name} cannot be {what} ({type(error).__name__}: {reason}). {REMEDY}"
-        )
-
-    def _after_fork(self) -> None:
-        """Forget a session whose threads are those of the parent; the next call opens another."""
-        session, self._session = self._session, None
-        self._opening = threading.Lock()
-        if session is not None:
-            # Closing it would wait for these threads for ever: it is never closed.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session))
 
 
 def graph_and_weights(
@@ -157,12 +177,12 @@ def graph_and_weights(
     return {key: given[key] for key in sorted(names)}
 
 
-_sessions: weakref.WeakSet[Session] = weakref.WeakSet()
+_held: weakref.WeakSet[ForkSafe] = weakref.WeakSet()
 
 
 def _reopen_in_child() -> None:
-    for session in list(_sessions):
-        session._after_fork()
+    for each in list(_held):
+        each._after_fork()
 
 
 if hasattr(os, "register_at_fork"):
