@@ -11,12 +11,11 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.readers import read_records
 from gi_classifier.decisions.bulk import MOST_CHANGED, stored_bulk
-from gi_classifier.decisions.bulk_fit import choose_cut, compare, drawn, upper_bound
+from gi_classifier.decisions.bulk_fit import choose_cut, compare, drawn
+from gi_classifier.metrics.intervals import proportion_at_most
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
 
@@ -63,16 +62,12 @@ def main() -> None:
     print("| set | records | the linear member alone | labels that change | share at most |")
     print("|---|---:|---:|---:|---:|")
     for name, texts in sets(args.files, held_out):
-        parts = [
-            compare(predictor, directory.fusion("linear"), texts[start : start + 1024])
-            for start in range(0, len(texts), 1024)
-        ]
-        margin, changed = (np.concatenate(part) for part in zip(*parts, strict=True))
+        margin, changed = compare(predictor, directory.fusion("linear"), texts)
         answers = margin >= bulk.least_margin
         count = int((answers & changed).sum())
         print(
             f"| {name} | {len(texts):,} | {answers.mean():.1%} | {count} | "
-            f"{upper_bound(count, len(texts)):.2%} |",
+            f"{proportion_at_most(count, len(texts)):.2%} |",
             flush=True,
         )
 

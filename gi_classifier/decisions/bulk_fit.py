@@ -26,6 +26,7 @@ from gi_classifier.decisions.bulk import (
 )
 from gi_classifier.decisions.decision import Decider
 from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.metrics.intervals import proportion_at_most
 from gi_classifier.model.directory import BULK, ModelDirectory
 from gi_classifier.model.fusion import Fusion
 from gi_classifier.model.predictor import Predictor
@@ -35,15 +36,6 @@ logger = logging.getLogger(__name__)
 # Passages that are read at most: more move the cut little.
 MOST_PASSAGES = 30_000
 _CHUNK = 1024
-
-
-def upper_bound(changed: int, records: int, confidence: float = CONFIDENCE) -> float:
-    """The exact one-sided upper bound of a share (Clopper and Pearson 1934), in 0…1."""
-    from scipy.stats import beta
-
-    return (
-        1.0 if changed >= records else float(beta.ppf(confidence, changed + 1, records - changed))
-    )
 
 
 def least_margin(
@@ -71,18 +63,21 @@ def least_margin(
         None where there are too few passages to say so of any cut.
     """
     count = len(margin)
-    if not count or upper_bound(0, count, confidence) > most_changed:
+    if not count or proportion_at_most(0, count, confidence) > most_changed:
         return None
     falling = np.sort(margin[changed])[::-1]
     for allowed, first_too_many in enumerate(falling):
-        if upper_bound(allowed + 1, count, confidence) > most_changed:
+        if proportion_at_most(allowed + 1, count, confidence) > most_changed:
             # Just above it, so that it and those of the same margin are left to both.
             return float(np.nextafter(first_too_many, np.inf))
     return 0.0
 
 
 def compare(
-    predictor: Predictor, alone: Fusion, texts: Sequence[str]
+    predictor: Predictor,
+    alone: Fusion,
+    texts: Sequence[str],
+    step: Callable[[int], object] = lambda count: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read texts with both members, to see what the linear one would change.
 
@@ -94,6 +89,8 @@ def compare(
         How the linear member's log-odds become probabilities of its own.
     texts : sequence of str
         Checked.
+    step : callable
+        Told again and again how many further texts were read.
 
     Returns
     -------
@@ -101,9 +98,15 @@ def compare(
     changed : ndarray of bool, shape (n,)
         Whether its label is another than that of both.
     """
-    log_odds = linear_log_odds(predictor, texts)
-    scores, both = alone.scores(None, log_odds), both_scores(predictor, texts, log_odds)
-    return margins(alone.probabilities(scores)), scores.argmax(axis=1) != both.argmax(axis=1)
+    margin, changed = [np.zeros(0)], [np.zeros(0, dtype=bool)]
+    for begin in range(0, len(texts), _CHUNK):
+        some = texts[begin : begin + _CHUNK]
+        log_odds = linear_log_odds(predictor, some)
+        scores, both = alone.scores(None, log_odds), both_scores(predictor, some, log_odds)
+        margin.append(margins(alone.probabilities(scores)))
+        changed.append(scores.argmax(axis=1) != both.argmax(axis=1))
+        step(len(some))
+    return np.concatenate(margin), np.concatenate(changed)
 
 
 def drawn(passages: Iterable[str], seed: int, most: int = MOST_PASSAGES) -> list[str]:
@@ -190,11 +193,7 @@ def choose_cut(
             f"Bulk needs {FEWEST_PASSAGES:,} distinct passages to promise that at most "
             f"{MOST_CHANGED:.1%} of the labels change. Give more. Received: {count:,}"
         )
-    alone, parts = directory.fusion("linear"), []
-    for begin in range(0, count, _CHUNK):
-        parts.append(compare(predictor, alone, passages[begin : begin + _CHUNK]))
-        step(len(parts[-1][0]))
-    margin, changed = (np.concatenate(part) for part in zip(*parts, strict=True))
+    margin, changed = compare(predictor, directory.fusion("linear"), passages, step)
     # So many passages can promise it of some cut.
     cut = least_margin(margin, changed, MOST_CHANGED, CONFIDENCE) or 0.0
     answers = margin >= cut
@@ -205,7 +204,7 @@ def choose_cut(
         passages=count,
         answered=int(answers.sum()),
         changed=wrong,
-        upper_bound=upper_bound(wrong, count),
+        upper_bound=proportion_at_most(wrong, count, CONFIDENCE),
     )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.errors import GIClassifierError, MissingExtraError
-from gi_classifier.metrics.intervals import proportion_interval
+from gi_classifier.metrics.intervals import proportion_at_most
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import ENGINE
 from gi_classifier.model.predictor import Predictor
@@ -89,17 +89,10 @@ def measure_engines(
                 "records": len(texts),
                 "equal": equal,
                 "equal_share": equal / len(texts),
-                "differ_at_most": differ_at_most(len(texts) - equal, len(texts)),
+                "differ_at_most": proportion_at_most(len(texts) - equal, len(texts)),
             }
         )
     return rows, missing
-
-
-def differ_at_most(differing: int, records: int) -> float:
-    """The exact upper bound of the share of labels that differ, one-sided at 95%."""
-    # Of a two-sided interval at 90%, each side is exceeded in 5%.
-    interval = proportion_interval(differing, records, 0.9)
-    return interval[1] if interval else 1.0
 
 
 def recommended(rows: Sequence[dict[str, Any]]) -> str:

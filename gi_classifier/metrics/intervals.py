@@ -46,6 +46,25 @@ def proportion_interval(part: int, whole: int, level: float = 0.95) -> list[floa
     return [float(low), float(high)]
 
 
+def proportion_at_most(part: int, whole: int, confidence: float = 0.95) -> float:
+    """Exact one-sided upper bound of a proportion (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    part, whole : int
+    confidence : float
+        In 0.5…1.
+
+    Returns
+    -------
+    float
+        In 0…1; 1 of nothing.
+    """
+    # Each side of a two-sided interval is exceeded in half of what it leaves.
+    interval = proportion_interval(part, whole, 2 * confidence - 1)
+    return interval[1] if interval else 1.0
+
+
 def imagined_records(
     labels: np.ndarray, occurring: np.ndarray, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -2,16 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
-from gi_classifier.decisions.bulk_fit import drawn, least_margin, upper_bound
-
-
-def test_the_bound_is_scipy_s_exact_one() -> None:
-    for changed, records in ((0, 10_000), (4, 10_000), (15, 24_000)):
-        interval = binomtest(changed, records).proportion_ci(0.9, "exact")
-        assert upper_bound(changed, records) == pytest.approx(interval.high)
-    assert upper_bound(3, 3) == 1.0
+from gi_classifier.decisions.bulk_fit import drawn, least_margin
+from gi_classifier.metrics.intervals import proportion_at_most
 
 
 def test_the_cut_leaves_out_the_first_change_that_is_too_many() -> None:
@@ -22,7 +15,7 @@ def test_the_cut_leaves_out_the_first_change_that_is_too_many() -> None:
     cut = least_margin(margin, changed, 0.001, 0.95)
     assert cut is not None
     assert 5_000 < cut < 5_001
-    assert upper_bound(4, 10_000) <= 0.001 < upper_bound(5, 10_000)
+    assert proportion_at_most(4, 10_000) <= 0.001 < proportion_at_most(5, 10_000)
 
 
 def test_records_of_the_same_margin_are_answered_together() -> None:

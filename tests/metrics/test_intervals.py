@@ -8,6 +8,7 @@ from gi_classifier.metrics import intervals as own
 from gi_classifier.metrics.intervals import (
     imagined_records,
     posterior_weights,
+    proportion_at_most,
     proportion_interval,
 )
 
@@ -17,6 +18,12 @@ def test_interval_of_a_proportion_is_clopper_and_pearsons() -> None:
     assert proportion_interval(0, 10) == pytest.approx([0, 1 - 0.025**0.1])
     assert proportion_interval(10, 10) == pytest.approx([0.025**0.1, 1])
     assert proportion_interval(0, 0) is None
+
+
+def test_the_upper_bound_of_a_proportion_is_exact_and_one_sided() -> None:
+    assert proportion_at_most(0, 600) == pytest.approx(1 - 0.05 ** (1 / 600))
+    assert proportion_at_most(3, 600, 0.9) == pytest.approx(beta.ppf(0.9, 4, 597))
+    assert proportion_at_most(3, 3) == proportion_at_most(0, 0) == 1.0
 
 
 def test_imagined_records_are_those_at_hand_with_each_other_label() -> None:
