@@ -19,9 +19,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import resource
-import statistics
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -30,15 +27,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmark_contenders import transformers_model
 from benchmark_length import benchmark_length, benchmark_near_duplicates
+from benchmark_measures import fresh_processes
 
 from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.data.readers import read_records
-from gi_classifier.model.directory import WEIGHTS, ModelDirectory
+from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import shipped_directory
-from gi_classifier.model.weights import HEAD, LayerWeights, read_h5
 from gi_classifier.training.linear import fit_linear
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,17 +57,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def cold_start(repeats: int) -> list[float]:
-    """Seconds of fresh processes that import, load and predict once."""
-    code = "import gi_classifier; gi_classifier.predict('胃窦黏膜充血')"
-    seconds = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", code], check=True)
-        seconds.append(time.perf_counter() - began)
-    return seconds
-
-
 def throughput(predictor: Predictor, texts: Sequence[str], size: int, repeats: int) -> float:
     """Records per second, ``size`` at a time: best of several passes after one to warm up."""
     seconds = []
@@ -83,8 +70,8 @@ def throughput(predictor: Predictor, texts: Sequence[str], size: int, repeats: i
 
 def benchmark_predict(texts: Sequence[str], repeats: int) -> None:
     """Print cold start, and the engines' speed and memory."""
-    starts = cold_start(repeats)
-    print(f"cold start: median {statistics.median(starts):.2f} s of {len(starts)}")
+    start = fresh_processes(repeats)["first answer"]
+    print(f"cold start: median {start:.2f} s of {repeats}")
     print(f"records/s on {len(texts)} records, so many at a time: {', '.join(map(str, _SIZES))}")
     for engine in ("fp32", "int8", "keras"):
         predictor = Predictor.from_directory(shipped_directory(), engine)
@@ -154,60 +141,6 @@ def reference_loop(directory: ModelDirectory, *, compiled: bool = False) -> Erro
     return run
 
 
-def torch_albert(directory: ModelDirectory, weights: LayerWeights) -> Any:
-    """Transformers' ALBERT with the weights of a model directory, for evaluation."""
-    import torch
-    from transformers import AlbertConfig, AlbertModel
-
-    config = directory.config
-    shape = {name: value for name, value in config.to_dict().items() if value is not None}
-    model = AlbertModel(
-        AlbertConfig(
-            **shape,
-            layer_norm_eps=1e-14,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-            pad_token_id=0,
-        ),
-        add_pooling_layer=False,
-    ).eval()
-    layer = "encoder.albert_layer_groups.0.albert_layers.0"
-    attention = f"{layer}.attention"
-    dense = "Transformer-MultiHeadSelfAttention"
-    names = {
-        "Embedding-Token": ["embeddings.word_embeddings.weight"],
-        "Embedding-Position": ["embeddings.position_embeddings.weight"],
-        "Embedding-Segment": ["embeddings.token_type_embeddings.weight"],
-        "Embedding-Norm": ["embeddings.LayerNorm.bias", "embeddings.LayerNorm.weight"],
-        "Embedding-Mapping": [
-            "encoder.embedding_hidden_mapping_in.weight",
-            "encoder.embedding_hidden_mapping_in.bias",
-        ],
-        dense: [
-            f"{attention}.{part}.{kind}"
-            for part in ("query", "key", "value", "dense")
-            for kind in ("weight", "bias")
-        ],
-        f"{dense}-Norm": [f"{attention}.LayerNorm.bias", f"{attention}.LayerNorm.weight"],
-        "Transformer-FeedForward": [
-            f"{layer}.{part}.{kind}"
-            for part in ("ffn", "ffn_output")
-            for kind in ("weight", "bias")
-        ],
-        "Transformer-FeedForward-Norm": [
-            f"{layer}.full_layer_layer_norm.bias",
-            f"{layer}.full_layer_layer_norm.weight",
-        ],
-    }
-    state = model.state_dict()
-    for source, targets in names.items():
-        for array, target in zip(weights[source], targets, strict=True):
-            # Keras keeps kernels as (inputs, outputs), tables as torch does.
-            turned = array.T if target.endswith("weight") and "embeddings." not in target else array
-            state[target].copy_(torch.tensor(turned))
-    return model
-
-
 def captum_loop(directory: ModelDirectory) -> Errors:
     """Captum's LayerIntegratedGradients at its default of 50 points, on the same weights.
 
@@ -216,13 +149,11 @@ def captum_loop(directory: ModelDirectory) -> Errors:
     import torch
     from captum.attr import LayerIntegratedGradients
 
-    weights = read_h5(directory.files[WEIGHTS])
-    model = torch_albert(directory, weights)
-    kernel, bias = (torch.tensor(array) for array in weights[HEAD])
+    _, model = transformers_model(directory)
     mask = directory.vocabulary.ids["[MASK]"]
 
     def log_odds(ids: Any, label: int) -> Any:
-        logits = model(ids).last_hidden_state[:, 0] @ kernel + bias
+        logits = model(ids).logits
         others = [i for i in range(logits.shape[1]) if i != label]
         return logits[:, label] - torch.logsumexp(logits[:, others], dim=1)
 
@@ -234,7 +165,7 @@ def captum_loop(directory: ModelDirectory) -> Errors:
     if abs(float(theirs) - float(mine)) > 1e-3:
         raise SystemExit(f"The converted model is another one: {theirs} for {mine}.")
 
-    explain = LayerIntegratedGradients(log_odds, model.embeddings.word_embeddings)
+    explain = LayerIntegratedGradients(log_odds, model.albert.embeddings.word_embeddings)
 
     def run(rows: Sequence[np.ndarray], labels: Sequence[int]) -> list[float]:
         errors = []
