@@ -19,6 +19,7 @@ from gi_classifier.attribution.page_heatmap import (
     withheld_note,
 )
 from gi_classifier.cli.outputs import notes, print_json, progress, say, write_file
+from gi_classifier.cli.pictures import NO_TEXT, place_of
 from gi_classifier.data.pictures.page_reading import read_picture
 from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.display import shown
@@ -95,7 +96,7 @@ def _explained(
     for picture in pictures_of(file):
         page = read_picture(picture)
         if not page.text:
-            problems.append(f"{page.name}, page {page.number}: no text was found on it")
+            problems.append(f"{page.name}, page {page.number}: {NO_TEXT}")
             continue
         (attribution,) = explainer.explain([page.text], label, **asdict(path))
         poor = poor_characters(page, attribution)
@@ -106,9 +107,7 @@ def _row(one: Explained, force: bool) -> dict[str, Any]:
     withheld = bool(one.poor) and not force
     item = one.attribution
     return {
-        "file": one.page.name,
-        "page": one.page.number,
-        "confidence": round(one.page.confidence, 4),
+        **place_of(one.page),
         "label": None if withheld else item.label,
         "name": "" if withheld else item.label_name,
         "probability": None if withheld else round(float(item.probability), 6),

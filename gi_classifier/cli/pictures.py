@@ -22,7 +22,6 @@ from gi_classifier.data.pictures.page_reading import read_pages
 from gi_classifier.data.pictures.picture_files import check_ocr, listed
 from gi_classifier.display import shown
 from gi_classifier.errors import GIClassifierError
-from gi_classifier.files import sibling
 
 ImageOption = Annotated[
     list[Path] | None,
@@ -74,11 +73,13 @@ def read_pictures(
     Source
     SavedState
         To be dropped once the output is written.
+
+    Raises
+    ------
+    RecordsError
+        What a stopped run left is of other files.
     """
-    digest = _digest(files)
-    left = output and sibling(output.absolute(), "state") / "digest"
-    goes_on = bool(left and left.is_file() and left.read_text("utf-8") == digest)
-    state = SavedState(output, digest, restart=restart or not goes_on)
+    state = SavedState(output, _digest(files), restart=restart)
     done: list[list[dict[str, Any]]] = json.loads(state.read(_STATE) or b"[]")
     if done:
         notes.print(f"Going on after {len(done)} of {len(files)} files.")
@@ -90,10 +91,7 @@ def read_pictures(
                 step(1, shown(file.name))
     except KeyboardInterrupt:
         state.write(_STATE, json.dumps(done).encode())
-        if output:
-            notes.print(
-                "Stopped. The same command goes on where this one stood; --restart begins anew."
-            )
+        state.say_how_to_go_on()
         raise
     rows = [row for part in done for row in part]
     _say(rows, len(files))

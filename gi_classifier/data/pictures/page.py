@@ -62,8 +62,8 @@ class Quality(NamedTuple):
     Attributes
     ----------
     sharpness : float
-        The 99th percentile of the gradient's size, 0…1, of the picture about 1,000 pixels wide:
-        edges of printed letters are steep, blurred ones are not.
+        The 99th percentile of the gradient's size, 0…1, of the picture scaled to 1,000 pixels at
+        most: edges of printed letters are steep, blurred ones are not.
     contrast : float
         Between the 5th and the 95th percentile of brightness, 0…1.
     brightness : float

@@ -9,7 +9,7 @@ import numpy as np
 
 from gi_classifier.data.pictures.page import Quality
 
-_WIDTH = 1000
+_LONGEST_SIDE = 1000
 
 
 def grey_of(pixels: np.ndarray, longest: int) -> np.ndarray:
@@ -34,7 +34,7 @@ def ink_of(grey: np.ndarray) -> np.ndarray:
 
 def quality_of(pixels: np.ndarray) -> Quality:
     """Measure a picture."""
-    grey = grey_of(pixels, _WIDTH)
+    grey = grey_of(pixels, _LONGEST_SIDE)
     down, across = np.gradient(grey)
     steep = np.percentile(np.hypot(down, across), 99)
     low, middle, high = np.percentile(grey, [5, 50, 95])

@@ -21,8 +21,8 @@ from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.data.pictures.recogniser import ReadLine, Recogniser, recogniser
 from gi_classifier.errors import InputError
 
-# Pixels of the longer side from which lines are read, and in which they are looked for: a third
-# of the time of as many, and as good.
+# Pixels of the longer side from which lines are read, and in which they are looked for: finding
+# is most of the work, and needs fewer.
 _LONGEST_SIDE, _DETECTED = 1760, 1056
 # Surer than this, a line is text; what stands in pictures and stamps is read less surely.
 _LEAST_CONFIDENCE = 0.5
@@ -191,7 +191,7 @@ def turn_of(reader: Recogniser, pixels: np.ndarray, corners: np.ndarray) -> tupl
     vertical = high[chosen].sum() > wide[chosen].sum()
     along = (high > wide) if vertical else (wide >= high)
     chosen = chosen[along[chosen]]
-    # Lines of middle length: the network looks at the first few characters of a line.
+    # The longest, whose beginnings, which the network looks at, are surely text.
     longest = chosen[np.argsort(-np.maximum(wide, high)[chosen])][:_LOOKED_AT]
     turn = 270 if vertical else 0
     crops = [crop(pixels, quad) for quad in turned_corners(corners[longest], turn)]

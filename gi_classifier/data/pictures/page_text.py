@@ -35,10 +35,10 @@ def text_of(
     """
     if not lines:
         return "", (), ()
-    boxes = _level(lines, angle)
     if ordered:
         rows, goes_on = [[i] for i in range(len(lines))], [False] * len(lines)
     else:
+        boxes = _level(lines, angle)
         order = reading_order(boxes)
         rows, goes_on = [row.places for row in order], wrapped(boxes, order)
     text, characters = "", []

@@ -38,19 +38,14 @@ def reading_order(boxes: np.ndarray) -> list[Row]:
     found: list[Row] = []
     column, begin = 0, 0
     while begin < len(rows):
-        end, gutter = _columns_from(boxes, rows, begin, height)
-        if gutter is None:
+        end, sides = _columns_from(boxes, rows, begin, height)
+        if not sides:
             found.append(Row(rows[begin], 0))
             begin += 1
             continue
-        inside = [place for row in rows[begin:end] for place in row]
-        for part in (
-            [p for p in inside if boxes[p, 2] <= gutter],
-            [p for p in inside if boxes[p, 2] > gutter],
-        ):
+        for side in sides:
             column += 1
-            part_rows = _rows(boxes, part)
-            found += [Row(row, column) for row in part_rows]
+            found += [Row(row, column) for row in _rows(boxes, side)]
         begin = end
     return found
 
@@ -81,8 +76,11 @@ def _rows(boxes: np.ndarray, places: list[int] | None = None) -> list[list[int]]
 
 def _columns_from(
     boxes: np.ndarray, rows: list[list[int]], begin: int, height: float
-) -> tuple[int, float | None]:
-    """The end of the longest block of rows with one gutter through all, and the gutter's middle."""
+) -> tuple[int, list[list[int]]]:
+    """The end of the longest block of rows with one gutter through all, and what is beside it.
+
+    Where there is no such block: the end of one row, and nothing.
+    """
     low, high = -np.inf, np.inf
     end, last = begin, begin
     gap: tuple[float, float] | None = None
@@ -116,7 +114,7 @@ def _columns_from(
             last = index + 1
         end = last
     if gap is None:
-        return begin + 1, None
+        return begin + 1, []
     inside = [place for row in rows[begin:end] for place in row]
     gutter = (gap[0] + gap[1]) / 2
     sides = [
@@ -124,12 +122,12 @@ def _columns_from(
         [p for p in inside if boxes[p, 2] > gutter],
     ]
     if any(len(side) < _LEAST_ROWS for side in sides):
-        return begin + 1, None
+        return begin + 1, []
     # A quarter of the lines at least is long: headings and ends of paragraphs are short.
     widths = [float(np.percentile(boxes[side, 2] - boxes[side, 0], 75)) for side in sides]
     if max(widths) < _RUNNING * height:
-        return begin + 1, None
-    return end, gutter
+        return begin + 1, []
+    return end, sides
 
 
 def wrapped(boxes: np.ndarray, rows: list[Row]) -> list[bool]:

@@ -40,7 +40,18 @@ class ReadLine(NamedTuple):
 
 
 class Recogniser:
-    """The networks, opened; calls from several threads take turns."""
+    """The networks, opened; calls from several threads take turns.
+
+    Parameters
+    ----------
+    threads : int, optional
+        See :func:`gi_classifier.cpus.thread_count`.
+
+    Raises
+    ------
+    MissingExtraError
+        The extra ``ocr`` is not installed, or rapidocr brings other networks.
+    """
 
     def __init__(self, threads: int | None = None) -> None:
         check_ocr()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -72,28 +73,35 @@ def test_corners_begin_where_the_line_does_once_turned() -> None:
     assert turned_corners(corners, 270)[0, 0].tolist() == [9, 0]
 
 
-def check_pages(numbers: list[int], bounds: dict[str, tuple[float, float]]) -> None:
-    """At each level, at most this error rate, and at least this share of labels right."""
+# Of labels, the least share that is right, as was promised; of a bad photo nothing was.
+RIGHT = {"clean": 0.97, "scan": 0.95}
+
+
+def right_labels(numbers: Iterable[int]) -> dict[str, float]:
+    """By level, the share of drawn pages with a record whose label is right."""
     from pages_study import results
 
     rows = [row for row in results(numbers) if row["label"] is not None]
-    for level, (most, least) in bounds.items():
-        part = [row for row in rows if row["level"] == level]
-        assert float(np.mean([row["error_rate"] for row in part])) <= most, level
-        assert float(np.mean([row["answer"] == row["label"] for row in part])) >= least, level
+    return {
+        level: float(
+            np.mean([row["answer"] == row["label"] for row in rows if row["level"] == level])
+        )
+        for level in RIGHT
+    }
 
 
 @needs(*FONTS)
-def test_drawn_reports_of_every_layout_are_read() -> None:
-    # A step of 13 meets every layout and every kind that has text.
-    numbers = [n for n in range(0, 100, 7) if n % 5 != 4]
-    check_pages(numbers, {"clean": (0.05, 0.8), "scan": (0.08, 0.8)})
+def test_drawn_reports_are_labelled_as_often_rightly_as_promised() -> None:
+    # Of each level six, of most layouts.
+    found = right_labels(n for n in range(0, 100, 7) if n % 5 != 4)
+    assert all(found[level] >= least for level, least in RIGHT.items()), found
 
 
 @needs(*FONTS)
 @pytest.mark.long
-def test_all_drawn_pages_are_read_and_labelled() -> None:
-    check_pages(list(range(300)), {"clean": (0.04, 0.9), "scan": (0.06, 0.9), "photo": (0.4, 0.5)})
+def test_all_drawn_reports_are_labelled_as_often_rightly_as_promised() -> None:
+    found = right_labels(range(200))
+    assert all(found[level] >= least for level, least in RIGHT.items()), found
 
 
 SAMPLE = Path(__file__).resolve().parents[3] / "data" / "pages"
