@@ -69,6 +69,11 @@ def results(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
         yield row
 
 
+def order(pages: int) -> list[int]:
+    """The numbers of so many pages, those of different kinds, layouts and levels first."""
+    return [number * _STEP % PAGES for number in range(pages)]
+
+
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     """A row of Markdown for each level; of pages that hold a record."""
     yield (
@@ -124,9 +129,8 @@ def main() -> None:
     if args.output.exists():
         rows = [json.loads(line) for line in args.output.read_text("utf-8").splitlines()]
     done = {row["number"] for row in rows}
-    numbers = [number * _STEP % PAGES for number in range(args.pages)]
     with args.output.open("a", encoding="utf-8") as file:
-        for row in results(number for number in numbers if number not in done):
+        for row in results(number for number in order(args.pages) if number not in done):
             rows.append(row)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
             file.flush()
