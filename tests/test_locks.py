@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
-from gi_classifier.locks import is_at, try_lock
+import pytest
+
+from gi_classifier import locks
+from gi_classifier.errors import OutputError
+from gi_classifier.locks import is_at, open_locked, try_lock
 
 
 def test_a_lock_is_one_opener_s_until_it_is_closed(tmp_path: Path) -> None:
@@ -25,3 +31,38 @@ def test_a_file_that_was_replaced_or_removed_is_no_longer_at_its_path(tmp_path: 
         assert not is_at(file.fileno(), path)
         path.unlink()
         assert not is_at(file.fileno(), path)
+
+
+def test_a_locked_file_is_private_and_refused_to_a_second(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    first = open_locked(path, "taken")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(OutputError, match="taken"):
+        open_locked(path, "taken")
+    os.close(first)
+    os.close(open_locked(path, "taken"))
+
+
+def test_a_file_removed_before_it_was_locked_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lock"
+    times = iter(range(2))
+
+    def late(file: int) -> bool:
+        if next(times) == 0:
+            path.unlink()
+        return try_lock(file)
+
+    monkeypatch.setattr(locks, "try_lock", late)
+    file = open_locked(path, "taken")
+    assert is_at(file, path)
+    os.close(file)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="symbolic links")
+def test_a_link_in_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match="symbolic links"):
+        open_locked(tmp_path / "lock", "taken")
+    assert not (tmp_path / "other").exists()

@@ -23,7 +23,7 @@ from typing import IO, Any
 
 from gi_classifier.errors import OutputError, OutputExistsError
 from gi_classifier.files import sibling
-from gi_classifier.locks import is_at, try_lock
+from gi_classifier.locks import open_locked
 
 _FORMAT = 1
 _MARK = b"#"
@@ -165,25 +165,20 @@ def open_journal(
                 _remove(path)
             raise
         _remove(path)
-    # Windows removes no file that is open.
-    _remove(path)
+    # Windows removes no file that is open; elsewhere another process may have made it anew.
+    if os.name == "nt":
+        _remove(path)
 
 
 def _locked(path: Path) -> IO[bytes]:
-    """Open a private file, made where it is missing, that no other process has locked."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    while True:
-        number = os.open(path, flags, 0o600)
-        if not try_lock(number):
-            os.close(number)
-            raise OutputError(
-                f"Another process is writing {path} and is still running. Wait until it ends, or "
-                "choose another output."
-            )
-        if is_at(number, path):
-            os.chmod(path, 0o600)
-            return os.fdopen(number, "r+b")
-        os.close(number)
+    """Open a file that only its owner may read, and that no other process has locked."""
+    number = open_locked(
+        path,
+        f"Another process is writing {path} and is still running. Wait until it ends, or choose "
+        "another output.",
+    )
+    os.chmod(path, 0o600)
+    return os.fdopen(number, "r+b")
 
 
 def _remove(path: Path) -> None:

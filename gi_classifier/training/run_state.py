@@ -16,15 +16,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gi_classifier.errors import OutputError
 from gi_classifier.files import beside, to_json
-from gi_classifier.locks import is_at, try_lock
+from gi_classifier.locks import open_locked
 from gi_classifier.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,7 +71,8 @@ def working_directory(output: Path, *, restart: bool = False) -> Iterator[Path]:
         if unused and os.name != "nt":
             shutil.rmtree(work)
         os.close(lock)
-        if unused:
+        # Elsewhere another process may have made it anew by now.
+        if unused and os.name == "nt":
             shutil.rmtree(work, ignore_errors=True)
 
 
@@ -82,22 +82,15 @@ def _contents(work: Path) -> list[Path]:
 
 def _lock(work: Path) -> int:
     """Lock a directory, made where it is missing; the system lets go when the process ends."""
+    refusal = (
+        f"Another process is training into {work.with_suffix('')} and is still running. "
+        "Wait until it ends, or choose another output."
+    )
     while True:
         work.mkdir(exist_ok=True)
-        path = work / _LOCK
-        try:
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        except FileNotFoundError:
-            continue  # a run that ended removed it meanwhile
-        if not try_lock(lock):
-            os.close(lock)
-            raise OutputError(
-                f"Another process is training into {work.with_suffix('')} and is still running. "
-                "Wait until it ends, or choose another output."
-            )
-        if is_at(lock, path):
-            return lock
-        os.close(lock)
+        # A run that ended may have removed it meanwhile.
+        with suppress(FileNotFoundError):
+            return open_locked(work / _LOCK, refusal)
 
 
 @contextmanager

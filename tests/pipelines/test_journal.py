@@ -102,6 +102,23 @@ def test_two_runs_do_not_write_one_journal(tmp_path: Path) -> None:
         second.__enter__()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="what is open is removed")
+def test_the_journal_that_another_begins_at_the_end_of_ours_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = iter([True])
+
+    def remove(path: Path) -> None:
+        path.unlink()
+        if next(first, False):
+            path.write_bytes(b"of another")
+
+    monkeypatch.setattr(module, "_remove", remove)
+    with open_journal(tmp_path / "a.csv", IDENTITY):
+        pass
+    assert journal_of(tmp_path / "a.csv").read_bytes() == b"of another"
+
+
 def test_where_no_file_can_be_made_rows_end_with_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
