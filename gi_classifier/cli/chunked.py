@@ -6,12 +6,12 @@ In: files, and what answers texts. Out: rows, chunk by chunk, once they are in t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from gi_classifier.cli.inputs import check_chunks, say_chunks, say_waiting
-from gi_classifier.cli.outputs import notes, progress
+from gi_classifier.cli.outputs import notes, progress, say_how_to_go_on
 from gi_classifier.errors import RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.pipelines.file_answers import Answer, FileAnswers, State
@@ -22,18 +22,16 @@ def open_files(files: Sequence[Path], several: bool, **form: Any) -> FileAnswers
     """Files of records, each of which can be read; see :class:`FileAnswers`."""
     for file in files:
         say_waiting(file)
-    form.pop("label_column", None)
     return FileAnswers(files, several=several, **form)
 
 
-@contextmanager
 def journal_for(
     work: FileAnswers,
     directory: ModelDirectory,
     told: dict[str, Any],
     output: Path,
     restart: bool,
-) -> Iterator[Journal]:
+) -> AbstractContextManager[Journal]:
     """The journal of a command's output.
 
     Parameters
@@ -48,9 +46,7 @@ def journal_for(
     """
     # Files and the model are known by what is in them.
     options = {name: told[name] for name in told if name not in ("model", "input", "file")}
-    identity = work.identity(directory, options)
-    with open_journal(output, identity, restart=restart) as journal:
-        yield journal
+    return open_journal(output, work.identity(directory, options), restart=restart)
 
 
 def answered_parts(
@@ -91,9 +87,7 @@ def answered_parts(
                     check_chunks(part.source)
     except KeyboardInterrupt:
         if journal and journal.state and journal.is_kept:
-            notes.print(
-                "Stopped. The same command goes on where this one stood; --restart begins anew."
-            )
+            say_how_to_go_on()
         raise
     if not work.state.records:
         raise RecordsError("No record in any of the files.")

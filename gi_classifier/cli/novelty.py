@@ -97,8 +97,8 @@ def novelty(
         with journal_for(work, directory, options_of(context), output, restart) as journal:
             for _ in answered_parts(work, answer, _ANSWER, journal):
                 pass
-            rows = seen.passing(work.state.shown(journal.rows()))
-            write_rows(rows, work.state.shown_columns(), output, no_formula=True)
+            rows = seen.passing(work.shown(journal.rows()))
+            write_rows(rows, work.shown_columns(), output, no_formula=True)
         write_origin(output, made_from)
         say_written(output)
     else:
@@ -107,7 +107,7 @@ def novelty(
                 pass
     if plot:
         write_file(plot, _picture(file.name, seen.readable, scorer.threshold), made_from)
-    most = list(work.state.shown(seen.most))
+    most = list(work.shown(seen.most))
     if as_json:
         print_json(_summary(seen, most))
     else:

@@ -278,6 +278,11 @@ def say_written(path: Path) -> None:
     notes.print(f"Written to {path}")
 
 
+def say_how_to_go_on() -> None:
+    """Note, after an interruption, that what is done is kept."""
+    notes.print("Stopped. The same command goes on where this one stood; --restart begins anew.")
+
+
 def options_of(context: typer.Context) -> dict[str, Any]:
     """What a command was told, for the origin of what it writes: ready for JSON, no record's text.
 

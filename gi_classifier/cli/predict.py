@@ -148,7 +148,7 @@ def predict(
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
     _check_bulk(bulk, unlabelled, use, decision)
-    printed = Printed(target, streamed=streamed, as_json=as_json)
+    printed = Printed(target, streamed=streamed, as_json=as_json, bulk=bulk)
     if files:
         work = open_files(files, several, **form_of(context, directory.settings.names))
         work.check(target)

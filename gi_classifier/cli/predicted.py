@@ -39,12 +39,18 @@ class Printed:
         Whether they are printed as lines of JSON.
     as_json : bool
         Whether all of them are printed as one document, at the end.
+    bulk : bool
+        Whether a row says which member answered.
+
+    Attributes
+    ----------
+    count, bad : int
+        Rows so far, and those of them without an answer since they are bad.
     """
 
-    def __init__(self, output: Path | None, *, streamed: bool, as_json: bool) -> None:
-        self.output, self.streamed, self.as_json = output, streamed, as_json
+    def __init__(self, output: Path | None, *, streamed: bool, as_json: bool, bulk: bool) -> None:
+        self.output, self.streamed, self.as_json, self.bulk = output, streamed, as_json, bulk
         self.count = self.bad = self._alone = 0
-        self._in_bulk = False
         self._counts = Counts()
         self._kept: list[dict[str, Any]] = []
 
@@ -65,7 +71,7 @@ class Printed:
     def passing(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """The same rows, counted; kept if they are printed at the end."""
         for row in self._counted(rows):
-            if self.as_json or self.count <= _SHOWN + 1:
+            if self.as_json or self.count <= _SHOWN:
                 self._kept.append(row)
             yield row
 
@@ -73,7 +79,6 @@ class Printed:
         for row in self._counts.counting(rows):
             self.count += 1
             self.bad += bool(row.get("error"))
-            self._in_bulk = self._in_bulk or "member" in row
             self._alone += row.get("member") == "linear"
             yield row
 
@@ -88,7 +93,7 @@ class Printed:
             _show(self._kept)
         counts = ", ".join(f"{name} {count}" for name, count in summary.items())
         bad = f"; {self.bad} bad rows without an answer" if self.bad else ""
-        alone = f"; the linear member answered {self._alone} alone" if self._in_bulk else ""
+        alone = f"; the linear member answered {self._alone} alone" if self.bulk else ""
         said = f"{self.count} records: {counts}{alone}{bad}"
         if self.streamed:
             notes.print(shown(said))
@@ -120,8 +125,8 @@ def answer_files(
         with journal_for(work, answering.directory, told, printed.output, restart) as journal:
             for _ in answered_parts(work, answering, answering.columns, journal):
                 pass
-            rows = work.state.shown(journal.rows())
-            write_rows(printed.passing(rows), work.state.shown_columns(), printed.output)
+            rows = work.shown(journal.rows())
+            write_rows(printed.passing(rows), work.shown_columns(), printed.output)
         return
     held: list[dict[str, Any]] = []
     # On a terminal a bar would stand among the rows.
@@ -131,7 +136,7 @@ def answer_files(
             printed.show(part)
         else:
             held += part
-    for _ in printed.passing(work.state.shown(held)):
+    for _ in printed.passing(work.shown(held)):
         pass
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gi_classifier.cli.outputs import notes
+from gi_classifier.cli.outputs import say_how_to_go_on
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import sibling, write_whole
 
@@ -91,6 +91,4 @@ class SavedState:
     def say_how_to_go_on(self) -> None:
         """Note, after an interruption, how to go on."""
         if self.path:
-            notes.print(
-                "Stopped. The same command goes on where this one stood; --restart begins anew."
-            )
+            say_how_to_go_on()

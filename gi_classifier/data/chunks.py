@@ -70,6 +70,11 @@ class RecordChunks:
     Attributes
     ----------
     encoding : str
+
+    Raises
+    ------
+    MissingPathError, SettingsError, RecordsError
+        As :func:`gi_classifier.data.readers.read_records`, but for bad rows.
     """
 
     def __init__(
@@ -110,29 +115,31 @@ class RecordChunks:
         return min(1.0, meter.read / self._size)
 
     def __iter__(self) -> Iterator[Records]:
-        tally, rows = self.tally, self._rows
+        tally = self.tally
         before = (tally.taken, tally.blank, tally.empty)
         # What was read before is read again and dropped: only so are quotes and notes right.
         for _ in itertools.islice(self._table.rows, tally.taken):
             pass
-        for chunk in _chunks(rows, self.columns.text):
+        for chunk in _chunks(self._rows, self.columns.text):
             found, problems = zip(*chunk, strict=True)
             records = records_of(
                 found, problems, self.columns, keep_columns=self.keep_columns, strict=False
             )
-            tally.taken, tally.blank, tally.empty = (
-                was + now
-                for was, now in zip(before, (rows.taken, rows.blank, rows.empty), strict=True)
-            )
+            self._count_rows(before)
             self._count(records)
             if self.keep_columns:
                 add_lost_cells(tally.lost, found, self.columns)
             yield records
         self._ended = True
         # Empty rows at the end belong to no chunk.
-        tally.taken, tally.blank, tally.empty = (
-            was + now for was, now in zip(before, (rows.taken, rows.blank, rows.empty), strict=True)
-        )
+        self._count_rows(before)
+
+    def _count_rows(self, before: tuple[int, int, int]) -> None:
+        """Bring the tally to where the rows are, behind those of an earlier reading."""
+        rows, (taken, blank, empty) = self._rows, before
+        self.tally.taken = taken + rows.taken
+        self.tally.blank = blank + rows.blank
+        self.tally.empty = empty + rows.empty
 
     def _count(self, records: Records) -> None:
         tally = self.tally

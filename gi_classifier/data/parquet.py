@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from gi_classifier.data.columns import Columns, check_columns, distinct
-from gi_classifier.data.encodings import Meter
+from gi_classifier.data.encodings import UTF8, Meter, line_problem
 from gi_classifier.data.memory_file import Source
 from gi_classifier.data.tables import Row, Table
 from gi_classifier.errors import MissingExtraError, RecordsError, SettingsError
@@ -25,6 +25,7 @@ PARQUET = ".parquet"
 _ROWS = 4096
 # Columns of results that hold whole numbers, and those that hold others.
 _WHOLE = ("line", "row", "label")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHARE = re.compile(r"probability(_\d+)?")
 
 
@@ -77,10 +78,10 @@ def _rows(path: Source, file: Any, names: Sequence[str], meter: Meter) -> Iterat
     number = 0
     try:
         for batch in file.iter_batches(_ROWS):
-            columns = [column.to_pylist() for column in batch.columns]
-            for cells in zip(*columns, strict=True):
+            for cells in zip(*map(_values, batch.columns), strict=True):
                 number += 1
-                yield Row(number, number, dict(zip(names, cells, strict=True)))
+                problem = next(filter(None, map(_undecoded, cells)), None)
+                yield Row(number, number, dict(zip(names, cells, strict=True)), problem)
             meter.read = size * number // total
     except (pa.ArrowException, OSError) as error:
         raise RecordsError(
@@ -90,21 +91,46 @@ def _rows(path: Source, file: Any, names: Sequence[str], meter: Meter) -> Iterat
         file.close()
 
 
+def _values(column: Any) -> list[Any]:
+    """A column's cells; bytes of a text that are no UTF-8 become lone surrogates."""
+    import pyarrow as pa
+
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:
+        cells = column.cast(pa.large_binary()).to_pylist()
+        return [cell and cell.decode(UTF8, "surrogateescape") for cell in cells]
+
+
+def _undecoded(cell: Any) -> str | None:
+    """Why a cell is none, if some of its bytes did not decode."""
+    if not isinstance(cell, str) or not _SURROGATE.search(cell):
+        return None
+    return line_problem(cell, UTF8)
+
+
 def write_parquet(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], file: IO[bytes]
 ) -> None:
-    """Write rows as they come: numbers as numbers, all else as text."""
+    """Write rows as they come: numbers as numbers, all else as text.
+
+    Raises
+    ------
+    MissingExtraError
+        pyarrow is not installed.
+    """
     check_parquet()
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = pa.schema([(name, _kind(name)) for name in columns])
+    kinds = [_written_text if field.type == pa.string() else _as_it_is for field in schema]
     waiting = iter(rows)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         while part := list(itertools.islice(waiting, _ROWS)):
             arrays = [
-                pa.array([_value(row.get(name), field.type) for row in part], field.type)
-                for name, field in zip(columns, schema, strict=True)
+                pa.array([as_kind(row.get(name)) for row in part], field.type)
+                for name, field, as_kind in zip(columns, schema, kinds, strict=True)
             ]
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema), _ROWS)
 
@@ -117,10 +143,10 @@ def _kind(name: str) -> Any:
     return pa.float64() if _SHARE.fullmatch(name) else pa.string()
 
 
-def _value(cell: Any, kind: Any) -> Any:
-    """A cell; half of a character, which no file holds, becomes U+FFFD."""
-    import pyarrow as pa
+def _written_text(cell: Any) -> str | None:
+    """A cell as text; half of a character, which no file holds, becomes U+FFFD."""
+    return None if cell is None else encode(str(cell)).decode()
 
-    if cell is None or kind != pa.string():
-        return cell
-    return encode(str(cell)).decode()
+
+def _as_it_is(cell: Any) -> Any:
+    return cell

@@ -103,7 +103,7 @@ def _csv_pieces(
 ) -> Iterator[str]:
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(columns)
+    writer.writerow(map(_as_text, columns) if no_formula else columns)
     yield "\ufeff" + buffer.getvalue()
     for row in rows:
         buffer.seek(0)
@@ -147,8 +147,7 @@ def check_holds(path: Path, rows: Sequence[Mapping[str, Any]], before: int = 0) 
     Raises
     ------
     RecordsError
-        An ``.xlsx`` would have too many rows, or text too long for a cell, which the writer cuts
-        without a word.
+        An ``.xlsx`` would have too many rows, or text too long for a cell.
     """
     if path.suffix.lower() != ".xlsx":
         return
@@ -191,19 +190,13 @@ def csv_for_excel(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> 
     Parameters
     ----------
     rows : sequence of mapping
-        None becomes an empty cell, a lone surrogate U+FFFD. Before a text that begins with
+        None and NaN become an empty cell, a lone surrogate U+FFFD. Before a text that begins with
         = + - @, full width or not, a tab or a line end, an apostrophe is put (OWASP, CSV
         injection).
     columns : sequence of str
         The header, also where there is no row.
     """
-    table = io.StringIO(newline="")
-    table.write("\ufeff")
-    writer = csv.DictWriter(table, columns, lineterminator="\r\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _as_text(cell) for name, cell in row.items()})
-    return encode(table.getvalue())
+    return encode("".join(_csv_pieces(rows, columns, no_formula=True)))
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]], least: Sequence[str] = ()) -> list[str]:

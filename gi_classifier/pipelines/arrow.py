@@ -13,21 +13,11 @@ from typing import TYPE_CHECKING, Any
 from gi_classifier.data.cells import text_problem
 from gi_classifier.data.chunks import CHUNK_ROWS
 from gi_classifier.decisions.rows import name_of
-from gi_classifier.errors import InputError, MissingExtraError
 from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.rows import check_column
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def check_arrow() -> None:
-    """Raise where pyarrow is not installed."""
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "Parquet and Arrow need pyarrow: pip install 'gi_classifier[parquet]'"
-        ) from error
 
 
 def answer_type() -> pa.StructType:
@@ -64,12 +54,21 @@ def answered_batches(
     into : str
         The column of answers, of :func:`answer_type`; a row that cannot be read has its reason in
         ``error`` and null for the rest.
+
+    Yields
+    ------
+    RecordBatch
+        Of at most :data:`gi_classifier.data.chunks.CHUNK_ROWS` rows.
+
+    Raises
+    ------
+    InputError
+        A batch has no such column, or several.
     """
     import pyarrow as pa
 
     for batch in batches:
-        if batch.schema.names.count(column) != 1:
-            raise InputError(f"The batches must have one column {column!r}.")
+        check_column("Arrow record batch", batch.schema.names, column)
         # Large batches would hold what is computed of all their rows at once.
         for start in range(0, max(1, batch.num_rows), CHUNK_ROWS):
             part = batch.slice(start, CHUNK_ROWS)

@@ -186,6 +186,28 @@ class FileAnswers:
                 raise RecordsError(f"{file} was changed while it was read. Begin anew (--restart).")
             yield Part(source, [], self._total(state.records, number, 1.0), True)
 
+    def shown_columns(self) -> list[str]:
+        """The columns of :meth:`shown` rows."""
+        left_out = {"row": bool(self.state.with_rows), "error": bool(self.state.bad)}
+        return [name for name in self.state.columns if left_out.get(name, True)]
+
+    def shown(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Rows without what says nothing: a ``row`` that is the line, an ``error`` if none is bad.
+
+        Parameters
+        ----------
+        rows : iterable of dict
+            Of all parts, once they were answered; changed in place.
+        """
+        for row in rows:
+            if not self.state.bad:
+                row.pop("error", None)
+            # Of one file, a column called "file" is the user's.
+            file = row["file"] if self.several else str(self.files[0])
+            if file not in self.state.with_rows:
+                row.pop("row", None)
+            yield row
+
     def _total(self, done: int, number: int, share: float | None) -> int | None:
         """About how many records all files hold, by their bytes."""
         if number + 1 == len(self.files) and share == 1:
@@ -244,23 +266,3 @@ class State:
             self.columns += [name for name in names if name not in self.columns]
         if self.tally.has_rows and file not in self.with_rows:
             self.with_rows.append(file)
-
-    def shown_columns(self) -> list[str]:
-        """The columns of :meth:`shown` rows."""
-        left_out = {"row": bool(self.with_rows), "error": bool(self.bad)}
-        return [name for name in self.columns if left_out.get(name, True)]
-
-    def shown(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Rows without what says nothing: a ``row`` that is the line, an ``error`` if none is bad.
-
-        Parameters
-        ----------
-        rows : iterable of dict
-            All of them, changed in place.
-        """
-        for row in rows:
-            if not self.bad:
-                row.pop("error", None)
-            if not (row["file"] in self.with_rows if "file" in row else self.with_rows):
-                row.pop("row", None)
-            yield row

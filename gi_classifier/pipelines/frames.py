@@ -17,7 +17,7 @@ from gi_classifier.errors import InputError
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped, open_shipped
 from gi_classifier.pipelines.answering import Answering
-from gi_classifier.pipelines.rows import placed
+from gi_classifier.pipelines.rows import check_column, placed
 from gi_classifier.settings import EngineName, Use
 
 if TYPE_CHECKING:
@@ -78,12 +78,7 @@ def predict_frame(
         raise InputError(
             f"predict_frame takes a pandas DataFrame. Received: {type(frame).__name__}"
         )
-    places = [place for place, name in enumerate(frame.columns) if name == column]
-    if len(places) != 1:
-        raise InputError(
-            f"The DataFrame must have one column {column!r}. It has {len(places)} so called, and "
-            f"{frame.shape[1]} in all."
-        )
+    check_column("DataFrame", list(frame.columns), column)
     decision = Decision(prior, label, threshold, min_confidence, reject_novel)
     directory = load_or_shipped(model)
     if model is None and engine is None and use is None:
@@ -92,7 +87,7 @@ def predict_frame(
         predictor = Predictor.from_directory(directory, engine, use=use)
     answering = Answering(directory, predictor, decision)
     answering.check()
-    texts = frame.iloc[:, places[0]]
+    texts = frame[column]
     cells = texts.astype(object).where(texts.notna(), None).tolist()
     rows: list[dict[str, Any]] = []
     for start in range(0, len(cells), CHUNK_ROWS):

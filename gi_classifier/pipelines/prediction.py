@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gi_classifier.data.columns import TEXT
+from gi_classifier.data.parquet import PARQUET, check_parquet
 from gi_classifier.data.writers import OUTPUT_FORMATS, write_rows
 from gi_classifier.decisions.decision import Decision
 from gi_classifier.errors import RecordsError, SettingsError
@@ -81,8 +82,8 @@ def predict_file(
     source : str, Path or a sequence of them
         Files, folders or patterns.
     output : str or Path
-        ``.csv``, ``.jsonl``, ``.xlsx``, ``.tsv`` or ``.txt``. A bad row stands in its place with an
-        empty label and its reason in the column ``error``.
+        ``.csv``, ``.jsonl``, ``.xlsx``, ``.parquet``, ``.tsv`` or ``.txt``. A bad row stands in its
+        place with an empty label and its reason in the column ``error``.
     model : str or Path, optional
         A model directory; without, the one that ships.
     text_column, id_column, keep_columns, sheet, header_row, skip_blank
@@ -100,10 +101,16 @@ def predict_file(
     restart : bool
         Begin anew where a stopped call left its journal.
 
+    Returns
+    -------
+    Summary
+
     Raises
     ------
     MissingPathError, RecordsError, SettingsError, ModelError
         A file, an option or the model cannot be used; no record can be read.
+    MissingExtraError
+        The output is a ``.parquet``, and pyarrow is not installed.
     OutputExistsError
         The output is there; or a journal is, of other files, another model or other options: what
         differs is named.
@@ -132,6 +139,8 @@ def predict_file(
     files, several = files_of(given, but=[output])
     if any(output.resolve() == file.resolve() for file in files):
         raise SettingsError(f"output {output} is one of the files to be read; name another.")
+    if output.suffix.lower() == PARQUET:
+        check_parquet()
     check_output(output, force=force)
     directory = load_or_shipped(model)
     predictor = Predictor.from_directory(directory, engine, use=use)
@@ -151,14 +160,11 @@ def predict_file(
         header_row=header_row,
     )
     work.check(output)
-    told = {
-        name: value for name, value in told.items() if name not in ("source", "output", "model")
-    }
     with open_journal(output, work.identity(directory, told), restart=restart) as journal:
         _answer(work, answering, journal)
         counts = Counts()
-        rows = counts.counting(work.state.shown(journal.rows()))
-        write_rows(rows, work.state.shown_columns(), output)
+        rows = counts.counting(work.shown(journal.rows()))
+        write_rows(rows, work.shown_columns(), output)
     made_from = origin(directory, command="predict_file", source=list(map(str, files)), **told)
     write_whole(beside(output, ORIGIN_FILE), to_json(made_from))
     return Summary(

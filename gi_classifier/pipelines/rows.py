@@ -7,11 +7,12 @@ of all commands have the same names of columns.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from gi_classifier.data.records import Records
+from gi_classifier.errors import InputError
 
 # Columns that commands write by themselves, beside the probabilities.
 _WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
@@ -21,6 +22,24 @@ _WRITTEN = ("file", "line", "row", "text", "label", "name", "error")
 def is_written(name: str) -> bool:
     """Whether an output has a column of this name by itself."""
     return name in _WRITTEN or bool(re.fullmatch(r"probability(_\d+)?", name))
+
+
+def check_column(table: str, names: Sequence[Hashable], column: str) -> None:
+    """Raise an InputError unless a table of these columns has the one column of texts once.
+
+    Parameters
+    ----------
+    table : str
+        What it is, for the message: "DataFrame".
+    names : sequence of hashable
+    column : str
+    """
+    count = sum(name == column for name in names)
+    if count != 1:
+        raise InputError(
+            f"The {table} must have one column {column!r}. It has {count} so called, and "
+            f"{len(names)} in all."
+        )
 
 
 def places_of(

@@ -30,12 +30,14 @@ from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.pipelines.answering import Answering
 from gi_classifier.pipelines.arrow import answered_batches
+from gi_classifier.pipelines.rows import check_column
 from gi_classifier.settings import EngineName, Use
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ANSWER = "struct<label:int,name:string,probabilities:array<double>,member:string,error:string>"
+# As gi_classifier.pipelines.arrow.answer_type.
+_ANSWER = "label int, name string, probabilities array<double>, member string, error string"
 # What a partition counted of a keyword.
 _COUNT = {
     "part": "int",
@@ -104,7 +106,7 @@ def predict(
         The extra ``spark`` is not installed.
     """
     _check_spark()
-    _check_column(frame, column)
+    check_column("DataFrame", frame.columns, column)
     if into in frame.columns:
         raise InputError(f"The DataFrame has a column {into!r}. Name another (into).")
     directory = load_or_shipped(model)
@@ -117,7 +119,7 @@ def predict(
         answering = _once((key, way), lambda: _answering(from_archive(archive.value), way))
         return answered_batches(batches, column, answering, into)
 
-    return frame.mapInArrow(work, _schema(frame, f"`{into}` {_ANSWER}"))
+    return frame.mapInArrow(work, _with_answers(frame, into))
 
 
 def keyword_table(
@@ -156,7 +158,7 @@ def keyword_table(
         As :func:`gi_classifier.keyword_table` gives it.
     """
     _check_spark()
-    _check_column(frame, column)
+    check_column("DataFrame", frame.columns, column)
     from pyspark.sql import functions
 
     chosen = PathOptions.of(path, COUNTING)
@@ -174,7 +176,8 @@ def keyword_table(
         )
         return _counts(batches, explainer, counting, chosen)
 
-    texts = frame.select(functions.col(f"`{column}`").alias("text"))
+    quoted = column.replace("`", "``")
+    texts = frame.select(functions.col(f"`{quoted}`").alias("text"))
     distinct = (
         texts.mapInArrow(prints, "text string, fingerprint string")
         .groupBy("fingerprint")
@@ -260,20 +263,12 @@ def _counts(
     yield pa.RecordBatch.from_pylist(rows, schema)
 
 
-def _schema(frame: Any, further: str) -> Any:
-    from pyspark.sql.types import StructType
+def _with_answers(frame: Any, into: str) -> Any:
+    """The schema of a DataFrame with a column of answers behind its own."""
+    from pyspark.sql.types import StructField, StructType
 
-    added = StructType.fromDDL(further)
-    return StructType([*frame.schema.fields, *added.fields])
-
-
-def _check_column(frame: Any, column: str) -> None:
-    count = frame.columns.count(column)
-    if count != 1:
-        raise InputError(
-            f"The DataFrame must have one column {column!r}. It has {count} so called, and "
-            f"{len(frame.columns)} in all."
-        )
+    answers = StructField(into, StructType.fromDDL(_ANSWER))
+    return StructType([*frame.schema.fields, answers])
 
 
 def _check_spark() -> None:

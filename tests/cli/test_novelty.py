@@ -73,6 +73,19 @@ def test_what_the_file_calls_its_records_stands_beside_the_scores(
     assert found["most_novel"][0]["no"] == "008"
 
 
+def test_names_of_the_file_s_columns_are_neither_ours_nor_formulas(
+    fitted: Path, tmp_path: Path
+) -> None:
+    file, output = tmp_path / "notes.csv", tmp_path / "scores.csv"
+    file.write_text('file,=1+1,text\na,b,"胃窦\n黏膜"\nc,d,肠息肉\n', encoding="utf-8")
+    call(file, "--model", fitted, "--id-column", "file", "--keep-columns", "--output", output)
+    rows = list(csv.DictReader(io.StringIO(output.read_text(encoding="utf-8-sig"), newline="")))
+    assert [(row["file"], row["row"], row["'=1+1"]) for row in rows] == [
+        ("a", "2", "b"),
+        ("c", "3", "d"),
+    ]
+
+
 def test_chunks_change_no_score_and_a_stopped_command_goes_on(
     fitted: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,18 @@ def test_numbers_are_written_as_numbers_and_the_rest_as_text(
     assert found.column("text").to_pylist() == ["胃\ufffd"] * 3
 
 
+def test_a_text_that_is_no_utf_8_is_a_bad_row(tmp_path: Path) -> None:
+    cells = ["胃".encode(), "肠炎".encode("gb18030"), None, "痔".encode()]
+    for kind, plain in ((pa.string(), pa.binary()), (pa.large_string(), pa.large_binary())):
+        path = write(tmp_path / "r.parquet", text=pa.array(cells, plain).view(kind), n=[1, 2, 3, 4])
+        found = read_records(path, labelled=False, strict=False)
+        assert found.texts == ("胃", "", "", "痔")
+        assert found.bad == (
+            "line 2: not utf-8 text (byte 0xB3 behind 0 characters)",
+            "line 3: the text is empty",
+        )
+
+
 def test_without_pyarrow_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'gi_classifier\[parquet\]'"):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from gi_classifier import predict_frame
-from gi_classifier.data import chunks
 from gi_classifier.errors import InputError
 from gi_classifier.model.directory import load
 from gi_classifier.model.predictor import Predictor
+from gi_classifier.pipelines.answering import Answering
 
 CELLS = ["胃溃疡", None, "结肠息肉", float("nan"), 7, "无", "肺炎", pd.NA]
 
@@ -69,7 +71,15 @@ def test_rows_of_several_chunks_keep_their_order(
     frame = pd.DataFrame({"t": [f"胃{i}" for i in range(10)]})
     whole = predict_frame(frame, "t", model=trained)
     monkeypatch.setattr("gi_classifier.pipelines.frames.CHUNK_ROWS", 3)
+    counts: list[int] = []
+    answer = Answering.__call__
+
+    def counted(self: Answering, texts: Sequence[str]) -> list[dict[str, Any]]:
+        counts.append(len(texts))
+        return answer(self, texts)
+
+    monkeypatch.setattr(Answering, "__call__", counted)
     parts = predict_frame(frame, "t", model=trained)
+    assert counts == [3, 3, 3, 1]
     assert parts["text"].tolist() == frame["t"].tolist()
     assert np.allclose(parts["probability"], whole["probability"], rtol=0, atol=1e-5)
-    assert chunks.CHUNK_ROWS > 3

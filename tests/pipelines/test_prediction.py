@@ -18,6 +18,7 @@ from samples import made_up_records
 from gi_classifier import predict_file
 from gi_classifier.data import chunks
 from gi_classifier.errors import (
+    MissingExtraError,
     MissingPathError,
     OutputExistsError,
     RecordsError,
@@ -150,9 +151,15 @@ def test_an_empty_file_is_no_file_of_answers(tmp_path: Path, trained: Path, suff
     assert [path.name for path in tmp_path.iterdir()] == ["r.csv"]
 
 
-def test_wrong_use_is_told_before_the_work(table: Path, trained: Path, tmp_path: Path) -> None:
+def test_wrong_use_is_told_before_the_work(
+    table: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(SettingsError, match="ends in one of"):
         predict_file(table, tmp_path / "out.pdf")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(MissingExtraError, match="parquet"):
+            predict_file(table, tmp_path / "out.parquet")
     with pytest.raises(SettingsError, match="called 'label' itself"):
         predict_file(table, tmp_path / "out.csv", id_column="label")
     with pytest.raises(SettingsError, match="one of the files to be read"):
@@ -175,6 +182,15 @@ def test_lines_of_json_are_printed_as_they_come(table: Path, trained: Path, tmp_
     assert [row["id"] for row in found if "error" in row] == ["7"]
     assert "102 records: " in done.stderr
     run("predict", "--input", table, "--output", "-", "--json", code=2)
+
+
+def test_a_column_called_member_is_the_file_s_own(trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("text,member\n胃溃疡,linear\n", encoding="utf-8")
+    options = ("--input", path, "--model", trained, "--keep-columns")
+    done = run("predict", *options, "--output", tmp_path / "out.csv")
+    assert "linear member" not in done.stdout
+    assert rows(tmp_path / "out.csv")[0]["member"] == "linear"
 
 
 def test_a_command_that_was_stopped_goes_on(

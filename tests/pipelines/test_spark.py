@@ -115,8 +115,8 @@ def test_keywords_are_those_of_one_machine(session: Any, trained: Path) -> None:
 
 def test_decisions_and_members_are_as_elsewhere(session: Any, trained: Path) -> None:
     frame = frame_of(session, [*texts_of(3)], 1)
-    answered = predict(frame, "诊断", model=trained, use="albert", min_confidence=1.0, into="答")
-    rows = [row["答"] for row in answered.collect()]
+    answered = predict(frame, "诊断", model=trained, use="albert", min_confidence=1.0, into="答`案")
+    rows = [row["答`案"] for row in answered.collect()]
     assert {(row["label"], row["name"], row["member"]) for row in rows} == {
         (None, "undecided 未定", "albert")
     }
