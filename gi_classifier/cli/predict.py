@@ -148,13 +148,13 @@ def predict(
     number = None if label is None else label_number(label, directory.settings.names)
     decision = _decision(prior, number, threshold, min_confidence, reject_novel)
     _check_bulk(bulk, unlabelled, use, decision)
-    printed = Printed(target, streamed=streamed, as_json=as_json, bulk=bulk)
+    printed = Printed(target, streamed=streamed, as_json=as_json)
     if files:
         work = open_files(files, several, **form_of(context, directory.settings.names))
         work.check(target)
         answering = _answering(directory, engine, use, decision)
         if bulk:
-            _set_bulk(answering, work.texts(), unlabelled)
+            printed.bulk = _set_bulk(answering, work.texts(), unlabelled)
         answer_files(work, answering, options_of(context), printed, restart=restart)
     elif pictures:
         answering = _answering(directory, engine, use, decision)
@@ -165,7 +165,7 @@ def predict(
         checked = check_texts(texts)
         answering = _answering(directory, engine, use, decision)
         if bulk:
-            _set_bulk(answering, checked, unlabelled)
+            printed.bulk = _set_bulk(answering, checked, unlabelled)
         answer_texts(checked, answering, printed)
     printed.end(directory.settings.names)
     if target:
@@ -196,8 +196,10 @@ def _check_bulk(
         )
 
 
-def _set_bulk(answering: Answering, records: Iterable[str], unlabelled: list[Path] | None) -> None:
+def _set_bulk(answering: Answering, records: Iterable[str], unlabelled: list[Path] | None) -> bool:
+    """Answer in bulk from here on, if there is a cut to answer by."""
     answering.bulk = open_for_bulk(answering.directory, answering.predictor, records, unlabelled)
+    return answering.bulk is not None
 
 
 def _threshold(given: str | None) -> float | Literal["stored"] | None:

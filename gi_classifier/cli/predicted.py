@@ -39,17 +39,18 @@ class Printed:
         Whether they are printed as lines of JSON.
     as_json : bool
         Whether all of them are printed as one document, at the end.
-    bulk : bool
-        Whether a row says which member answered.
 
     Attributes
     ----------
+    bulk : bool
+        Whether a row says which member answered; a caller sets it once that is known.
     count, bad : int
         Rows so far, and those of them without an answer since they are bad.
     """
 
-    def __init__(self, output: Path | None, *, streamed: bool, as_json: bool, bulk: bool) -> None:
-        self.output, self.streamed, self.as_json, self.bulk = output, streamed, as_json, bulk
+    def __init__(self, output: Path | None, *, streamed: bool, as_json: bool) -> None:
+        self.output, self.streamed, self.as_json = output, streamed, as_json
+        self.bulk = False
         self.count = self.bad = self._alone = 0
         self._counts = Counts()
         self._kept: list[dict[str, Any]] = []
