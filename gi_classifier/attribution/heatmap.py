@@ -130,7 +130,7 @@ def figure_html(attribution: Attribution, unit: SpanUnit = "word", called: str =
 
 
 def page(
-    attributions: Iterable[Attribution],
+    attributions: Iterable[Attribution | str],
     unit: SpanUnit = "word",
     *,
     called: Sequence[str] = (),
@@ -140,7 +140,8 @@ def page(
 
     Parameters
     ----------
-    attributions : iterable of Attribution
+    attributions : iterable of (Attribution or str)
+        A string says why a record has none.
     unit : {"token", "word", "clause", "sentence"}
     called : sequence of str, optional
         What each record is called.
@@ -161,7 +162,8 @@ def page(
     found = list(attributions)
     names = called or [""] * len(found)
     figures = "".join(
-        figure_html(attribution, unit, name) for attribution, name in zip(found, names, strict=True)
+        _bad_html(item, name) if isinstance(item, str) else figure_html(item, unit, name)
+        for item, name in zip(found, names, strict=True)
     )
     body = f"<h1>What decided 判断依据</h1>\n<p>{escape(SCALE_NOTE)}</p>\n{figures}"
     return html_page(
@@ -170,6 +172,13 @@ def page(
         STYLE + _PAGE_STYLE,
         language="zh",
         origin=origin,
+    )
+
+
+def _bad_html(error: str, called: str) -> str:
+    return (
+        f'<figure class="gi-heatmap"><small>{escape_line(called)}</small>'
+        f'<small class="warning">error 错误: {escape_line(error)}</small></figure>\n'
     )
 
 

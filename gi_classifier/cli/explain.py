@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -163,12 +163,24 @@ def explain(
     if as_json:
         print_json(_items(source, found, unit))
     else:
-        for place, attribution in zip(source.places, found, strict=True):
+        for place, error, attribution in _in_place(source, found):
             if place:
                 typer.echo(_called(place))
-            _show(attribution, unit)
+            if attribution:
+                _show(attribution, unit)
+            else:
+                typer.echo(f"– error: {shown(str(error))}")
     if source.bad:
         raise typer.Exit(1)
+
+
+def _in_place(
+    source: Source, found: Sequence[Attribution]
+) -> Iterator[tuple[dict[str, Any], str | None, Attribution | None]]:
+    """Each row, why it has no answer, and its explanation."""
+    waiting = iter(found)
+    for row, error in zip(source.rows, source.errors, strict=True):
+        yield row, error, None if error else next(waiting)
 
 
 def _write(
@@ -176,8 +188,9 @@ def _write(
 ) -> None:
     """Write a page of coloured records, or rows with their origin beside them."""
     if path.suffix.lower() == ".html":
-        called = [_called(place) for place in source.places]
-        write_file(path, encode(heatmap_page(found, unit.value, called=called, origin=made)))
+        called = [_called(place) for place in source.rows]
+        shown_rows = [item or str(error) for _, error, item in _in_place(source, found)]
+        write_file(path, encode(heatmap_page(shown_rows, unit.value, called=called, origin=made)))
         return
     if path.suffix.lower() == ".jsonl":
         rows = _items(source, found, unit)
@@ -214,10 +227,12 @@ def _parts(source: Source, found: Sequence[Attribution], unit: Unit) -> list[dic
 
 def _items(source: Source, found: Sequence[Attribution], unit: Unit) -> list[dict[str, Any]]:
     """One for each row, a bad one with its reason."""
-    waiting = iter(found)
+    unread = zip(_in_place(source, found), source.unread, strict=True)
     return [
-        {"record": row, "error": error} if error else _row(row, next(waiting), unit)
-        for row, error in zip(source.rows, source.errors, strict=True)
+        _row(row, item, unit)
+        if item
+        else {"record": row, "text": text, "label": None, "error": error}
+        for (row, error, item), text in unread
     ]
 
 

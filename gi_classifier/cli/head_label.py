@@ -123,9 +123,10 @@ def _answers(
 def _show(
     rows: Sequence[Mapping[str, Any]], summary: Mapping[str, int], bad: int, *, everything: bool
 ) -> None:
-    answered = [row for row in rows if row["label"] is not None]
-    if everything:
-        for row in answered:
+    for row in rows if everything else ():
+        if row.get("error"):
+            say(f"–\terror\t{shown(row['error'])}")
+        else:
             say(f"{shown(row['label'])}\t{row['probability']:.4f}\t{shown(row['text'])}")
     counts = ", ".join(f"{shown(name)} {count}" for name, count in summary.items())
     without = f"; {bad} bad rows without an answer" if bad else ""

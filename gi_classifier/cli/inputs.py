@@ -249,12 +249,6 @@ class Source:
         """How many rows get no answer."""
         return sum(error is not None for error in self.errors)
 
-    @property
-    def places(self) -> list[dict[str, Any]]:
-        """Where the readable records stood."""
-        pairs = zip(self.rows, self.errors, strict=True)
-        return [row for row, error in pairs if error is None]
-
     def check_some(self) -> None:
         """Raise where no record can be read."""
         check_readable(len(self.texts))

@@ -45,6 +45,8 @@ _FITS, _FILE_FITS = 0.5, 0.6
 _ASKED = 20_000
 # Characters from which a smaller share is refused; below, it is said.
 _ENOUGH = 12
+# What EUC-KR writes Korean syllables and signs with; a Chinese text has others before long.
+_HANGUL = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xa3\xb0-\xc8][\xa1-\xfe])*")
 _BROKEN = re.compile("[\x00\udc80-\udcff]")
 # Characters beyond ASCII from which a line is said to be in another encoding than its file.
 _LEAST = 2
@@ -158,6 +160,7 @@ class _Votes:
         self.utf8 = self.gb18030 = self.neither = self.lines = 0
         # Lines of another script in UTF-8, and those for GB18030 that are valid UTF-8 too.
         self.scripts = self.either = 0
+        self.hangul = True
         # Plausible characters and all, of the lines that decode.
         self.shares = {UTF8: [0, 0], GB18030: [0, 0]}
 
@@ -173,6 +176,7 @@ class _Votes:
             share[0] += plausible
             share[1] += count
         self.neither += not any(decodes.values())
+        self.hangul = self.hangul and _HANGUL.fullmatch(line) is not None
         one_script = decodes[UTF8] and is_of_one_script(line.decode(UTF8))
         only_utf8 = not fits[GB18030] and (fits[UTF8] or not decodes[GB18030])
         self.scripts += one_script
@@ -221,6 +225,8 @@ class _Votes:
                 "Big5 or EUC-KR: look at the texts, or save it as UTF-8"
             )
             note = f"{note}; {few}" if note else few
+        elif chosen == GB18030 and self.hangul:
+            note = "all of its characters would be Korean in EUC-KR: look at the texts"
         elif self.scripts == self.utf8 and chosen == UTF8 and self.shares[UTF8][1] < _ENOUGH:
             few = f"only {self.shares[UTF8][1]} characters, not Chinese, say that it is {chosen}"
             note = note or few

@@ -37,6 +37,8 @@ class LineForm:
         a number or a code and a tab.
     inner : int
         Of those that end in a label, those with a tab in the text before it.
+    returns : int
+        Lines with a carriage return within.
     """
 
     lines: int = 0
@@ -44,6 +46,7 @@ class LineForm:
     labelled: int = 0
     coded: int = 0
     inner: int = 0
+    returns: int = 0
 
     @property
     def is_labelled(self) -> bool:
@@ -56,15 +59,22 @@ class LineForm:
         return 0 < self.lines == self.coded
 
     def notes(self, wanted: bool) -> tuple[str, ...]:
-        """Say where tabs stay in texts; ``wanted`` if what stands behind the last is no text."""
+        """Say what stays in texts; ``wanted`` if what stands behind the last tab is no text."""
+        said = []
+        if self.returns:
+            said.append(
+                f"{self.returns} lines hold carriage returns and are one text each; if those end "
+                "records, save the file with other line ends"
+            )
         if wanted or self.is_labelled:
-            return (f"{self.inner} texts hold tabs",) if self.inner else ()
-        if not self.tabs:
-            return ()
-        return (
-            f"{self.tabs} of {self.lines} lines have tabs, {self.labelled} end in a tab and a "
-            "label: not every line does, so all are read as text, with what stands behind the tab",
-        )
+            said += [f"{self.inner} texts hold tabs"] if self.inner else []
+        elif self.tabs:
+            said.append(
+                f"{self.tabs} of {self.lines} lines have tabs, {self.labelled} end in a tab and a "
+                "label: not every line does, so all are read as text, with what stands behind the "
+                "tab"
+            )
+        return tuple(said)
 
 
 def line_form(
@@ -91,11 +101,12 @@ def line_form(
             cell.strip().casefold() in spellings or read_label(cell, most)[1] is None
         )
 
-    lines = tabs = labelled = coded = inner = 0
+    lines = tabs = labelled = coded = inner = returns = 0
     for line in text_lines(path, encoding.name):
         if is_missing(line) or line_problem(line, encoding.name):
             continue
         lines += 1
+        returns += "\r" in line.rstrip("\r\n")
         body, tab, last = line.rstrip("\r\n").rpartition("\t")
         if tab:
             has_label = is_label(last)
@@ -103,7 +114,7 @@ def line_form(
             labelled += has_label
             inner += has_label and "\t" in body.strip()
             coded += is_coded(line)
-    return LineForm(lines, tabs, labelled, coded, inner)
+    return LineForm(lines, tabs, labelled, coded, inner, returns)
 
 
 def is_coded(line: str) -> bool:

@@ -23,10 +23,18 @@ from gi_classifier.data.columns import (
     check_columns,
     distinct,
     is_header,
+    is_known,
     reads_like_name,
 )
 from gi_classifier.data.delimited import delimited_rows
-from gi_classifier.data.encodings import Encoding, Meter, line_problem, recognise, text_lines
+from gi_classifier.data.encodings import (
+    STANDARD_INPUT,
+    Encoding,
+    Meter,
+    line_problem,
+    recognise,
+    text_lines,
+)
 from gi_classifier.data.line_forms import LineForm, is_coded, line_form
 from gi_classifier.data.memory_file import Source
 from gi_classifier.errors import RecordsError, SettingsError
@@ -115,7 +123,7 @@ def open_text_table(
     elif header_row is not None or _has_header(path, encoding, columns):
         rows = _delimited(path, encoding, meter, columns, "\t", header_row, notes)
     else:
-        _check_plain(path, columns)
+        _check_plain(path, encoding, columns)
         form = line_form(path, encoding, names, num_classes)
         if columns.label is None and form.is_coded:
             raise RecordsError(
@@ -155,14 +163,32 @@ def _has_header(path: Source, encoding: Encoding, columns: Columns) -> bool:
     return False
 
 
-def _check_plain(path: Source, columns: Columns) -> None:
-    """Raise where a column is asked for in a file whose first row names none."""
+def _check_plain(path: Source, encoding: Encoding, columns: Columns) -> None:
+    """Raise where lines are no text, or where a column is asked for that they cannot have."""
+    lines = (line for line in text_lines(path, encoding.name) if line.strip())
+    first, second = itertools.islice(itertools.chain(lines, ("", "")), 2)
+    found = ".jsonl" if _object(first)[1] else ".csv" * _names_with_marks(first, second, columns)
+    if found:
+        where = "a file" if path == STANDARD_INPUT else "the file"
+        raise RecordsError(
+            f"{path}: its lines are those of a {found}, not text. Give {where} the ending {found}."
+        )
     if columns.given:
         raise SettingsError(
             f"{path}: {path.suffix} has no column {', '.join(map(repr, columns.given))}: its first "
             f"line does not name the column {columns.text!r} with tabs between. Mend the names, or "
             "give .csv, .jsonl or .xlsx."
         )
+
+
+def _names_with_marks(first: str, second: str, columns: Columns) -> bool:
+    """Whether the first of two lines names columns with commas or the like between."""
+    for mark in ",;|":
+        names = [name.strip().strip('"') for name in first.split(mark)]
+        as_many = 0 < first.count(mark) == second.count(mark)
+        if len(names) > 1 and (columns.text in names or (as_many and all(map(is_known, names)))):
+            return True
+    return False
 
 
 def _plain_rows(
@@ -177,6 +203,8 @@ def _plain_rows(
         problem = line_problem(line, encoding.name)
         if is_coded(body):
             problem = problem or "a number or code and a tab before the text; name the columns"
+        if "\t" in body.rpartition("\r")[0]:
+            problem = problem or "a carriage return behind a tab: several records in one line?"
         cells = {columns.text: body}
         if wanted or form.is_labelled:
             cells.setdefault(columns.label or LABEL, label)

@@ -102,7 +102,13 @@ def test_a_label_may_be_named_in_either_language() -> None:
 def test_explain_reads_a_file_and_names_each_record(tmp_path: Path) -> None:
     file = tmp_path / "records.csv"
     file.write_text("住院号,诊断\n007,胃溃疡\n008,\n009,直肠息肉\n", encoding="gb18030")
-    command = ["explain", "--input", file, "--text-column", "诊断", "--skip-blank"]
+    page = tmp_path / "x.html"
+    whole = ["explain", "--input", file, "--text-column", "诊断", "--output", page]
+    assert "line 3\n– error: the text is empty\nline 4\n2 lower" in run(*whole, code=1).stdout
+    assert 'line 3</small><small class="warning">error 错误: the text is empty' in page.read_text(
+        encoding="utf-8"
+    )
+    command = [*whole[:-2], "--skip-blank"]
     found = json.loads(run(*command, "--id-column", "住院号", "--json").stdout)
     assert [item["record"] for item in found] == [
         {"line": 2, "住院号": "007"},
@@ -138,6 +144,7 @@ def test_scores_are_written_as_rows_beside_the_columns_of_the_file(tmp_path: Pat
         {"line": line, "id": f"00{line + 5}", "score": str(11 - line)} for line in (2, 3, 4)
     ]
     assert "spans" not in rows[1]
+    assert (rows[1]["text"], rows[1]["label"]) == ("", None)
     assert "empty" in rows[1]["error"]
     for table in (
         pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False),

@@ -191,6 +191,7 @@ def test_a_bad_row_is_kept_in_its_place_with_its_reason(
     done = _label(data, *options, code=1)
     assert "3 records: " in done.stdout
     assert "1 bad rows without an answer" in done.stdout
+    assert done.stdout.splitlines()[1].startswith("–\terror\tthe text is empty")
     if ending == ".csv":
         table = pd.read_csv(output, encoding="utf-8-sig", keep_default_na=False)
         assert table["label"].tolist()[1] == ""

@@ -144,6 +144,12 @@ def test_where_too_few_characters_decide_a_note_says_so(
     assert recognise(put(tmp_path, (words * 5).encode())).note == ""
 
 
+def test_a_korean_text_that_gbk_reads_as_chinese_is_said(tmp_path: Path) -> None:
+    words = "위염으로 입원하였다, 대장 용종 절제술"
+    assert "Korean" in recognise(put(tmp_path, words.encode("euc-kr"))).note
+    assert recognise(put(tmp_path, "胃炎入院，行大肠息肉切除术".encode("gbk"))).note == ""
+
+
 def test_where_no_line_decides_the_note_says_by_what_it_was_decided(tmp_path: Path) -> None:
     assert recognise(put(tmp_path, "·".encode())).note.startswith("utf-8 by its share of common")
     assert recognise(put(tmp_path, "胃窦炎".encode())).note == ""

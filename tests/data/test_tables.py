@@ -117,6 +117,21 @@ def test_no_characters_in_json_are_bad_rows(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [
+        ("id,text\n1,胃痛\n", ".csv"),
+        ('"住院号";"诊断"\n1;胃痛\n', ".csv"),
+        ('\n{"text": "胃痛"}\n', ".jsonl"),
+    ],
+)
+def test_lines_of_another_form_are_no_records(tmp_path: Path, content: str, ending: str) -> None:
+    for name in ("r.txt", "r.tsv"):
+        with pytest.raises(RecordsError, match=f"not text. Give the file the ending {ending}"):
+            read(put(tmp_path / name, content))
+    assert len(read(put(tmp_path / "r.txt", "胃镜, 病理\n{溃疡}\n主诉,腹痛\n"))) == 3
+
+
 def test_a_name_in_other_case_is_no_column_and_no_record(tmp_path: Path) -> None:
     for name, content in (("r.tsv", "Text\tLabel\n胃\t1\n"), ("r.csv", "Text,Label\n胃,1\n")):
         with pytest.raises(RecordsError, match="'Text' is no 'text': case differs"):
@@ -308,6 +323,9 @@ def test_lines_of_old_macs_are_records_each(tmp_path: Path) -> None:
     assert len(read(put(tmp_path / "r.csv", "text\r胃痛\r咳嗽\r"))) == 2
     found = read(put(tmp_path / "r.txt", "胃痛\r伴呕吐\n腹泻\r\n"))
     assert found.texts == ("胃痛\r伴呕吐", "腹泻")
+    assert found.notes[-1].startswith("1 lines hold carriage returns and are one text each")
+    found = read(put(tmp_path / "r.txt", "胃痛\t1\r腹泻\t2\r咳嗽\t0\n"))
+    assert found.problems == ("a carriage return behind a tab: several records in one line?",)
 
 
 MISSING = [
