@@ -35,6 +35,7 @@ from gi_classifier.cli.pretrain import pretrain
 from gi_classifier.cli.prior import prior
 from gi_classifier.cli.report import report
 from gi_classifier.cli.rules import rules
+from gi_classifier.cli.screen import screen
 from gi_classifier.cli.serve import serve
 from gi_classifier.cli.thresholds import thresholds
 from gi_classifier.cli.train import train
@@ -100,6 +101,7 @@ for command in (
 ):
     app.command(name=command.__name__.removesuffix("_").replace("_", "-"), cls=Command)(command)
 app.add_typer(head)
+app.add_typer(screen)
 
 
 def main() -> None:

@@ -56,6 +56,8 @@ class Columns:
         None where none is wanted.
     given : tuple of str
         Those that a user named: a file without named columns cannot have them.
+    further : tuple of str
+        Others that must be there.
     """
 
     text: str = TEXT
@@ -63,6 +65,7 @@ class Columns:
     group: str | None = None
     id: str | None = None
     given: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -75,7 +78,7 @@ class Columns:
     @property
     def wanted(self) -> tuple[str, ...]:
         """The names, the text's first."""
-        found = (self.text, self.label, self.group, self.id)
+        found = (self.text, self.label, self.group, self.id, *self.further)
         return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
@@ -100,7 +103,7 @@ def check_columns(
         raise RecordsError(
             f"{source}: no column {', '.join(map(repr, missing))}. {_shown(names)}"
             f"{case_hint(missing, names)}{title if below else ''} The first row names the columns; "
-            "say which one to read (text_column, --text-column and so on)."
+            "say which to read (text_column, --text-column and so on)."
             f"{' Are commas between the cells, not tabs or semicolons?' if other else ''}"
         )
 

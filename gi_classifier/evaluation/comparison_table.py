@@ -65,35 +65,17 @@ def tabulate(
         fit_seconds of one fold, predict_milliseconds of one record, ``folds`` (measures and times
         of each); ``left_out``; ``verdicts``, see :func:`verdicts`. What is undefined is None.
     """
-    drawn = _drawn(comparison, outcomes, resamples)
-    models = []
-    for model in comparison.models:
-        found, parts = drawn[model.key], _parts(comparison, outcomes, model)
-        row: dict[str, Any] = {
-            name: getattr(model, name) for name in ("name", "family", "features", "title", "linear")
-        }
-        row["family_title"] = FAMILIES[model.family]
-        for name in MEASURES:
-            value, *rest = found[name].mean(axis=0)
-            row[name] = float(value)
-            row[f"{name}_interval"] = _interval(np.array(rest))
-        row["fit_seconds"] = float(np.mean([part.fit_seconds for part in parts]))
-        spent = sum(part.predict_seconds for part in parts)
-        row["predict_milliseconds"] = 1000 * spent / len(comparison.labels)
-        row["warnings"] = _counted_warnings(parts)
-        row["folds"] = [
-            {
-                "fold": fold,
-                "records": len(part.predicted),
-                **{name: float(found[name][fold, 0]) for name in MEASURES},
-                "fit_seconds": part.fit_seconds,
-                "predict_seconds": part.predict_seconds,
-                "warnings": list(part.warnings),
-            }
-            for fold, part in enumerate(parts)
-        ]
-        models.append(row)
-    models.sort(key=lambda row: -row["f1"])
+    models, drawn = model_rows(
+        comparison.models,
+        outcomes,
+        comparison.labels,
+        comparison.folds,
+        comparison.groups,
+        classes=comparison.width,
+        positive=comparison.label is not None,
+        resamples=resamples,
+        seed=comparison.seed,
+    )
     labels = np.array(comparison.records.labels)
     return {
         "records": len(labels),
@@ -122,10 +104,73 @@ def tabulate(
     }
 
 
-def _parts(
-    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], model: ComparisonModel
-) -> list[Outcome]:
-    return [outcomes[model.key, fold] for fold in range(comparison.folds.max() + 1)]
+def model_rows(
+    models: Sequence[ComparisonModel],
+    outcomes: Mapping[tuple[str, int], Outcome],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    *,
+    classes: int,
+    positive: bool,
+    resamples: int,
+    seed: int,
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, np.ndarray]]]:
+    """Measure every model on every fold, with intervals.
+
+    Parameters
+    ----------
+    models : sequence of ComparisonModel
+    outcomes : mapping of (key, fold) to Outcome
+    labels, folds, groups : ndarray of int, shape (n,)
+        As :class:`~gi_classifier.evaluation.comparison.Comparison` has them.
+    classes : int
+    positive : bool
+        See :func:`fold_scores`.
+    resamples, seed : int
+
+    Returns
+    -------
+    list of dict
+        ``models`` of :func:`tabulate`.
+    dict
+        By a model's key, each of :data:`MEASURES`: ndarray (folds, 1 + resamples), on the records
+        as they are, then resampled.
+    """
+    number = int(folds.max()) + 1
+    every = {model.key: [outcomes[model.key, fold] for fold in range(number)] for model in models}
+    drawn = _drawn(every, labels, folds, groups, classes, positive, resamples, seed)
+    rows = [_model_row(model, every[model.key], drawn[model.key], len(labels)) for model in models]
+    return sorted(rows, key=lambda row: -row["f1"]), drawn
+
+
+def _model_row(
+    model: ComparisonModel, parts: Sequence[Outcome], found: Mapping[str, np.ndarray], records: int
+) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        name: getattr(model, name) for name in ("name", "family", "features", "title", "linear")
+    }
+    row["family_title"] = FAMILIES.get(model.family, model.title)
+    for name in MEASURES:
+        value, *rest = found[name].mean(axis=0)
+        row[name] = float(value)
+        row[f"{name}_interval"] = _interval(np.array(rest))
+    row["fit_seconds"] = float(np.mean([part.fit_seconds for part in parts]))
+    spent = sum(part.predict_seconds for part in parts)
+    row["predict_milliseconds"] = 1000 * spent / records
+    row["warnings"] = _counted_warnings(parts)
+    row["folds"] = [
+        {
+            "fold": fold,
+            "records": len(part.predicted),
+            **{name: float(found[name][fold, 0]) for name in MEASURES},
+            "fit_seconds": part.fit_seconds,
+            "predict_seconds": part.predict_seconds,
+            "warnings": list(part.warnings),
+        }
+        for fold, part in enumerate(parts)
+    ]
+    return row
 
 
 def _counted_warnings(parts: Sequence[Outcome]) -> list[str]:
@@ -143,25 +188,28 @@ def _interval(drawn: np.ndarray) -> list[float] | None:
 
 
 def _drawn(
-    comparison: Comparison, outcomes: Mapping[tuple[str, int], Outcome], resamples: int
+    every: Mapping[str, Sequence[Outcome]],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    groups: np.ndarray,
+    classes: int,
+    positive: bool,
+    resamples: int,
+    seed: int,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Each model's measures, (folds, 1 + resamples): on the records as they are, then resampled."""
     found: dict[str, dict[str, list[np.ndarray]]] = {
-        model.key: {name: [] for name in MEASURES} for model in comparison.models
+        key: {name: [] for name in MEASURES} for key in every
     }
-    for fold in range(comparison.folds.max() + 1):
-        rows = comparison.folds == fold
-        _, owners = np.unique(comparison.groups[rows], return_inverse=True)
+    for fold in range(int(folds.max()) + 1):
+        rows = folds == fold
+        _, owners = np.unique(groups[rows], return_inverse=True)
         blocks: dict[str, list[dict[str, np.ndarray]]] = {key: [] for key in found}
-        resampled = resample_counts(int(np.max(owners)) + 1, resamples, comparison.seed + fold)
+        resampled = resample_counts(int(np.max(owners)) + 1, resamples, seed + fold)
         for counts in chain([np.ones((1, int(np.max(owners)) + 1))], resampled):
             for key, part in blocks.items():
                 scores = fold_scores(
-                    comparison.labels[rows],
-                    outcomes[key, fold],
-                    counts[:, owners],
-                    comparison.width,
-                    positive=comparison.label is not None,
+                    labels[rows], every[key][fold], counts[:, owners], classes, positive=positive
                 )
                 part.append(scores)
         for key, part in blocks.items():

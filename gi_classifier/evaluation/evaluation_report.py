@@ -23,7 +23,7 @@ LENGTH = "length in characters"
 LENGTHS = ("<=20", "21-50", "51-100", "101-200", "201-500", ">500")
 MOST_GROUPS = 100
 _LONGEST = (20, 50, 100, 200, 500)
-_NO_VALUE = "(empty)"
+NO_VALUE = "(empty)"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def groups_of(records: Records, by: str | None = None) -> list[Group]:
     found = [Group(LENGTH, LENGTHS[i], np.flatnonzero(places == i)) for i in np.unique(places)]
     if by is None or records.groups is None:
         return found
-    values = np.array([value or _NO_VALUE for value in records.groups], dtype=object)
+    values = np.array([value or NO_VALUE for value in records.groups], dtype=object)
     distinct = sorted(set(values))
     if len(distinct) > MOST_GROUPS:
         raise RecordsError(
