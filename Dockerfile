@@ -3,7 +3,7 @@ FROM python:3.13-slim AS build
 WORKDIR /source
 COPY . .
 RUN python -m venv /opt/gi \
-    && /opt/gi/bin/pip install --no-cache-dir '.[server,plots]'
+    && /opt/gi/bin/pip install --no-cache-dir '.[server,plots,ocr]'
 
 FROM python:3.13-slim
 COPY --from=build /opt/gi /opt/gi

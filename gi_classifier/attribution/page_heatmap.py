@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gi_classifier.attribution.heatmap import STYLE
 from gi_classifier.attribution.page import FONTS, escape, escape_line, html_page
-from gi_classifier.data.pictures.page import Box, Character, Page
+from gi_classifier.data.pictures.page import Box, Character, Page, Picture
 from gi_classifier.data.pictures.page_reading import scaled
 from gi_classifier.plots.heatmap import AGAINST, FOR, GREY, INK, LINE, RED, colour
 from gi_classifier.plots.style import check_plots
@@ -42,6 +42,11 @@ class Explained(NamedTuple):
     pixels: np.ndarray
     attribution: Attribution
     poor: tuple[Character, ...]
+
+    @classmethod
+    def of(cls, page: Page, picture: Picture, attribution: Attribution) -> Explained:
+        """A page as it was read from a picture, and what its text's answer rests on."""
+        return cls(page, picture.pixels, attribution, poor_characters(page, attribution))
 
 
 class Patch(NamedTuple):
@@ -120,7 +125,7 @@ def _scale_end(found: Sequence[Patch]) -> float:
 
 
 def scans_html(
-    explained: Sequence[Explained],
+    explained: Iterable[Explained],
     unit: SpanUnit = "word",
     *,
     force: bool = False,
@@ -130,7 +135,8 @@ def scans_html(
 
     Parameters
     ----------
-    explained : sequence of Explained
+    explained : iterable of Explained
+        Each is drawn as it comes: no two pictures need be held at once.
     unit : {"token", "word", "clause", "sentence"}
     force : bool
         Show answers that are withheld, with the reason.
@@ -148,16 +154,10 @@ def scans_html(
 
 
 def _figure(one: Explained, unit: SpanUnit, force: bool) -> str:
-    from PIL import Image
-
-    small, scale = scaled(one.pixels, _LONGEST_SIDE)
-    content = io.BytesIO()
-    Image.fromarray(small).save(content, "JPEG", quality=_QUALITY)
-    data = base64.b64encode(content.getvalue()).decode()
+    url, width, height, scale = small_picture(one.pixels)
     found = patches(one.page, one.attribution, unit)
     limit = _scale_end(found)
     shapes = "".join(_shape(patch, limit, scale) for patch in found)
-    height, width = small.shape[:2]
     said = withheld_note(one.poor)
     warning = f'<small class="warning">{escape(said)}</small>' if said else ""
     return (
@@ -165,13 +165,25 @@ def _figure(one: Explained, unit: SpanUnit, force: bool) -> str:
         f"<small>{escape_line(one.page.name)}, page {one.page.number}</small>"
         f"<strong>{escape_line(_answer(one, force))}</strong>"
         f"<small>{escape_line(_details(one, force))}</small>{warning}</figcaption>\n"
-        f'<div class="gi-scan"><img alt="" src="data:image/jpeg;base64,{data}">'
+        f'<div class="gi-scan"><img alt="" src="{url}">'
         f'<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">{shapes}</svg>'
         "</div>\n"
         f"<small><i class=a style=--s:1>against 反对</i> -{limit:.2f}<span class=gi-scale></span>"
         f"+{limit:.2f} <i class=f style=--s:1>for 支持</i> "
         "(change of the score 得分的变化)</small></figure>\n"
     )
+
+
+def small_picture(pixels: np.ndarray) -> tuple[str, int, int, float]:
+    """A picture for a browser: its ``data:`` address, width, height, and how far it was scaled."""
+    from PIL import Image
+
+    small, scale = scaled(pixels, _LONGEST_SIDE)
+    content = io.BytesIO()
+    Image.fromarray(small).save(content, "JPEG", quality=_QUALITY)
+    data = base64.b64encode(content.getvalue()).decode()
+    height, width = small.shape[:2]
+    return f"data:image/jpeg;base64,{data}", width, height, scale
 
 
 def _shape(patch: Patch, limit: float, scale: float) -> str:

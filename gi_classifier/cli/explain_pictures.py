@@ -13,13 +13,12 @@ from gi_classifier.attribution.attribution import SpanUnit
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.page_heatmap import (
     Explained,
-    poor_characters,
     scan_png,
     scans_html,
     withheld_note,
 )
 from gi_classifier.cli.outputs import notes, print_json, progress, say, write_file
-from gi_classifier.cli.pictures import NO_TEXT, place_of
+from gi_classifier.data.pictures.page import NO_TEXT
 from gi_classifier.data.pictures.page_reading import read_picture
 from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.display import shown
@@ -99,15 +98,14 @@ def _explained(
             problems.append(f"{page.name}, page {page.number}: {NO_TEXT}")
             continue
         (attribution,) = explainer.explain([page.text], label, **asdict(path))
-        poor = poor_characters(page, attribution)
-        yield Explained(page, picture.pixels, attribution, poor)
+        yield Explained.of(page, picture, attribution)
 
 
 def _row(one: Explained, force: bool) -> dict[str, Any]:
     withheld = bool(one.poor) and not force
     item = one.attribution
     return {
-        **place_of(one.page),
+        **one.page.place(),
         "label": None if withheld else item.label,
         "name": "" if withheld else item.label_name,
         "probability": None if withheld else round(float(item.probability), 6),

@@ -17,7 +17,7 @@ import typer
 from gi_classifier.cli.inputs import Source
 from gi_classifier.cli.outputs import notes, progress
 from gi_classifier.cli.saved_state import SavedState
-from gi_classifier.data.pictures.page import Page
+from gi_classifier.data.pictures.page import NO_TEXT
 from gi_classifier.data.pictures.page_reading import read_pages
 from gi_classifier.data.pictures.picture_files import check_ocr, listed
 from gi_classifier.display import shown
@@ -33,7 +33,6 @@ ImageOption = Annotated[
     ),
 ]
 _STATE = "pages.json"
-NO_TEXT = "no text was found on it"
 
 
 def check_pictures(images: Sequence[Path] | None, text: Any, input: Any) -> list[Path]:
@@ -105,17 +104,6 @@ def read_pictures(
     return source, state
 
 
-def place_of(page: Page) -> dict[str, Any]:
-    """What a page is called, and how well it was read."""
-    corrected = ", ".join(f"{slip.read}→{slip.corrected}" for slip in page.corrections)
-    return {
-        "file": page.name,
-        "page": page.number,
-        "confidence": round(page.confidence, 4),
-        "corrected": corrected,
-    }
-
-
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
     number = 0
     try:
@@ -123,7 +111,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             number = page.number
             yield {
                 "text": page.text,
-                "place": place_of(page),
+                "place": page.place(),
                 "error": None if page.text else NO_TEXT,
                 "notes": [f"{page.name}, page {page.number}: {note}" for note in page.notes],
             }

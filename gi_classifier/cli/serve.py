@@ -97,7 +97,8 @@ def _check_installed() -> None:
 def _log_to_standard_error() -> None:
     """Lines of when, how grave, what; never a text, an address or a header."""
     logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
     )
-    # Its warnings and errors alone; of starting and stopping we say our own.
+    # Of others warnings alone: fontTools, say, tells every character that a page shows.
+    logging.getLogger("gi_classifier").setLevel(logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

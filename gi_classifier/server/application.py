@@ -17,14 +17,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from gi_classifier._version import __version__
+from gi_classifier.data.pictures.picture_files import check_ocr
 from gi_classifier.errors import GIClassifierError
 from gi_classifier.server import schemas
 from gi_classifier.server.assets import add_pages
 from gi_classifier.server.batching import Batcher
 from gi_classifier.server.guard import Guard
-from gi_classifier.server.jobs import Job, Jobs, Kind
+from gi_classifier.server.jobs import Jobs, Kind, Work
 from gi_classifier.server.limits import Limits
 from gi_classifier.server.metrics import Metrics
+from gi_classifier.server.pictures import pictures
 from gi_classifier.server.problems import MEDIA_TYPE, Problem, answer_problem
 from gi_classifier.server.service import Service
 from gi_classifier.server.uploads import MEDIA_TYPES, WORKS, Upload
@@ -47,7 +49,15 @@ _SAID = {
     504: "It took too long; fewer or shorter texts may not",
 }
 Format = Literal["csv", "xlsx", "jsonl", "txt", "tsv"]
-UPLOADS = ("/v1/predictions", "/v1/keywords", "/v1/report")
+UPLOADS = ("/v1/predictions", "/v1/keywords", "/v1/report", "/v1/pictures")
+# How an upload is described.
+_FILE = {
+    "requestBody": {
+        "description": "The file itself; it is held in memory until it is read.",
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 def _fails(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -188,6 +198,7 @@ def _add_jobs(application: FastAPI, parts: Parts) -> None:
         (UPLOADS[2], "report", "Write the page about a file of records, as a job."),
     ):
         _add_upload(application, parts, path, kind, says)  # type: ignore[arg-type]
+    _add_pictures(application, parts)
 
     @application.get(
         "/v1/jobs/{job_id}",
@@ -235,15 +246,7 @@ def _add_upload(application: FastAPI, parts: Parts, path: str, kind: Kind, says:
         summary=says,
         operation_id=f"upload_{kind}",
         responses=_fails(408, 413, 422, 503),
-        openapi_extra={
-            "requestBody": {
-                "description": "The file itself; it is held in memory until it is read.",
-                "required": True,
-                "content": {
-                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
-                },
-            }
-        },
+        openapi_extra=_FILE,
         tags=["jobs"],
     )
     async def upload(
@@ -252,16 +255,43 @@ def _add_upload(application: FastAPI, parts: Parts, path: str, kind: Kind, says:
         text_column: Annotated[str, Query(min_length=1, max_length=200)] = "text",
         sheet: Annotated[str | None, Query(max_length=200)] = None,
     ) -> Response:
-        parts.jobs.check_room()
-        content = await request.body()
-        if not content:
-            raise Problem(422, "empty", "The upload is empty.", [("#", "no bytes")])
-        given = Upload(content, format, text_column, sheet)
-        job = parts.jobs.submit(kind, WORKS[kind](parts.service, given, parts.limits.records))
-        return _accepted(job)
+        given = Upload(await _uploaded(request, parts), format, text_column, sheet)
+        return _accepted(parts, kind, WORKS[kind](parts.service, given, parts.limits.records))
 
 
-def _accepted(job: Job) -> Response:
+def _add_pictures(application: FastAPI, parts: Parts) -> None:
+    @application.post(
+        UPLOADS[3],
+        response_model=schemas.Job,
+        status_code=202,
+        summary="Read a scan, photo or PDF, and show on each page what decided, as a job.",
+        operation_id="upload_pictures",
+        responses=_fails(408, 413, 422, 503),
+        openapi_extra=_FILE,
+        tags=["jobs"],
+    )
+    async def upload(
+        request: Request,
+        force_answer: Annotated[
+            bool, Query(description="Answer even where the deciding characters were read poorly.")
+        ] = False,
+    ) -> Response:
+        check_ocr()
+        content = await _uploaded(request, parts)
+        work = pictures(parts.service, content, parts.limits.pages, force=force_answer)
+        return _accepted(parts, "pictures", work)
+
+
+async def _uploaded(request: Request, parts: Parts) -> bytes:
+    parts.jobs.check_room()
+    content = await request.body()
+    if not content:
+        raise Problem(422, "empty", "The upload is empty.", [("#", "no bytes")])
+    return content
+
+
+def _accepted(parts: Parts, kind: Kind, work: Work) -> Response:
+    job = parts.jobs.submit(kind, work)
     return JSONResponse(job.to_dict(), 202, {"Location": f"/v1/jobs/{job.id}"})
 
 

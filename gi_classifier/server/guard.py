@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gi_classifier.server.limits import MEBIBYTE, Limits
 from gi_classifier.server.metrics import Metrics
 from gi_classifier.server.problems import RETRY, Problem, failed
-from gi_classifier.server.token import is_bearer
+from gi_classifier.server.token import is_bearer, is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,6 @@ _HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": PAGE_POLICY,
 }
-_LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 # Of a failure, the places named: the innermost.
 _FRAMES = 12
 # Paths below which only the token leads.
@@ -122,11 +121,11 @@ class Guard:
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
         path = scope["path"]
-        if self.token is None and _name_of(host) not in _LOCAL_NAMES:
+        if self.token is None and not is_loopback(_name_of(host)):
             raise Problem(
                 421,
                 "another-host",
-                "Without a token this service answers to localhost and 127.0.0.1 alone. Start it "
+                "Without a token this service answers to localhost and loopback addresses alone. Start it "
                 "with --token-file to use another name.",
             )
         origin = headers.get(b"origin", b"").decode("latin-1")

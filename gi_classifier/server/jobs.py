@@ -20,8 +20,11 @@ from gi_classifier.server.limits import Limits
 from gi_classifier.server.problems import Problem, failed, problem_of
 from gi_classifier.server.worker import StoppedError, checkpoint, step_aside, with_check
 
-Kind = Literal["predictions", "keywords", "report"]
+Kind = Literal["predictions", "keywords", "report", "pictures"]
+Work = Callable[["Job"], None]
 _RETRY = {"Retry-After": "10"}
+# Seconds after which an idle service looks for jobs to forget.
+_LOOK = 60.0
 
 
 @dataclass(eq=False)
@@ -31,6 +34,8 @@ class Job:
     Attributes
     ----------
     kind : str
+    work : callable, optional
+        What is to be done, with the upload in it; None from its beginning on.
     id : str
         Not to be guessed.
     state : {"waiting", "running", "done", "failed", "cancelled"}
@@ -45,6 +50,7 @@ class Job:
     """
 
     kind: Kind
+    work: Work | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: Literal["waiting", "running", "done", "failed", "cancelled"] = "waiting"
     done: int = 0
@@ -84,9 +90,6 @@ class Job:
         }
 
 
-Work = Callable[[Job], None]
-
-
 class Jobs:
     """The jobs of one service.
 
@@ -98,7 +101,7 @@ class Jobs:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._jobs: dict[str, Job] = {}
-        self._queue: queue.SimpleQueue[tuple[Job, Work] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         threading.Thread(target=self._run, name="jobs", daemon=True).start()
 
@@ -121,11 +124,11 @@ class Jobs:
     def submit(self, kind: Kind, work: Work) -> Job:
         """Begin a job once those before it are done."""
         self.check_room()
-        job = Job(kind)
+        job = Job(kind, work)
         with self._lock:
             self._jobs[job.id] = job
         self._forget()
-        self._queue.put((job, work))
+        self._queue.put(job)
         return job
 
     def get(self, name: str) -> Job:
@@ -146,9 +149,7 @@ class Jobs:
     def cancel(self, name: str) -> Job:
         """Stop a job, and forget what it made."""
         job = self.get(name)
-        job.cancelled.set()
-        if job.state == "waiting":
-            self._end(job, "cancelled")
+        self._cancel(job)
         job.files = {}
         return job
 
@@ -157,8 +158,16 @@ class Jobs:
         with self._lock:
             open_jobs = [job for job in self._jobs.values() if job.is_open]
         for job in open_jobs:
-            job.cancelled.set()
+            self._cancel(job)
         self._queue.put(None)
+
+    def _cancel(self, job: Job) -> None:
+        job.cancelled.set()
+        with self._lock:
+            # It stays in the queue until its turn; what it holds does not.
+            waiting, job.work = job.work is not None, None
+        if waiting:
+            self._end(job, "cancelled")
 
     def _forget(self) -> None:
         """Drop finished jobs that are old, or too many, or too large; the oldest first."""
@@ -177,26 +186,33 @@ class Jobs:
                     del self._jobs[job.id]
 
     def _end(self, job: Job, state: Literal["done", "failed", "cancelled"]) -> None:
+        if state != "done":
+            job.files = {}
         job.state, job.ended = state, time.monotonic()
 
     def _run(self) -> None:
         step_aside()
-        while (given := self._queue.get()) is not None:
-            job, work = given
-            # The upload is in the work: nothing here may hold it once the job is done.
-            del given
-            if not job.cancelled.is_set():
+        while True:
+            try:
+                job = self._queue.get(timeout=_LOOK)
+            except queue.Empty:
+                # What is old goes even if nobody asks.
+                self._forget()
+                continue
+            if job is None:
+                return
+            with self._lock:
+                work, job.work = job.work, None
+            if work is not None:
                 self._do(job, work)
-            elif job.is_open:
-                self._end(job, "cancelled")
-            del work
+            # The upload is in the work: nothing here may hold it once the job is done.
+            del work, job
 
     def _do(self, job: Job, work: Work) -> None:
         job.state = "running"
         try:
             with_check(job.cancelled.is_set, lambda: work(job))
         except StoppedError:
-            job.files = {}
             self._end(job, "cancelled")
         except Problem as problem:
             job.problem = problem.to_dict()

@@ -39,7 +39,7 @@ class Limits:
         How long a finished job is remembered.
     kept_bytes : int
         Of the results of all jobs together.
-    records : int
+    records, pages : int
         In one upload.
     """
 
@@ -57,3 +57,4 @@ class Limits:
     kept_seconds: float = 3600.0
     kept_bytes: int = 256 * MEBIBYTE
     records: int = 100_000
+    pages: int = 50

@@ -149,7 +149,7 @@ class Job(BaseModel):
     """Long work: how far it is, and what it made."""
 
     id: str
-    kind: Literal["predictions", "keywords", "report"]
+    kind: Literal["predictions", "keywords", "report", "pictures"]
     state: Literal["waiting", "running", "done", "failed", "cancelled"]
     done: int = Field(description="Records that are done.")
     total: int | None = Field(description="Of so many; null until the upload is read.")

@@ -135,7 +135,7 @@ class Service:
             if request.format == "html":
                 made = origin(self.directory, baseline=request.baseline)
                 return page(found, request.units[0], origin=made)
-            table = [_explanation(one, request.units) for one in found]
+            table = [explanation(one, request.units) for one in found]
             return {"model": self.directory.digest, "results": table}
 
         return answer
@@ -169,7 +169,8 @@ class Service:
             return b""
 
 
-def _explanation(found: Attribution, units: Sequence[Any]) -> dict[str, Any]:
+def explanation(found: Attribution, units: Sequence[Any]) -> dict[str, Any]:
+    """An explanation as JSON has it, with its parts by unit."""
     return {
         "label": found.label,
         "name": found.label_name,

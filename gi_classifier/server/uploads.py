@@ -109,15 +109,21 @@ def predictions(service: Service, upload: Upload, most: int) -> Work:
             answer = {"text": unread, **nothing} if problem else next(answers)
             row = {**place_of(records, place), **answer, "error": problem or ""}
             rows.append((row, with_kept(_without_text(records, upload), place, row)))
-        tables = [table for _, table in rows]
-        columns = list(dict.fromkeys(name for table in tables for name in table))
-        job.files = {
-            "predictions.json": _json([row for row, _ in rows]),
-            "predictions.csv": csv_for_excel(tables, columns),
-            **_workbook("predictions.xlsx", tables, job),
-        }
+        job.files = answer_files([row for row, _ in rows], [table for _, table in rows], job)
 
     return work
+
+
+def answer_files(
+    rows: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]], job: Job
+) -> dict[str, bytes]:
+    """Answers for programs, and with the columns of their upload for spreadsheets."""
+    columns = list(dict.fromkeys(name for table in tables for name in table))
+    return {
+        "predictions.json": to_json(rows),
+        "predictions.csv": csv_for_excel(tables, columns),
+        **_workbook("predictions.xlsx", tables, job),
+    }
 
 
 def keywords(service: Service, upload: Upload, most: int) -> Work:
@@ -130,7 +136,7 @@ def keywords(service: Service, upload: Upload, most: int) -> Work:
         names = service.settings.names
         shown = [{**row, "name": names[row["label"]]} for row in _plain(rows)]
         job.files = {
-            "keywords.json": _json(shown),
+            "keywords.json": to_json(shown),
             "keywords.csv": csv_for_excel(_plain(rows), list(table.columns)),
             **_workbook("keywords.xlsx", _plain(rows), job),
         }
@@ -223,5 +229,6 @@ def _plain(rows: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _json(rows: Any) -> bytes:
+def to_json(rows: Any) -> bytes:
+    """A file of JSON."""
     return encode(json.dumps(rows, ensure_ascii=False))

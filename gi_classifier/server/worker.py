@@ -51,7 +51,9 @@ def with_check(check: Callable[[], bool], call: Callable[[], T]) -> T:
 def step_aside() -> None:
     """Let this thread wait for more urgent ones, where the system can do that."""
     with contextlib.suppress(AttributeError, OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        thread = threading.get_native_id()
+        lower = min(os.getpriority(os.PRIO_PROCESS, thread) + _NICE, 19)
+        os.setpriority(os.PRIO_PROCESS, thread, lower)
 
 
 class StoppableGradient:

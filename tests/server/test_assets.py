@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from made_pictures import file_of, printed
 from service_clients import serving
 from starlette.testclient import TestClient
 from tools import needs, program
@@ -151,16 +153,55 @@ def test_a_file_is_read_on_a_phone_in_the_dark_in_chinese(
     assert "未读取 1" in page.inner_text("#summary")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     assert serious(page) == []
-    other = tmp_path / "records.csv.pdf"
-    other.write_bytes(b"%PDF")
+    scan = tmp_path / "scan.png"
+    scan.write_bytes(file_of(printed()))
+    page.set_input_files("#camera", scan)
+    page.click("#go")
+    page.wait_for_selector("#records:has-text('第 1 页')")
+    page.click("#records .why")
+    page.wait_for_selector("#records .scan polygon", state="attached")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert serious(page) == []
+    other = tmp_path / "records.csv.doc"
+    other.write_bytes(b"no table")
     page.set_input_files("#file", other)
     page.click("#go")
-    assert "records.csv.pdf" in page.inner_text("#message")
+    assert "records.csv.doc" in page.inner_text("#message")
     book = tmp_path / "records.xlsx"
     book.write_bytes(b"no workbook")
     page.set_input_files("#file", book)
     page.click("#go")
     page.wait_for_selector("#message:has-text('.xlsx')")
+    assert page.failures == []
+
+
+@needs("chromium")
+@pytest.mark.slow
+def test_a_picture_may_be_dropped_or_pasted_and_its_keywords_are_those_of_its_text(
+    browser: Any, address: str
+) -> None:
+    page = opened(browser, address)
+    for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+        page.set_input_files("#file", [])
+        page.evaluate(
+            """([kind, holder, content]) => {
+                const given = new DataTransfer();
+                const bytes = Uint8Array.from(atob(content), one => one.charCodeAt(0));
+                given.items.add(new File([bytes], "image.png", { type: "image/png" }));
+                const event = new Event(kind, { bubbles: true, cancelable: true });
+                Object.defineProperty(event, holder, { value: given });
+                document.body.dispatchEvent(event);
+            }""",
+            [kind, holder, base64.b64encode(file_of(printed())).decode()],
+        )
+        assert page.evaluate("document.getElementById('file').files[0].name") == "image.png"
+    page.click("#go")
+    page.wait_for_selector("#records:has-text('page 1')")
+    with page.expect_download() as download:
+        page.click("[data-file='pages.html']")
+    assert b"<svg" in Path(download.value.path()).read_bytes()
+    page.click("#keywords-go")
+    page.wait_for_selector("#keyword-rows tr")
     assert page.failures == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,31 @@ def test_a_running_job_is_cancelled_and_the_next_one_runs(opened: Any) -> None:
     wait_for(lambda: not next_one.is_open)
     assert (job.state, next_one.state) == ("cancelled", "done")
     assert waiting.files == {}
+    assert waiting.work is None
+
+
+def test_what_a_cancelled_job_made_all_the_same_is_not_kept(opened: Any) -> None:
+    jobs, begun, gate = opened(), threading.Event(), threading.Event()
+
+    def deaf(job: Job) -> None:
+        begun.set()
+        gate.wait(20)
+        job.files = {"keywords.csv": b"x"}
+
+    job = jobs.submit("keywords", deaf)
+    begun.wait(20)
+    jobs.cancel(job.id)
+    gate.set()
+    wait_for(lambda: not job.is_open)
+    assert (job.state, job.files) == ("cancelled", {})
+
+
+def test_an_old_result_is_forgotten_though_nobody_asks(
+    opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gi_classifier.server.jobs._LOOK", 0.01)
+    held = weakref.ref(ended(opened(kept_seconds=0.01), makes(1)))
+    wait_for(lambda: held() is None)
 
 
 def test_a_failure_says_nothing_of_its_message(

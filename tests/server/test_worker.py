@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 from typing import Any
@@ -43,6 +45,17 @@ def test_results_and_errors_come_back_and_the_worker_goes_on() -> None:
         return await worker.run(lambda: 7)
 
     assert running(act) == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities of threads")
+def test_work_steps_aside_from_wherever_the_process_stands() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def act(worker: Worker) -> int:
+        return await worker.run(priority)
+
+    assert running(act) == min(priority() + 5, 19)
 
 
 def test_work_that_asks_is_stopped_in_time() -> None:

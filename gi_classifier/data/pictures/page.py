@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+# Why a page without text has no answer.
+NO_TEXT = "no text was found on it"
 Corner = tuple[float, float]
 Box = tuple[Corner, Corner, Corner, Corner]
 
@@ -144,6 +146,16 @@ class Page:
     def confidence(self) -> float:
         """The mean of its characters'; 0 without any."""
         return mean_confidence([c for c in self.characters if c is not None])
+
+    def place(self) -> dict[str, Any]:
+        """What it is called, and how well it was read: columns of a table of pages."""
+        corrected = ", ".join(f"{slip.read}→{slip.corrected}" for slip in self.corrections)
+        return {
+            "file": self.name,
+            "page": self.number,
+            "confidence": round(self.confidence, 4),
+            "corrected": corrected,
+        }
 
 
 def mean_confidence(characters: tuple[Character, ...] | list[Character]) -> float:

@@ -85,7 +85,7 @@ def read_pages(source: str | Path | bytes) -> Iterator[Page]:
     return map(read_picture, pictures_of(source))
 
 
-def read_picture(picture: Picture) -> Page:
+def read_picture(picture: Picture, *, threads: int | None = None) -> Page:
     """Read a picture that was opened; a PDF's own text, where it has one, as it stands."""
     began = time.process_time()
     seconds: dict[str, float] = {}
@@ -93,7 +93,7 @@ def read_picture(picture: Picture) -> Page:
     seconds["quality"] = time.process_time() - began
     notes = picture.notes
     if picture.layer is None:
-        found = _recognised(picture.pixels, seconds)
+        found = _recognised(picture.pixels, seconds, threads)
         if found.poor:
             notes = (*notes, f"{found.poor} lines that could hardly be read are left out")
     else:
@@ -131,10 +131,10 @@ class _Recognised(NamedTuple):
     poor: int
 
 
-def _recognised(pixels: np.ndarray, seconds: dict[str, float]) -> _Recognised:
+def _recognised(pixels: np.ndarray, seconds: dict[str, float], threads: int | None) -> _Recognised:
     small, scale = scaled(pixels, _LONGEST_SIDE)
     began = time.process_time()
-    reader = recogniser()
+    reader = recogniser(threads)
     opened = time.process_time()
     smaller, further = scaled(small, _DETECTED)
     corners = reader.lines(smaller) / further

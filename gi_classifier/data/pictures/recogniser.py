@@ -120,12 +120,12 @@ _opened: dict[tuple[int, int], Recogniser] = {}
 _opening = threading.Lock()
 
 
-def recogniser() -> Recogniser:
+def recogniser(threads: int | None = None) -> Recogniser:
     """The recogniser of this process, opened by the first call that needs it.
 
     A forked process opens its own: threads of its parent's are not there.
     """
-    key = os.getpid(), thread_count()
+    key = os.getpid(), thread_count(threads)
     with _opening:
         if key not in _opened:
             _opened[key] = Recogniser(key[1])

@@ -75,8 +75,7 @@ addEventListener("pagehide", () => {
 
 // Uploads a file and waits for its job; `onProgress` is told how far it is, `signal` cancels it.
 export async function work(kind, upload, onProgress, signal) {
-  const query = new URLSearchParams({ format: upload.format, text_column: upload.column });
-  const answer = await ask(`/v1/${kind}?${query}`, { method: "POST", body: upload.content, signal });
+  const answer = await ask(`/v1/${kind}?${new URLSearchParams(upload.query)}`, { method: "POST", body: upload.content, signal });
   let job = await answer.json();
   open.add(job.id);
   try {

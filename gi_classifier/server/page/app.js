@@ -6,7 +6,8 @@ import { counts, sayLabels, setRecords, showMore, showRecords } from "./records.
 import { say, sayAll, switchLanguage } from "./words.js";
 
 const byId = name => document.getElementById(name);
-const FORMATS = ["csv", "xlsx", "txt", "tsv", "jsonl"];
+const TABLES = ["csv", "xlsx", "txt", "tsv", "jsonl"];
+const PICTURES = ["pdf", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "avif", "jp2"];
 const EXAMPLE = `十二指肠球部见一溃疡，大小约0.6cm，覆白苔
 乙状结肠见一息肉，大小约0.5cm，予钳除
 右肺上叶见一磨玻璃结节，建议随访
@@ -55,15 +56,20 @@ function pasted() {
   const text = byId("text").value, split = byId("split").value;
   const parts = split === "none" ? [text] : text.split(split === "line" ? /\r?\n/ : /\r?\n[ \t\u3000]*\r?\n/);
   const records = parts.map(part => part.trim()).filter(Boolean);
-  if (!records.length) return null;
+  return records.length ? { ...tableOf(records), kind: "predictions" } : null;
+}
+
+function tableOf(records) {
   const lines = records.map(record => JSON.stringify({ text: record }));
-  return { content: new Blob([lines.join("\n")]), format: "jsonl", column: "text" };
+  return { content: new Blob([lines.join("\n")]), query: { format: "jsonl" } };
 }
 
 function chosen(file) {
   const ending = file.name.split(".").pop().toLowerCase();
-  if (!FORMATS.includes(ending)) throw new Failure(say("badFile") + file.name);
-  return { content: file, format: ending, column: byId("column").value.trim() || "text" };
+  if (PICTURES.includes(ending)) return { content: file, kind: "pictures", query: {} };
+  if (!TABLES.includes(ending)) throw new Failure(say("badFile") + file.name);
+  const query = { format: ending, text_column: byId("column").value.trim() || "text" };
+  return { content: file, kind: "predictions", query };
 }
 
 async function classify(event) {
@@ -81,10 +87,14 @@ async function classify(event) {
     return;
   }
   byId("results").hidden = byId("keywords").hidden = true;
-  const found = await doWork("predictions", "reading");
+  const pictures = upload.kind === "pictures";
+  const found = await doWork(upload.kind, pictures ? "recognising" : "reading");
   if (!found) return;
   job = found;
-  setRecords(await (await fileOf(job, "predictions.json")).json(), labels);
+  const rows = await (await fileOf(job, "predictions.json")).json();
+  setRecords(rows, labels, pictures ? await (await fileOf(job, "pages.json")).json() : []);
+  // Keywords and a report are of the text that was read.
+  if (pictures) upload = tableOf(rows.map(row => row.text).filter(Boolean));
   byId("notes").replaceChildren(...job.notes.map(note => {
     const item = document.createElement("li");
     item.textContent = note;
@@ -149,6 +159,8 @@ function listen() {
     byId("file").value = "";
   });
   byId("text").addEventListener("input", () => { byId("file").value = ""; });
+  byId("photo").addEventListener("click", () => byId("camera").click());
+  byId("camera").addEventListener("change", () => take(byId("camera").files));
   byId("keywords-go").addEventListener("click", shown(countKeywords));
   byId("report-go").addEventListener("click", shown(writeReport));
   byId("more").addEventListener("click", showMore);
@@ -169,8 +181,20 @@ function listen() {
   addEventListener("drop", event => {
     event.preventDefault();
     drop.classList.remove("over");
-    if (event.dataTransfer.files.length) byId("file").files = event.dataTransfer.files;
+    take(event.dataTransfer.files);
   });
+  addEventListener("paste", event => {
+    if (!event.clipboardData.files.length) return;
+    event.preventDefault();
+    take(event.clipboardData.files);
+  });
+}
+
+// A file that was dropped, pasted or photographed stands where a chosen one would.
+function take(files) {
+  if (!files.length) return;
+  byId("file").files = files;
+  byId("go").focus();
 }
 
 async function begin() {

@@ -6,6 +6,7 @@ import { labelName, say } from "./words.js";
 const byId = name => document.getElementById(name);
 const LONGEST = 5000, AT_ONCE = 50;
 const opened = new Map();
+const pages = new Map();
 let rows = [], labels = [], shown = AT_ONCE;
 
 export function make(tag, className = "", text = "") {
@@ -15,6 +16,7 @@ export function make(tag, className = "", text = "") {
   return found;
 }
 
+const unanswered = row => (row.withheld ? "withheld" : "unread");
 const shares = row => labels.map((_, i) => row[`probability_${i}`]);
 
 // How near the two likeliest labels are; what was not read is the most doubtful of all.
@@ -31,9 +33,12 @@ const ORDERS = {
   label: (a, b) => (a.label ?? -1) - (b.label ?? -1),
 };
 
-export function setRecords(found, names) {
+// `scans` holds what decided on the page of each row that was read from one.
+export function setRecords(found, names, scans) {
   rows = found;
   labels = names;
+  pages.clear();
+  scans.forEach((scan, i) => scan && pages.set(rows[i], scan));
   shown = AT_ONCE;
   opened.clear();
   byId("find").value = "";
@@ -51,8 +56,11 @@ export function sayLabels(select) {
 
 export function counts() {
   const found = labels.map((name, i) => `${labelName(name)} ${rows.filter(row => row.label === i).length}`);
-  const unread = rows.filter(row => row.label === null).length;
-  return [...found, ...(unread ? [`${say("unread")} ${unread}`] : [])].join(" · ");
+  for (const word of ["withheld", "unread"]) {
+    const count = rows.filter(row => row.label === null && unanswered(row) === word).length;
+    if (count) found.push(`${say(word)} ${count}`);
+  }
+  return found.join(" · ");
 }
 
 export function showRecords() {
@@ -74,21 +82,22 @@ export function showMore() {
 
 function card(row) {
   const item = make("li"), top = make("div", "top");
-  const name = row.label === null ? say("unread") : labelName(labels[row.label]);
+  const name = row.label === null ? say(unanswered(row)) : labelName(labels[row.label]);
   top.append(make("span", `label l${(row.label ?? 0) % 3}`, name));
   if (row.label === null) {
-    top.append(make("span", "rest", row.error));
+    top.append(make("span", "rest", row.withheld || row.error));
   } else {
     const others = shares(row).map((share, i) => [labelName(labels[i]), share])
       .filter((_, i) => i !== row.label).sort((a, b) => b[1] - a[1])
       .map(([other, share]) => `${other} ${share.toFixed(3)}`);
     top.append(make("span", "number", row.probability.toFixed(3)), make("span", "rest number", others.join(" · ")));
   }
-  top.append(make("span", "place", say("line").replace("#", row.line)));
+  const place = row.page ? say("page").replace("#", row.page) : say("line").replace("#", row.line);
+  top.append(make("span", "place", place));
   const text = make("div", "record cut", row.text);
   text.lang = "zh";
   item.append(top, text);
-  if (row.label !== null) item.append(explaining(row, text));
+  if (row.label !== null || pages.has(row)) item.append(explaining(row, text));
   return item;
 }
 
@@ -132,6 +141,7 @@ function explaining(row, text) {
 }
 
 async function explained(row) {
+  if (pages.has(row)) return pages.get(row);
   if ([...row.text].length > LONGEST) throw new Failure(say("tooLong"));
   const asked = { texts: [row.text], label: row.label, units: ["word", "clause"] };
   return (await askJson("/v1/explain", asked)).results[0];
@@ -149,19 +159,48 @@ function heatmap(state, text, inside) {
     return cell;
   }));
   inside.replaceChildren(units(state, text, inside), strongest(parts));
+  if (state.found.picture) inside.append(scan(state.found, state.unit));
   if (!state.found.converged) inside.append(make("p", "error", say("unconverged")));
+}
+
+// The picture of a page under its colours.
+function scan(found, unit) {
+  const draw = (tag, attributes) => {
+    const drawn = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) drawn.setAttribute(name, value);
+    return drawn;
+  };
+  const patches = found.patches[unit];
+  const limit = Math.max(1e-9, ...patches.map(patch => Math.abs(patch.score)));
+  const over = draw("svg", { viewBox: `0 0 ${found.width} ${found.height}`, "aria-hidden": "true" });
+  for (const patch of patches) {
+    const kind = patch.score > 0 ? "f" : "a", title = draw("title", {});
+    title.textContent = `${patch.text} ${signed(patch.score)}`;
+    const shape = draw("polygon", { class: kind, points: patch.box.join(" ") });
+    shape.append(title);
+    const [, , right, left] = patch.box;
+    const line = draw("line", { class: kind, x1: left[0], y1: left[1], x2: right[0], y2: right[1] });
+    for (const one of [shape, line]) one.style.setProperty("--s", (Math.abs(patch.score) / limit).toFixed(2));
+    over.append(shape, line);
+  }
+  const box = make("div", "scan"), picture = make("img");
+  picture.src = found.picture;
+  picture.alt = say("scan");
+  box.append(picture, over);
+  return box;
 }
 
 const signed = score => (score > 0 ? "+" : "−") + Math.abs(score).toFixed(2);
 
 // The same in words, for whoever sees no colours.
 function strongest(parts) {
-  const scored = parts.filter(part => part.score && /[\p{L}\p{N}]/u.test(part.text));
+  // What is shown as 0.00 says nothing.
+  const scored = parts.filter(part => Math.abs(part.score) >= 0.005 && /[\p{L}\p{N}]/u.test(part.text));
   const said = make("p", "note");
   for (const [sign, word, colour] of [[1, "speaksFor", "f"], [-1, "speaksAgainst", "a"]]) {
     const found = scored.filter(part => part.score * sign > 0)
       .sort((a, b) => sign * (b.score - a.score)).slice(0, 4)
-      .map(part => `${part.text.trim()} ${signed(part.score)}`);
+      .map(part => `${part.text.replace(/^[\p{P}\s]+|[\p{P}\s]+$/gu, "")} ${signed(part.score)}`);
     if (found.length) said.append(make("span", `swatch ${colour}`, say(word)), ` ${found.join(", ")}  `);
   }
   return said;
