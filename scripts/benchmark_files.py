@@ -133,9 +133,10 @@ def main() -> None:
     parser.add_argument("--format", choices=["csv", "jsonl", "parquet"], default="csv")
     parser.add_argument("--model", help="a model directory; without, the one that ships")
     parser.add_argument("--use", choices=["both", "albert", "linear"])
+    parser.add_argument("--bulk", action="store_true", help="the linear member where it is sure")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    options = {"model": given.model, "use": given.use}
+    options = {"model": given.model, "use": given.use, "bulk": given.bulk}
     if given.measure:
         output = given.measure.with_name(f"answers.{given.format}")
         print(json.dumps(measure(given.measure, output, options)))

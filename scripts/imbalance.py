@@ -119,7 +119,7 @@ def losses(encoder: Path, settings: Settings, args: argparse.Namespace) -> dict[
     before = validation.probabilities(validation.validation_step(built.model), val)
     found = {"before": validation.loss_and_accuracy(before, val.labels)[0]}
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = optimise.Checkpoint(Path(folder) / "checkpoint.npz", "imbalance")
+        checkpoint = optimise.Checkpoint(Path(folder) / "checkpoint.npz", {})
         progress = optimise.fit(built.model, train, val, settings, checkpoint)
     for line in progress.history:
         found[f"loss {line['epoch']}"] = line["loss"]

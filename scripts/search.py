@@ -124,7 +124,7 @@ def run(candidate: dict[str, Any], seed: int, args: argparse.Namespace) -> dict[
     steps = args.epochs * math.ceil(len(train.ids) / settings.batch_size)
     settings = dataclasses.replace(settings, warmup_steps=steps // 10, decay_steps=steps)
     with tempfile.TemporaryDirectory() as folder:
-        checkpoint = optimise.Checkpoint(Path(folder) / "checkpoint.npz", "search")
+        checkpoint = optimise.Checkpoint(Path(folder) / "checkpoint.npz", {})
         progress = optimise.fit(built.model, train, val, settings, checkpoint)
     validation.calibrate(built.model, val)
     predictor = Predictor(KerasEngine(built.model), built.vocabulary, settings)

@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--model", help="a model directory of this machine; else the shipped one")
     parser.add_argument("--engine", choices=["fp32", "int8", "openvino"])
     parser.add_argument("--use", choices=["both", "albert", "linear"])
+    parser.add_argument("--bulk", action="store_true", help="the linear member where it is sure")
     given = parser.parse_args()
 
     from pyspark.sql import SparkSession
@@ -34,6 +35,7 @@ def main() -> None:
         model=given.model,
         engine=given.engine,
         use=given.use,
+        bulk=given.bulk,
     )
     answered.write.parquet(given.answers)
     session.stop()

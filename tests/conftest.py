@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +13,9 @@ import pytest
 from samples import CHARACTERS, made_up_records
 from tools import NEEDS
 
+from gi_classifier.decisions.bulk import Bulk
+from gi_classifier.model.directory import BULK, FUSION, ModelDirectory, load, save
+from gi_classifier.model.fusion import Fusion, to_file
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import SPECIAL, Vocabulary
 
@@ -101,3 +105,25 @@ def trained(
     output = tmp_path_factory.mktemp("trained") / "model"
     train(records_file, output, settings=settings, base=base)
     return output
+
+
+@pytest.fixture
+def both_members(trained: Path, tmp_path: Path) -> Path:
+    """A model in which both members count, without a cut."""
+    found = load(trained)
+    fusions = {
+        "both": Fusion(0.7, 0.6, (0.0, 0.1, 0.2)),
+        "albert": Fusion(0.9, 0.0, (0.0, 0.0, 0.0)),
+        "linear": Fusion(0.0, 1.1, (0.0, 0.0, 0.2)),
+    }
+    files = {**found.files, FUSION: to_file(fusions)}
+    return save(ModelDirectory(files, found.metadata), tmp_path / "both")
+
+
+@pytest.fixture
+def bulk(both_members: Path, tmp_path: Path) -> Path:
+    """The same with a cut."""
+    found = load(both_members)
+    cut = Bulk(found.digest, 2.0, 10_000, 9_000, 4, 0.00092)
+    files = {**found.files, BULK: cut.to_bytes()}
+    return save(replace(found, files=files), tmp_path / "bulk")

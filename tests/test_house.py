@@ -27,6 +27,7 @@ FLOORS: dict[int, set[str]] = {
         "text",
         "files",
         "locks",
+        "identity",
         "text_checks",
         "arrays",
         "option_checks",

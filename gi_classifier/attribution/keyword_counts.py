@@ -7,23 +7,18 @@ In: texts, an explainer and options. Out: a table as a pandas DataFrame, or the 
 from __future__ import annotations
 
 import base64
-import hashlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gi_classifier._version import __version__
 from gi_classifier.attribution.attribution import Attribution, Span
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
-from gi_classifier.attribution.words import dictionary
 from gi_classifier.data.fingerprints import fingerprint
 from gi_classifier.errors import RecordsError
-from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.text import folded, normalise
 
 if TYPE_CHECKING:
@@ -251,20 +246,3 @@ def count_keywords(
         progress.seen.update(new)
         progress.read += len(part)
         yield len(part)
-
-
-def digest_of(
-    source: Path,
-    form: str,
-    directory: ModelDirectory,
-    options: KeywordOptions,
-    path: PathOptions,
-) -> str:
-    """A digest of what a count depends on: file, model, dictionary, version and settings."""
-    parts = (__version__, form, asdict(options), asdict(path), directory.manifest()["files"])
-    digest = hashlib.sha256(repr(parts).encode())
-    digest.update(dictionary().encode())
-    with source.open("rb") as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()

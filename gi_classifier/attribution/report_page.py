@@ -1,21 +1,21 @@
 """One page that says what a model read in a set of records, and why.
 
-In: texts, their probabilities, an explainer and a keyword table. Out: HTML that holds everything
-it needs: no browser asks a network for anything.
+In: what was found of the records, an explainer and a keyword table. Out: HTML that holds
+everything it needs: no browser asks a network for anything.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gi_classifier.attribution.heatmap import SCALE_NOTE, STYLE, figure_html
 from gi_classifier.attribution.page import escape, escape_line, html_page, note
 from gi_classifier.attribution.report_keywords import COLUMNS, SORTING, charts, sortable_table
-from gi_classifier.data.fingerprints import fingerprint
+from gi_classifier.attribution.report_records import ReportRecords, ShownRecord
 from gi_classifier.errors import InputError
 from gi_classifier.plots.style import CLASS_COLOURS
 
@@ -71,19 +71,15 @@ mark{background:none;color:inherit;font-weight:700}
 
 
 def report(
-    texts: Sequence[str],
-    probabilities: np.ndarray,
+    records: ReportRecords,
     explainer: Explainer,
     table: pd.DataFrame,
     *,
+    duplicates: int,
     source: str,
     model: str,
     date: str,
-    lines: Sequence[int] | None = None,
-    ids: Sequence[str] | None = None,
     left_out: int = 0,
-    examples: int = 3,
-    doubtful: int = 10,
     rows: int = 200,
     origin: Mapping[str, Any] | None = None,
     **options: Any,
@@ -92,26 +88,19 @@ def report(
 
     Parameters
     ----------
-    texts : sequence of str
-        All records, duplicates included.
-    probabilities : ndarray, shape (n, classes)
-        Rows sum to 1.
+    records : ReportRecords
+        What was found of all records, duplicates included.
     explainer : Explainer
-        Of the model that gave the probabilities.
+        Of the model that gave their probabilities.
     table : DataFrame
         The keywords: columns keyword, label, frequency, documents, mean, total, share,
         distinctiveness and example, ranked within each label.
+    duplicates : int
+        Records that equal an earlier one.
     source, model, date : str
         What the summary calls the file of the records, the model and the day.
-    lines, ids : sequence of int, of str, optional
-        Where each record stands in its file, and what that calls it: so it is shown. Without,
-        records are numbered from 1.
     left_out : int
         Rows without text, or that cannot be read, which are not among the records.
-    examples : int
-        Heatmaps for each label: the records that the model is surest of.
-    doubtful : int
-        Heatmaps of the records whose two likeliest labels are nearest to each other.
     rows : int
         Keywords shown for each label; the page says how many were left out.
     origin : mapping, optional
@@ -128,21 +117,19 @@ def report(
     Raises
     ------
     InputError
-        There is no record, probabilities are not one row for each, or the table is no keyword
-        table of this model.
+        There is no record, or the table is no keyword table of this model.
     MissingExtraError
         The extra ``plots`` is not installed.
     """
     names = explainer.settings.names
-    _check(texts, probabilities, table, names)
-    chosen = _choose(texts, probabilities, examples, doubtful)
-    blocks = _blocks(chosen, texts, probabilities, explainer, lines, ids, options)
+    _check(records, table, names)
+    blocks = _blocks(records, explainer, options)
     sections = [
         f'<h1>{escape_line(f"Report on {source}")}<span lang="zh">分析报告</span></h1>\n',
         _heading("Summary", "概要"),
-        _summary(len(texts), chosen.distinct, left_out, source, model, date),
+        _summary(records.count, duplicates, left_out, source, model, date),
         _heading("Records by predicted label", "各类别的记录数"),
-        _counts(probabilities.argmax(axis=1), names),
+        _counts(records.counts, names),
         _heading("Keywords by label", "各类别的关键词"),
         *charts(table, names),
         _heading("Keyword table", "关键词表"),
@@ -154,13 +141,13 @@ def report(
             "模型最有把握的记录。橙色支持该类别，带下划线的蓝色反对该类别。",
         ),
         f'<p class="note">{escape(SCALE_NOTE)}</p>\n',
-        *_examples(chosen.surest, names, blocks),
+        *_examples(records.surest, names, blocks),
         _heading("Doubtful records", "存疑的记录"),
         note(
             "The records whose two likeliest labels are nearest to each other: read these first.",
             "最可能的两个类别概率最接近的记录，建议优先人工核对。",
         ),
-        *(blocks[i] for i in chosen.doubtful),
+        *(blocks[record.number] for record in records.doubtful),
     ]
     return html_page(
         f"Report on {source}",
@@ -172,58 +159,25 @@ def report(
     )
 
 
-class _Chosen(NamedTuple):
-    """The positions of the records that are shown (the first of equals), and how many differ."""
-
-    surest: dict[int, list[int]]
-    doubtful: list[int]
-    distinct: int
-
-
-def _choose(
-    texts: Sequence[str], probabilities: np.ndarray, examples: int, doubtful: int
-) -> _Chosen:
-    predicted = probabilities.argmax(axis=1)
-    ranked = np.sort(probabilities, axis=1)
-    margins = ranked[:, -1] - ranked[:, -2]
-    places = {fingerprint(text): i for i, text in reversed(list(enumerate(texts)))}
-    first = np.array(list(places.values()))
-    by_margin = first[np.lexsort((first, margins[first]))]
-    surest = {
-        label: [i for i in by_margin[::-1].tolist() if predicted[i] == label][:examples]
-        for label in range(probabilities.shape[1])
-    }
-    return _Chosen(surest, by_margin[:doubtful].tolist(), len(first))
-
-
 def _blocks(
-    chosen: _Chosen,
-    texts: Sequence[str],
-    probabilities: np.ndarray,
-    explainer: Explainer,
-    lines: Sequence[int] | None,
-    ids: Sequence[str] | None,
-    options: Mapping[str, Any],
+    records: ReportRecords, explainer: Explainer, options: Mapping[str, Any]
 ) -> dict[int, str]:
-    """Each record that is shown, by its position, explained for its likeliest label."""
-    surest = itertools.chain.from_iterable(chosen.surest.values())
-    places = list(dict.fromkeys([*surest, *chosen.doubtful]))
-    labels = [int(probabilities[i].argmax()) for i in places]
-    found = explainer.explain([texts[i] for i in places], labels, **options)
+    """Each record that is shown, by its number, explained for its likeliest label."""
+    every = itertools.chain(*records.surest, records.doubtful)
+    chosen = list({record.number: record for record in every}.values())
+    labels = [int(np.argmax(record.shares)) for record in chosen]
+    found = explainer.explain([record.text for record in chosen], labels, **options)
     return {
-        i: _block(_called(i, lines, ids), probabilities[i], explainer.settings.names, attribution)
-        for i, attribution in zip(places, found, strict=True)
+        record.number: _block(record, explainer.settings.names, attribution)
+        for record, attribution in zip(chosen, found, strict=True)
     }
 
 
-def _check(
-    texts: Sequence[str], probabilities: np.ndarray, table: pd.DataFrame, names: Sequence[str]
-) -> None:
-    if not len(texts) or probabilities.shape != (len(texts), len(names)):
+def _check(records: ReportRecords, table: pd.DataFrame, names: Sequence[str]) -> None:
+    if not records.count or len(records.counts) != len(names):
         raise InputError(
-            "A report needs at least one record, and a probability of each label for each. "
-            f"Received: {len(texts)} records, {len(names)} labels and probabilities of shape "
-            f"{probabilities.shape}"
+            f"A report needs at least one record, and probabilities of {len(names)} labels. "
+            f"Received: {records.count} records and {len(records.counts)} labels"
         )
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing:
@@ -242,11 +196,11 @@ def _heading(english: str, chinese: str) -> str:
     return f'<h2>{english}<span lang="zh">{chinese}</span></h2>\n'
 
 
-def _summary(count: int, distinct: int, left_out: int, source: str, model: str, date: str) -> str:
+def _summary(count: int, duplicates: int, left_out: int, source: str, model: str, date: str) -> str:
     lines = {
         "File 文件": source,
         "Records 记录": f"{count:,}",
-        "Duplicates 重复": f"{count - distinct:,}",
+        "Duplicates 重复": f"{duplicates:,}",
         **(
             {"Left out: no text, or not to be read 已略去：无文本或无法读取": f"{left_out:,}"}
             if left_out
@@ -261,11 +215,10 @@ def _summary(count: int, distinct: int, left_out: int, source: str, model: str, 
     return f"<dl>\n{items}</dl>\n"
 
 
-def _counts(predicted: np.ndarray, names: Sequence[str]) -> str:
-    counts = np.bincount(predicted, minlength=len(names)).tolist()
+def _counts(counts: Sequence[int], names: Sequence[str]) -> str:
     lines = "".join(
         f'<tr><td>{escape_line(name)}</td><td class="n">{count:,}</td>'
-        f'<td class="n">{count / len(predicted):.1%}</td><td class="bar"><div style="'
+        f'<td class="n">{count / sum(counts):.1%}</td><td class="bar"><div style="'
         f"width:{count / max(counts):.1%};background:{CLASS_COLOURS[i % len(CLASS_COLOURS)]}"
         '"></div></td></tr>\n'
         for i, (name, count) in enumerate(zip(names, counts, strict=True))
@@ -277,28 +230,28 @@ def _counts(predicted: np.ndarray, names: Sequence[str]) -> str:
 
 
 def _examples(
-    surest: Mapping[int, Sequence[int]], names: Sequence[str], blocks: Mapping[int, str]
+    surest: Sequence[Sequence[ShownRecord]], names: Sequence[str], blocks: Mapping[int, str]
 ) -> Iterator[str]:
-    for label, places in surest.items():
-        yield f"<h3>{escape_line(names[label])}</h3>\n"
-        if not places:
+    for name, records in zip(names, surest, strict=True):
+        yield f"<h3>{escape_line(name)}</h3>\n"
+        if not records:
             yield note("No record has this label.", "没有该类别的记录。")
-        yield from (blocks[i] for i in places)
+        yield from (blocks[record.number] for record in records)
 
 
-def _called(place: int, lines: Sequence[int] | None, ids: Sequence[str] | None) -> str:
+def _called(record: ShownRecord) -> str:
     """What a record is called: its file's own name for it and its line, or its number."""
-    line = f"Record 记录 {place + 1:,}" if lines is None else f"Line 行 {lines[place]:,}"
-    return f"{escape_line(ids[place])} · {line}" if ids and ids[place] else line
+    place = f"Record 记录 {record.number:,}" if record.line is None else f"Line 行 {record.line:,}"
+    return f"{escape_line(record.id)} · {place}" if record.id else place
 
 
-def _block(called: str, shares: np.ndarray, names: Sequence[str], found: Attribution) -> str:
+def _block(record: ShownRecord, names: Sequence[str], found: Attribution) -> str:
     """One record: what it is called, all its probabilities and its heatmap."""
-    likeliest, *others = np.argsort(-shares, kind="stable").tolist()
+    shares = record.shares
+    likeliest, *others = np.argsort(-np.array(shares), kind="stable").tolist()
     rest = "".join(f" · {escape_line(names[label])} {shares[label]:.3f}" for label in others)
-    margin = shares[likeliest] - shares[others[0]]
     return (
-        f'<p class="shares">{called} · <strong>{escape_line(names[likeliest])} '
-        f"{shares[likeliest]:.3f}</strong>{rest} · margin 差距 {margin:.3f}</p>\n"
+        f'<p class="shares">{_called(record)} · <strong>{escape_line(names[likeliest])} '
+        f"{shares[likeliest]:.3f}</strong>{rest} · margin 差距 {record.margin:.3f}</p>\n"
         + figure_html(found, "word" if len(found.text) <= _LONG else "clause")
     )

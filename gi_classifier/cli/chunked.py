@@ -5,13 +5,15 @@ In: files, and what answers texts. Out: rows, chunk by chunk, once they are in t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from gi_classifier.cli.inputs import check_chunks, say_chunks, say_waiting
+from gi_classifier.cli.inputs import check_chunks, check_readable, say_chunks, say_waiting
 from gi_classifier.cli.outputs import notes, progress, say_how_to_go_on
+from gi_classifier.data.chunks import Tally
+from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.pipelines.file_answers import Answer, FileAnswers, State
@@ -23,6 +25,35 @@ def open_files(files: Sequence[Path], several: bool, **form: Any) -> FileAnswers
     for file in files:
         say_waiting(file)
     return FileAnswers(files, several=several, **form)
+
+
+def read_through(
+    work: FileAnswers, tally: Tally, each: Callable[[Records], object] = lambda records: None
+) -> None:
+    """Read the one file of a command from where the tally stands, and say how it was read.
+
+    Parameters
+    ----------
+    work : FileAnswers
+    tally : Tally
+        Changed in place.
+    each : callable
+        Given the records of each chunk, once they are in the tally.
+
+    Raises
+    ------
+    RecordsError
+        There is no record, or none that can be used.
+    """
+    source = work.open(0, tally)
+    with progress(None, "records", tally.records) as step:
+        for records in source:
+            each(records)
+            share = source.share
+            step(len(records), "", round(tally.records / share) if share else None)
+    say_chunks(source)
+    check_chunks(source)
+    check_readable(tally.readable)
 
 
 def journal_for(

@@ -132,7 +132,7 @@ def compare(
     )
     for key, reason in comparison.left_out.items():
         notes.print(f"{key} is left out: {reason}")
-    state = SavedState(output, comparison.digest, restart=restart)
+    state = SavedState(output, comparison.identity, restart=restart)
     table = {"file": str(file), **tabulate(comparison, _run(comparison, state))}
     for line in encoder_notes(table):
         notes.print(line)
@@ -189,15 +189,11 @@ def _run(comparison: Comparison, state: SavedState) -> dict[tuple[str, int], Out
     total = len(comparison.jobs)
     if found:
         notes.print(f"Going on after {len(found)} of {total} fits.")
-    try:
-        with progress(total, "fits", len(found)) as step:
-            for model, fold, outcome in comparison.run(set(found)):
-                found[model.key, fold] = outcome
-                state.write(_part(model.key, fold), outcome.to_bytes())
-                step(1, f"{model.key}, fold {fold + 1}")
-    except KeyboardInterrupt:
-        state.say_how_to_go_on()
-        raise
+    with state.noting_stops(), progress(total, "fits", len(found)) as step:
+        for model, fold, outcome in comparison.run(set(found)):
+            found[model.key, fold] = outcome
+            state.write(_part(model.key, fold), outcome.to_bytes())
+            step(1, f"{model.key}, fold {fold + 1}")
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
-from gi_classifier.attribution.keyword_counts import Progress, count_keywords, digest_of
+from gi_classifier.attribution.keyword_counts import Progress
 from gi_classifier.attribution.keyword_table import COUNTING
 from gi_classifier.attribution.keywords import KeywordOptions
 from gi_classifier.attribution.stability import stability
@@ -21,7 +20,9 @@ from gi_classifier.cli.attribution_options import (
     ToleranceOption,
     checked_options,
 )
-from gi_classifier.cli.inputs import check_some
+from gi_classifier.cli.chunked import open_files, read_through
+from gi_classifier.cli.inputs import form_of
+from gi_classifier.cli.keyword_count import counted, state_of_count
 from gi_classifier.cli.keyword_screen import show_table
 from gi_classifier.cli.options import (
     ForceOption,
@@ -41,11 +42,9 @@ from gi_classifier.cli.outputs import (
     notes,
     options_of,
     print_json,
-    progress,
     write_file,
 )
-from gi_classifier.cli.saved_state import SavedState
-from gi_classifier.data.readers import check_texts_of, iterate_texts
+from gi_classifier.data.chunks import Tally
 from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.files import encode
@@ -58,8 +57,6 @@ from gi_classifier.text import folded
 if TYPE_CHECKING:
     import pandas as pd
 
-# Seconds between two states of a count; a part of the state.
-_STATE_SECONDS, _PROGRESS = 10.0, "progress"
 # Shared keywords from which the ranks of two halves are compared.
 _LEAST_SHARED = 10
 
@@ -155,19 +152,13 @@ def keywords(
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
     _check_outputs(file, output, plot, pooled, force)
     directory = load_or_shipped(model)
-    form: dict[str, Any] = {
-        "text_column": text_column,
-        "sheet": sheet,
-        "header_row": header_row,
-        "num_classes": directory.settings.num_classes,
-        "label_names": directory.settings.names,
-    }
-    counted = check_texts_of(file, skip_blank=skip_blank, strict=strict, **form)
-    check_some(file, counted.records, counted)
-    digest = digest_of(file, repr((form, use)), directory, options, path) if output else ""
-    state = SavedState(output, digest, restart=restart, seconds=_STATE_SECONDS)
+    work = open_files([file], several=False, **form_of(context, directory.settings.names))
+    work.check(None)
+    tally = Tally()
+    read_through(work, tally)
+    state = state_of_count(work, directory, use, options, path, output, restart)
     explainer = Explainer(directory, use=use)
-    found = _counted(file, form, counted.records, explainer, options, path, state)
+    found = counted(work.texts(), tally.readable, explainer, options, path, state)
     table = found.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
     _write(table, output, plot, directory, options_of(context))
     state.drop()
@@ -186,7 +177,7 @@ def keywords(
         f"{found.read} records, {found.duplicates} of them duplicates, counted once; "
         f"{found.unconverged} with a completeness error above {tolerance:.2%}."
     )
-    if counted.bad:
+    if tally.bad:
         raise typer.Exit(1)
 
 
@@ -197,32 +188,6 @@ def _check_outputs(
         raise typer.BadParameter("--plot draws the labels side by side; leave out --pooled.")
     check_file("--output", output, [".csv"], file, force=force)
     check_file("--plot", plot, [".png"], force=force)
-
-
-def _counted(
-    file: Path,
-    form: Mapping[str, Any],
-    count: int,
-    explainer: Explainer,
-    options: KeywordOptions,
-    path: PathOptions,
-    state: SavedState,
-) -> Progress:
-    """Count over all records, from where the state stands, which is written as this goes."""
-    stored = state.read(_PROGRESS)
-    found = Progress.from_json(stored, str(state.path)) if stored else Progress()
-    if stored:
-        notes.print(f"Going on after {found.read} of {count} records.")
-    texts = iterate_texts(file, **form)
-    try:
-        with progress(count, "records", found.read) as step:
-            for done in count_keywords(texts, explainer, options, path, found):
-                step(done, "")
-                state.write_seldom(_PROGRESS, found.to_json)
-    except KeyboardInterrupt:
-        state.say_how_to_go_on()
-        raise
-    return found
 
 
 def _write(

@@ -6,7 +6,6 @@ was read is kept beside an output until that is written, so that a stopped run c
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gi_classifier._version import __version__
 from gi_classifier.cli.inputs import Source
 from gi_classifier.cli.outputs import notes, progress
 from gi_classifier.cli.saved_state import SavedState
@@ -75,23 +75,23 @@ def read_pictures(
 
     Raises
     ------
-    RecordsError
+    OutputExistsError
         What a stopped run left is of other files.
     """
-    state = SavedState(output, _digest(files), restart=restart)
+    identity = {"version": __version__, "input": _stamps(files)}
+    state = SavedState(output, identity, restart=restart)
     done: list[list[dict[str, Any]]] = json.loads(state.read(_STATE) or b"[]")
     if done:
         notes.print(f"Going on after {len(done)} of {len(files)} files.")
-    try:
-        with progress(len(files), "files", len(done)) as step:
+    with state.noting_stops(), progress(len(files), "files", len(done)) as step:
+        try:
             for file in files[len(done) :]:
                 done.append(list(_rows(file)))
                 state.write_seldom(_STATE, lambda: json.dumps(done).encode())
                 step(1, shown(file.name))
-    except KeyboardInterrupt:
-        state.write(_STATE, json.dumps(done).encode())
-        state.say_how_to_go_on()
-        raise
+        except KeyboardInterrupt:
+            state.write(_STATE, json.dumps(done).encode())
+            raise
     rows = [row for part in done for row in part]
     _say(rows, len(files))
     good = [row for row in rows if not row["error"]]
@@ -130,10 +130,10 @@ def _say(rows: Sequence[dict[str, Any]], files: int) -> None:
         notes.print(f"  {shown(row['place']['file'])}: {shown(row['error'])}")
 
 
-def _digest(files: Sequence[Path]) -> str:
-    """Of the files' names, sizes and times."""
-    found = hashlib.sha256()
-    for file in files:
-        seen = file.stat()
-        found.update(f"{file.resolve()} {seen.st_size} {seen.st_mtime_ns}\n".encode())
-    return found.hexdigest()
+def _stamps(files: Sequence[Path]) -> dict[str, dict[str, int]]:
+    """What changes when one of the files is written."""
+    states = {str(file): file.stat() for file in files}
+    return {
+        name: {"bytes": state.st_size, "modified": state.st_mtime_ns}
+        for name, state in states.items()
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -9,16 +11,20 @@ from typing import Annotated
 import typer
 
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
-from gi_classifier.attribution.keyword_table import keyword_table
+from gi_classifier.attribution.keyword_table import COUNTING
 from gi_classifier.attribution.keywords import KeywordOptions
+from gi_classifier.attribution.report_records import ReportRecords
 from gi_classifier.cli.attribution_options import BaselineOption, ShareOption, checked_options
-from gi_classifier.cli.inputs import check_readable, form_of, read
+from gi_classifier.cli.chunked import open_files, read_through
+from gi_classifier.cli.inputs import form_of
+from gi_classifier.cli.keyword_count import counted, state_of_count
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
     IdColumn,
     ModelOption,
     RecordsArgument,
+    RestartOption,
     SheetOption,
     SkipBlank,
     StrictOption,
@@ -26,10 +32,16 @@ from gi_classifier.cli.options import (
     UseOption,
 )
 from gi_classifier.cli.outputs import check_file, options_of, write_file
+from gi_classifier.cli.saved_state import SavedState
+from gi_classifier.data.chunks import Tally
+from gi_classifier.data.records import Records
 from gi_classifier.files import encode
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.pipelines.file_answers import FileAnswers
 from gi_classifier.plots.style import check_plots
+
+_RECORDS = "records"
 
 
 def report(
@@ -47,6 +59,7 @@ def report(
     model: ModelOption = None,
     use: UseOption = None,
     force: ForceOption = False,
+    restart: RestartOption = False,
 ) -> None:
     """Write one page about a file: counts, keywords, explained examples, doubtful records."""
     from gi_classifier.attribution.report_page import report as page
@@ -56,18 +69,19 @@ def report(
     check_file("--output", output, [".html"], file, force=force)
     check_plots()
     directory = load_or_shipped(model)
-    everything = read(file, labelled=False, **form_of(context, directory.settings.names))
-    records = everything.take(everything.readable)
-    check_readable(len(records.texts))
+    work = open_files([file], several=False, **form_of(context, directory.settings.names))
+    work.check(None)
+    options, path = KeywordOptions(share), PathOptions.of({"baseline": baseline}, COUNTING)
+    state = state_of_count(work, directory, use, options, path, output, restart)
     explainer = Explainer(directory, use=use)
+    records, tally = _read(work, explainer, state)
+    found = counted(work.texts(), tally.readable, explainer, options, path, state)
     content = page(
-        records.texts,
-        explainer.predictor.predict_proba(records.texts),
+        records,
         explainer,
-        keyword_table(records.texts, threshold=share, explainer=explainer, baseline=baseline),
-        lines=records.lines,
-        ids=records.ids,
-        left_out=records.blank + len(everything.bad),
+        found.whole.to_frame(),
+        duplicates=found.duplicates,
+        left_out=tally.blank + tally.bad,
         source=file.name,
         model=str(model) if model else "the model that ships 随库模型",
         date=date.today().isoformat(),
@@ -75,5 +89,31 @@ def report(
         baseline=baseline,
     )
     write_file(output, encode(content))
-    if everything.bad:
+    state.drop()
+    if tally.bad:
         raise typer.Exit(1)
+
+
+def _read(
+    work: FileAnswers, explainer: Explainer, state: SavedState
+) -> tuple[ReportRecords, Tally]:
+    """What is said of the records beside their keywords, from where the state stands."""
+    found, tally = ReportRecords(len(explainer.settings.names)), Tally()
+    if stored := state.read(_RECORDS):
+        table = json.loads(stored)
+        found.go_on_from(table["records"])
+        tally = Tally(**table["tally"])
+
+    def content() -> bytes:
+        return json.dumps({"records": found.to_dict(), "tally": asdict(tally)}).encode()
+
+    def add(chunk: Records) -> None:
+        records = chunk.take(chunk.readable)
+        probabilities = explainer.predictor.predict_proba(records.texts)
+        found.add(records.texts, probabilities, records.lines, records.ids)
+        state.write_seldom(_RECORDS, content)
+
+    with state.noting_stops():
+        read_through(work, tally, add)
+    state.write(_RECORDS, content())
+    return found, tally

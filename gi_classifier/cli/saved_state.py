@@ -1,21 +1,24 @@
 """The state of a long command, kept beside its output until that is written.
 
 In: parts of the work as bytes, by name. Out: the same, when the same command is given again. A
-state of other records, model or settings is refused, unless the command begins anew.
+state of other work is refused with what differs, unless the command begins anew.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from gi_classifier.cli.outputs import say_how_to_go_on
-from gi_classifier.errors import RecordsError
-from gi_classifier.files import sibling, write_whole
+from gi_classifier.files import sibling, to_json, write_whole
+from gi_classifier.identity import check_same_work
 
-_DIGEST = "digest"
+_IDENTITY = "identity"
 
 
 class SavedState:
@@ -24,9 +27,10 @@ class SavedState:
     Parameters
     ----------
     output : Path or None
-        Beside it, ``.NAME.state`` holds the parts; without an output, nothing is kept.
-    digest : str
-        Of all that the parts depend on.
+        Beside it, ``.NAME.state``, which its owner alone may open, holds the parts; without an
+        output, nothing is kept.
+    identity : mapping
+        All that the parts depend on, ready for JSON.
     restart : bool
         Drop the parts that are there, instead of going on from them.
     seconds : float
@@ -34,35 +38,39 @@ class SavedState:
 
     Raises
     ------
-    RecordsError
-        The parts that are there are of other work.
+    OutputExistsError
+        The parts that are there are of other work: all that differs is named.
     """
 
     def __init__(
-        self, output: Path | None, digest: str, *, restart: bool = False, seconds: float = 10.0
+        self,
+        output: Path | None,
+        identity: Mapping[str, Any],
+        *,
+        restart: bool = False,
+        seconds: float = 10.0,
     ) -> None:
         self.path = output and sibling(output.absolute(), "state")
         self.seconds = seconds
         self._written = time.monotonic()
         if self.path is None:
             return
+        content = to_json(identity)
         if restart:
             self.drop()
         else:
-            self._check(digest)
+            self._check(json.loads(content))
         self.path.mkdir(mode=0o700, exist_ok=True)
-        write_whole(self.path / _DIGEST, digest.encode())
+        write_whole(self.path / _IDENTITY, content)
 
-    def _check(self, digest: str) -> None:
-        place = self.path and self.path / _DIGEST
-        if not place or not place.is_file():
-            # What was killed before it said what it is of.
+    def _check(self, identity: Mapping[str, Any]) -> None:
+        try:
+            before = json.loads(self.read(_IDENTITY) or b"")
+        except ValueError:
+            # What was killed before it said what it is of, or is of an earlier release.
             self.drop()
-        elif place.read_text(encoding="utf-8") != digest:
-            raise RecordsError(
-                f"{self.path} is of other records, model or settings. Give that command again, or "
-                "begin anew with --restart."
-            )
+        else:
+            check_same_work(self.path, before, identity)
 
     def read(self, name: str) -> bytes | None:
         """A part, or None where it was not written."""
@@ -88,7 +96,12 @@ class SavedState:
             # A state of the first release was one file.
             self.path.unlink(missing_ok=True)
 
-    def say_how_to_go_on(self) -> None:
-        """Note, after an interruption, how to go on."""
-        if self.path:
-            say_how_to_go_on()
+    @contextmanager
+    def noting_stops(self) -> Iterator[None]:
+        """Note, where the work within is interrupted, how to go on."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.path:
+                say_how_to_go_on()
+            raise

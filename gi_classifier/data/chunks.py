@@ -54,6 +54,11 @@ class Tally:
     lost: dict[str, tuple[int, int]] = field(default_factory=dict)
     has_rows: bool = False
 
+    @property
+    def readable(self) -> int:
+        """Of the rows given out, those that can be used."""
+        return self.records - self.bad
+
 
 class RecordChunks:
     """A file of records, iterated in chunks of :class:`Records` without labels.

@@ -208,6 +208,17 @@ def choose_cut(
     )
 
 
+def bulk_or_none(
+    directory: ModelDirectory, predictor: Predictor, records: Iterable[str]
+) -> BulkPredictor | None:
+    """As :func:`bulk_at_hand`; None, with a warning, where records are too few to choose a cut."""
+    try:
+        return bulk_at_hand(directory, predictor, records)
+    except RecordsError as error:
+        logger.warning("Both members read all records. %s", error)
+        return None
+
+
 def bulk_labels(decider: Decider, texts: Sequence[str], **decision: Any) -> np.ndarray:
     """The likeliest label of each checked text, by the linear member where it is sure: int (n,).
 
@@ -226,10 +237,6 @@ def bulk_labels(decider: Decider, texts: Sequence[str], **decision: Any) -> np.n
             "bulk promises the likeliest label; it goes with no decision. "
             f"Received: {', '.join(decision)}"
         )
-    predictor = decider.predictor
-    try:
-        found, _ = bulk_at_hand(decider.directory, predictor, texts).predict_proba(texts)
-    except RecordsError as error:
-        logger.warning("Both members read all %d records. %s", len(texts), error)
-        found = predictor.predict_proba(texts)
+    bulk = bulk_or_none(decider.directory, decider.predictor, texts)
+    found = bulk.predict_proba(texts)[0] if bulk else decider.predictor.predict_proba(texts)
     return np.asarray(found.argmax(axis=1))

@@ -108,8 +108,8 @@ class Comparison:
         Why each model that was asked for is not among them, by its key.
     encoder : ModelDirectory
     seed : int
-    digest : str
-        Of what outcomes depend on.
+    identity : dict
+        What outcomes depend on, ready for JSON.
     """
 
     records: Records
@@ -123,7 +123,7 @@ class Comparison:
     left_out: dict[str, str]
     encoder: ModelDirectory
     seed: int
-    digest: str
+    identity: dict[str, Any]
 
     @cached_property
     def trained_on(self) -> int:

@@ -111,8 +111,14 @@ def prepare(
         raise SettingsError(
             "No model is left to compare:", [f"{key}: {why}" for key, why in left_out.items()]
         )
-    parts = (__version__, sklearn.__version__, records.texts, labels.tolist(), label, folds)
-    digest = hashlib.sha256(repr((*parts, epochs, seed, directory.digest)).encode()).hexdigest()
+    content = repr((records.texts, labels.tolist())).encode()
+    identity = {
+        "version": __version__,
+        "scikit-learn": sklearn.__version__,
+        "model": directory.digest,
+        "records": {"count": len(labels), "sha256": hashlib.sha256(content).hexdigest()},
+        "option": {"label": label, "folds": folds, "epochs": epochs, "seed": seed},
+    }
     return Comparison(
         records=records,
         labels=labels,
@@ -125,7 +131,7 @@ def prepare(
         left_out=left_out,
         encoder=directory,
         seed=seed,
-        digest=digest,
+        identity=identity,
     )
 
 

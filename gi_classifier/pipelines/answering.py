@@ -13,8 +13,10 @@ import numpy as np
 from gi_classifier.decisions.bulk import BulkPredictor
 from gi_classifier.decisions.decision import Decider, Decision
 from gi_classifier.decisions.rows import results
+from gi_classifier.errors import SettingsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
+from gi_classifier.settings import Use
 
 
 class Answering:
@@ -61,21 +63,33 @@ class Answering:
 
     def check(self) -> None:
         """Raise what a decision lacks, before the work: an answer to no text asks for all of it."""
-        self.decide([])
+        self.answers([])
 
-    def decide(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Labels (n,), or what stands for none, and probabilities (n, classes)."""
+    def answers(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Labels (n,), or what stands for none; probabilities (n, classes); what answered each."""
+        if self.bulk:
+            probabilities, alone = self.bulk.predict_proba(texts)
+            members = ["linear" if sure else "both" for sure in alone.tolist()]
+            return probabilities.argmax(axis=1), probabilities, members
+        members = [self.member] * len(texts)
         if self.decision.is_plain:
             probabilities = self.predictor.predict_proba(texts)
-            return probabilities.argmax(axis=1), probabilities
-        return self._decider.predict(texts, self.decision)
+            return probabilities.argmax(axis=1), probabilities, members
+        return *self._decider.predict(texts, self.decision), members
 
     def __call__(self, texts: Sequence[str]) -> list[dict[str, Any]]:
         """A row for each text, in order; equal texts are computed once."""
-        if self.bulk:
-            probabilities, alone = self.bulk.predict_proba(texts)
-            rows = results(texts, probabilities, self.directory.settings)
-            pairs = zip(rows, alone.tolist(), strict=True)
-            return [{**row, "member": "linear" if sure else "both"} for row, sure in pairs]
-        answers, probabilities = self.decide(texts)
-        return results(texts, probabilities, self.directory.settings, answers.tolist())
+        labels, probabilities, members = self.answers(texts)
+        rows = results(texts, probabilities, self.directory.settings, labels.tolist())
+        if not self.bulk:
+            return rows
+        return [{**row, "member": member} for row, member in zip(rows, members, strict=True)]
+
+
+def check_bulk(use: Use | None, decision: Decision) -> None:
+    """Raise a SettingsError where bulk is asked for with what it has no promise for."""
+    if use not in (None, "both") or not decision.is_plain:
+        raise SettingsError(
+            "bulk promises the likeliest label of both members; it goes with no use, prior, "
+            "threshold, min_confidence or reject_novel."
+        )

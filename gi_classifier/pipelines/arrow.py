@@ -84,21 +84,21 @@ def answer_structs(cells: pa.Array, answering: Answering) -> list[dict[str, Any]
     values: Sequence[Any] = cells.to_pylist()
     problems = [text_problem(value) for value in values]
     texts = [value for value, problem in zip(values, problems, strict=True) if not problem]
-    answers, probabilities = answering.decide(texts)
-    waiting = iter(zip(answers.tolist(), probabilities.tolist(), strict=True))
+    answers, probabilities, members = answering.answers(texts)
+    waiting = iter(zip(answers.tolist(), probabilities.tolist(), members, strict=True))
     settings = answering.directory.settings
     found: list[dict[str, Any]] = []
     for problem in problems:
         if problem:
             found.append({"error": problem})
             continue
-        answer, shares = next(waiting)
+        answer, shares, member = next(waiting)
         found.append(
             {
                 "label": answer if answer >= 0 else None,
                 "name": name_of(answer, settings),
                 "probabilities": shares,
-                "member": answering.member,
+                "member": member,
             }
         )
     return found

@@ -98,10 +98,14 @@ class FileAnswers:
             "option": dict(told),
         }
 
+    def open(self, number: int, tally: Tally | None = None) -> RecordChunks:
+        """One of the files, to be read once more, behind what the tally has."""
+        return RecordChunks(self.files[number], tally, **self.form)
+
     def texts(self) -> Iterator[str]:
         """All readable records of all files, which are read once more for them."""
-        for file in self.files:
-            for records in RecordChunks(file, **self.form):
+        for number in range(len(self.files)):
+            for records in self.open(number):
                 yield from (records.texts[i] for i in records.readable)
 
     def check(self, output: Path | None) -> None:
@@ -117,8 +121,8 @@ class FileAnswers:
         if not self.strict and not holds:
             return
         count = 0
-        for file in self.files:
-            source = RecordChunks(file, **self.form)
+        for number, file in enumerate(self.files):
+            source = self.open(number)
             bad: list[str] = []
             for records in source:
                 bad += records.bad
@@ -172,7 +176,7 @@ class FileAnswers:
         for number in range(state.file, len(self.files)):
             file = self.files[number]
             state.go_on_to(number)
-            source = self._first if number == 0 else RecordChunks(file, **self.form)
+            source = self._first if number == 0 else self.open(number)
             source.tally = state.tally
             which = {"file": str(file)} if self.several else {}
             for records in source:

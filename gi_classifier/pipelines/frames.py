@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gi_classifier.data.cells import as_text, text_problem
 from gi_classifier.data.chunks import CHUNK_ROWS
+from gi_classifier.decisions.bulk_fit import bulk_or_none
 from gi_classifier.decisions.decision import Decision
 from gi_classifier.errors import InputError
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped, open_shipped
-from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.answering import Answering, check_bulk
 from gi_classifier.pipelines.rows import check_column, placed
 from gi_classifier.settings import EngineName, Use
 
@@ -31,6 +32,7 @@ def predict_frame(
     model: str | Path | None = None,
     engine: EngineName | None = None,
     use: Use | None = None,
+    bulk: bool = False,
     prior: Sequence[float] | None = None,
     label: int | str | None = None,
     threshold: float | Literal["stored"] | None = None,
@@ -44,15 +46,15 @@ def predict_frame(
     frame : DataFrame
     column : str
         Holds the texts.
-    model, engine, use, prior, label, threshold, min_confidence, reject_novel : optional
+    model, engine, use, bulk, prior, label, threshold, min_confidence, reject_novel : optional
         As for :func:`gi_classifier.predict_file`.
 
     Returns
     -------
     DataFrame
         With the same index and order: text, label (Int64, missing where there is no answer), name,
-        probability, one column for each label's probability, and error: "", or why a row has no
-        answer. ``frame.join(…)`` sets them beside the others.
+        probability, one column for each label's probability, with ``bulk`` member, and error: "",
+        or why a row has no answer. ``frame.join(…)`` sets them beside the others.
 
     Raises
     ------
@@ -76,19 +78,25 @@ def predict_frame(
 
     if not isinstance(frame, pd.DataFrame):
         raise InputError(
-            f"predict_frame takes a pandas DataFrame. Received: {type(frame).__name__}"
+            "predict_frame takes a pandas DataFrame; others have a method to_pandas, or the like. "
+            f"Received: {type(frame).__module__}.{type(frame).__qualname__}"
         )
     check_column("DataFrame", list(frame.columns), column)
     decision = Decision(prior, label, threshold, min_confidence, reject_novel)
+    if bulk:
+        check_bulk(use, decision)
     directory = load_or_shipped(model)
     if model is None and engine is None and use is None:
         predictor = open_shipped(Predictor.from_directory)
     else:
         predictor = Predictor.from_directory(directory, engine, use=use)
     answering = Answering(directory, predictor, decision)
-    answering.check()
     texts = frame[column]
     cells = texts.astype(object).where(texts.notna(), None).tolist()
+    if bulk:
+        readable = (cell for cell in cells if not text_problem(cell))
+        answering.bulk = bulk_or_none(directory, predictor, readable)
+    answering.check()
     rows: list[dict[str, Any]] = []
     for start in range(0, len(cells), CHUNK_ROWS):
         rows += answer_cells(cells[start : start + CHUNK_ROWS], answering)

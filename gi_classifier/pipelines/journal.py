@@ -21,8 +21,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from gi_classifier.errors import OutputError, OutputExistsError
+from gi_classifier.errors import OutputError
 from gi_classifier.files import sibling
+from gi_classifier.identity import check_same_work
 from gi_classifier.locks import open_locked
 
 _FORMAT = 1
@@ -47,23 +48,19 @@ class Journal:
         Whether the rows outlive the process.
     """
 
-    def __init__(self, file: IO[bytes], identity: Mapping[str, Any], *, is_kept: bool) -> None:
+    def __init__(self, file: IO[bytes], identity: Mapping[str, Any], path: Path | None) -> None:
         self.state: dict[str, Any] | None = None
-        self.is_kept = is_kept
+        self.is_kept = path is not None
         self._file = file
         first = _line({"journal": _FORMAT, **identity})
         # What a killed process left of its first line says nothing.
         if not (line := file.readline()).endswith(b"\n"):
             file.seek(0)
             file.truncate()
-            file.write(first)
+            file.write(line := first)
             self._sync()
-        elif line != first:
-            raise OutputExistsError(
-                "It was begun with something else than is given now:",
-                _differences(_read(line), _read(first)),
-            )
-        self._begin = len(first)
+        check_same_work(path, _read(line), _read(first))
+        self._begin = len(line)
         self._end = self._restore()
         file.truncate(self._end)
 
@@ -144,19 +141,12 @@ def open_journal(
             raise
     if file is None or path is None:
         with tempfile.TemporaryFile() as unnamed:
-            yield Journal(unnamed, identity, is_kept=False)
+            yield Journal(unnamed, identity, None)
         return
     with file:
         if restart:
             file.truncate(0)
-        try:
-            journal = Journal(file, identity, is_kept=True)
-        except OutputExistsError as error:
-            raise OutputExistsError(
-                f"{path} is what a stopped command left. {error.summary} Give that command again, "
-                "or begin anew with restart (--restart).",
-                error.problems,
-            ) from error
+        journal = Journal(file, identity, path)
         try:
             yield journal
         except BaseException:
@@ -199,17 +189,3 @@ def _read(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return table if isinstance(table, dict) else {}
-
-
-def _differences(before: Mapping[str, Any], now: Mapping[str, Any], called: str = "") -> list[str]:
-    """What differs between two tables, entry by entry."""
-    found = []
-    for name in dict.fromkeys([*before, *now]):
-        old, new = before.get(name), now.get(name)
-        if old == new:
-            continue
-        if isinstance(old, dict) and isinstance(new, dict):
-            found += _differences(old, new, f"{called}{name}: ")
-        else:
-            found.append(f"{called}{name}: {json.dumps(old)} then, {json.dumps(new)} now")
-    return found

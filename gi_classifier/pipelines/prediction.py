@@ -16,13 +16,14 @@ from typing import Any, Literal
 from gi_classifier.data.columns import TEXT
 from gi_classifier.data.parquet import PARQUET, check_parquet
 from gi_classifier.data.writers import OUTPUT_FORMATS, write_rows
+from gi_classifier.decisions.bulk_fit import bulk_or_none
 from gi_classifier.decisions.decision import Decision
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.files import beside, check_output, to_json, write_whole
 from gi_classifier.model.origin import ORIGIN_FILE, origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
-from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.answering import Answering, check_bulk
 from gi_classifier.pipelines.file_answers import FileAnswers, State
 from gi_classifier.pipelines.journal import Journal, open_journal
 from gi_classifier.pipelines.rows import is_written
@@ -63,6 +64,7 @@ def predict_file(
     strict: bool = False,
     engine: EngineName | None = None,
     use: Use | None = None,
+    bulk: bool = False,
     prior: Sequence[float] | None = None,
     label: int | str | None = None,
     threshold: float | Literal["stored"] | None = None,
@@ -94,6 +96,10 @@ def predict_file(
     engine : {"fp32", "int8", "openvino"}, optional
     use : {"both", "albert", "linear"}, optional
         Which of the model's members answer.
+    bulk : bool
+        Let the linear member answer alone where it is sure; a column ``member`` says where. The
+        model's own cut decides, or one that 10,000 of the records choose; of fewer, both members
+        read all, and a warning says so.
     prior, label, threshold, min_confidence, reject_novel : optional
         How to decide, see :class:`gi_classifier.Decision`.
     force : bool
@@ -135,6 +141,8 @@ def predict_file(
     if id_column is not None and is_written(id_column):
         raise SettingsError(f"A column of the output is called {id_column!r} itself. Rename yours.")
     decision = Decision(prior, label, threshold, min_confidence, reject_novel)
+    if bulk:
+        check_bulk(use, decision)
     given = [source] if isinstance(source, (str, Path)) else list(source)
     files, several = files_of(given, but=[output])
     if any(output.resolve() == file.resolve() for file in files):
@@ -145,7 +153,6 @@ def predict_file(
     directory = load_or_shipped(model)
     predictor = Predictor.from_directory(directory, engine, use=use)
     answering = Answering(directory, predictor, decision)
-    answering.check()
     work = FileAnswers(
         files,
         several=several,
@@ -160,6 +167,9 @@ def predict_file(
         header_row=header_row,
     )
     work.check(output)
+    if bulk:
+        answering.bulk = bulk_or_none(directory, predictor, work.texts())
+    answering.check()
     with open_journal(output, work.identity(directory, told), restart=restart) as journal:
         _answer(work, answering, journal)
         counts = Counts()

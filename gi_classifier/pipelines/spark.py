@@ -22,13 +22,14 @@ from gi_classifier.attribution.keyword_table import COUNTING
 from gi_classifier.attribution.keywords import KeywordOptions
 from gi_classifier.data.cells import text_problem
 from gi_classifier.data.fingerprints import fingerprint
+from gi_classifier.decisions.bulk import open_bulk
 from gi_classifier.decisions.decision import Decision
 from gi_classifier.errors import InputError, MissingExtraError
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import MANIFEST, ModelDirectory, load
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
-from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.answering import Answering, check_bulk
 from gi_classifier.pipelines.arrow import answered_batches
 from gi_classifier.pipelines.rows import check_column
 from gi_classifier.settings import EngineName, Use
@@ -60,6 +61,7 @@ class _Way:
 
     engine: EngineName | None
     use: Use | None
+    bulk: bool
     decision: Decision
 
 
@@ -71,6 +73,7 @@ def predict(
     model: str | Path | None = None,
     engine: EngineName | None = None,
     use: Use | None = None,
+    bulk: bool = False,
     prior: Sequence[float] | None = None,
     label: int | str | None = None,
     threshold: float | Literal["stored"] | None = None,
@@ -88,6 +91,9 @@ def predict(
         The column of answers.
     model, engine, use, prior, label, threshold, min_confidence, reject_novel : optional
         As for :func:`gi_classifier.predict_file`; the model's path is one of the driver's.
+    bulk : bool
+        Let the linear member answer alone where it is sure, by the cut that the model holds
+        (``gi-classifier fit-bulk``).
 
     Returns
     -------
@@ -110,7 +116,10 @@ def predict(
     if into in frame.columns:
         raise InputError(f"The DataFrame has a column {into!r}. Name another (into).")
     directory = load_or_shipped(model)
-    way = _Way(engine, use, Decision(prior, label, threshold, min_confidence, reject_novel))
+    decision = Decision(prior, label, threshold, min_confidence, reject_novel)
+    if bulk:
+        check_bulk(use, decision)
+    way = _Way(engine, use, bulk, decision)
     # What is asked for is there, or is missed before a job begins.
     _answering(directory, way).check()
     key, archive = _broadcast(frame, directory)
@@ -220,7 +229,8 @@ def from_archive(content: bytes) -> ModelDirectory:
 
 def _answering(directory: ModelDirectory, way: _Way) -> Answering:
     predictor = Predictor.from_directory(directory, way.engine, use=way.use, threads=1)
-    return Answering(directory, predictor, way.decision)
+    cut = open_bulk(directory, predictor) if way.bulk else None
+    return Answering(directory, predictor, way.decision, cut)
 
 
 def _once(key: Any, opens: Callable[[], Any]) -> Any:

@@ -131,7 +131,8 @@ def keywords(service: Service, upload: Upload, most: int) -> Work:
 
     def work(job: Job) -> None:
         records = upload.read(service, job, most)
-        table = _keyword_rows(service, [records.texts[i] for i in records.readable], job)
+        found = _counted(service, [records.texts[i] for i in records.readable], job)
+        table = found.whole.to_frame()
         rows = table.to_dict("records")
         names = service.settings.names
         shown = [{**row, "name": names[row["label"]]} for row in _plain(rows)]
@@ -149,18 +150,24 @@ def report(service: Service, upload: Upload, most: int) -> Work:
 
     def work(job: Job) -> None:
         from gi_classifier.attribution.report_page import report as page
+        from gi_classifier.attribution.report_records import ReportRecords
 
         check_plots()
         records = upload.read(service, job, most)
         readable = records.take(records.readable)
-        table = _keyword_rows(service, list(readable.texts), job)
+        found = _counted(service, list(readable.texts), job)
         explainer = service.explainer
-        content = page(
+        shown = ReportRecords(len(service.settings.names))
+        shown.add(
             readable.texts,
             _in_steps(explainer.predictor.predict_proba, readable.texts),
+            readable.lines,
+        )
+        content = page(
+            shown,
             explainer,
-            table,
-            lines=readable.lines,
+            found.whole.to_frame(),
+            duplicates=found.duplicates,
             left_out=records.blank + len(records.bad),
             source=f"upload.{upload.format}",
             model=service.directory.digest[:12],
@@ -190,14 +197,14 @@ def _in_steps(work: Any, texts: Sequence[str], job: Job | None = None) -> np.nda
     return np.concatenate(parts)
 
 
-def _keyword_rows(service: Service, texts: list[str], job: Job) -> Any:
+def _counted(service: Service, texts: list[str], job: Job) -> Progress:
     progress = Progress()
     counted = count_keywords(iter(texts), service.explainer, KeywordOptions(), COUNTING, progress)
     for done in counted:
         job.advance(done)
     if progress.unconverged:
         job.notes.append(f"{progress.unconverged} records did not converge")
-    return progress.whole.to_frame()
+    return progress
 
 
 def _without_text(records: Records, upload: Upload) -> Records:

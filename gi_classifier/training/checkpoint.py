@@ -13,54 +13,58 @@ import numpy as np
 from gi_classifier.arrays import read_npz
 from gi_classifier.errors import ModelError
 from gi_classifier.files import write_whole
+from gi_classifier.identity import check_same_work
 
-_STATE = "state"
+_STATE, _IDENTITY = "state", "identity"
 
 
 def write_checkpoint(
-    path: Path, digest: str, arrays: Mapping[str, np.ndarray], state: Mapping[str, Any]
+    path: Path,
+    identity: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    state: Mapping[str, Any],
 ) -> None:
     """Replace a checkpoint.
 
     Parameters
     ----------
     path : Path
-    digest : str
-        Of all that the run depends on; reading asks for the same.
+    identity : mapping
+        All that the run depends on, ready for JSON; reading asks for the same.
     arrays : mapping of str to ndarray
         No name may be "state".
     state : mapping
         Anything that JSON holds.
     """
-    text = json.dumps({"digest": digest, **state})
+    text = json.dumps({_IDENTITY: identity, **state})
     buffer = io.BytesIO()
     np.savez(buffer, **arrays, **{_STATE: np.frombuffer(text.encode(), dtype=np.uint8)})  # type: ignore[arg-type]
     write_whole(path, buffer.getvalue())
 
 
-def read_checkpoint(path: Path, digest: str) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+def read_checkpoint(
+    path: Path, identity: Mapping[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
     """Read a checkpoint back, or None where there is none yet.
 
     Raises
     ------
+    OutputExistsError
+        It is of another run: all that differs is named.
     ModelError
-        It is of another run, or damaged.
+        It is damaged.
     """
     if not path.is_file():
         return None
     try:
         arrays = read_npz(path)
         state = json.loads(arrays.pop(_STATE).tobytes())
-        found = state.pop("digest", None)
-    except (ValueError, KeyError, AttributeError, RecursionError) as error:
+        before = dict(state.pop(_IDENTITY))
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(
             f"{path} is damaged ({type(error).__name__}). Begin that run anew (--restart)."
         ) from error
-    if found != digest:
-        raise ModelError(
-            f"{path} is of a run with other data, settings or starting weights. "
-            "Repeat that run's command to go on with it, or drop it (--restart)."
-        )
+    check_same_work(path, before, json.loads(json.dumps(identity)))
     return arrays, state
 
 

@@ -179,29 +179,31 @@ class Checkpoint:
     Parameters
     ----------
     path : Path
-    digest : str
-        Of data, settings and starting weights; a checkpoint of another is refused.
+    identity : mapping
+        What the run depends on, ready for JSON; a checkpoint of another run is refused.
     """
 
-    def __init__(self, path: Path, digest: str) -> None:
+    def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self.path = path
-        self.digest = digest
+        self.identity = identity
 
     def write(self, model: Any, optimizer: Any, best: LayerWeights, progress: Progress) -> None:
         """Replace the checkpoint."""
         arrays = flatten("model", get_weights(model)) | flatten("best", best)
         arrays |= flatten("optimizer", {"all": [v.numpy() for v in optimizer.variables]})
-        write_checkpoint(self.path, self.digest, arrays, vars(progress))
+        write_checkpoint(self.path, self.identity, arrays, vars(progress))
 
     def read(self, model: Any, optimizer: Any) -> tuple[LayerWeights, Progress] | None:
         """Put a checkpoint's state back and return its best weights and progress.
 
         Raises
         ------
-        ModelError
+        OutputExistsError
             It is of other data, settings or starting weights.
+        ModelError
+            It is damaged.
         """
-        stored = read_checkpoint(self.path, self.digest)
+        stored = read_checkpoint(self.path, self.identity)
         if stored is None:
             return None
         arrays, state = stored

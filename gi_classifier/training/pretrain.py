@@ -31,6 +31,7 @@ from gi_classifier.training.initialisation import local_attention
 from gi_classifier.training.run_state import (
     logging_to,
     phase,
+    sha256_of,
     starting_tensorflow,
     working_directory,
 )
@@ -289,12 +290,12 @@ def _run(
     path: Path,
 ) -> Any:
     """Take every step that a checkpoint at ``path`` does not hold yet; return the encoder."""
-    digest = _run_digest(found, vocabulary, config, weights, settings)
+    identity = _run_identity(found, vocabulary, config, weights, settings)
     body, variables, optimizer, step = step_function(
         config, settings.seed, log_frequencies(found, len(vocabulary)), weights
     )
     done, recent = 0, 0.0
-    if stored := read_checkpoint(path, digest):
+    if stored := read_checkpoint(path, identity):
         arrays, state = stored
         for kind, targets in (("model", variables), ("optimizer", optimizer.variables)):
             for variable, value in zip(targets, unflatten(kind, arrays)["all"], strict=True):
@@ -317,27 +318,27 @@ def _run(
             logger.info("step %d of %d: loss %.4f", number + 1, steps, recent)
             arrays = flatten("model", {"all": [v.numpy() for v in variables]})
             arrays |= flatten("optimizer", {"all": [v.numpy() for v in optimizer.variables]})
-            write_checkpoint(path, digest, arrays, {"step": number + 1, "recent": recent})
+            write_checkpoint(path, identity, arrays, {"step": number + 1, "recent": recent})
     return body
 
 
-def _run_digest(
+def _run_identity(
     found: Sequence[Passage],
     vocabulary: Vocabulary,
     config: AlbertConfig,
     weights: LayerWeights | None,
     settings: PretrainingSettings,
-) -> str:
-    """A digest of all that a run's result depends on, but the machine."""
+) -> dict[str, Any]:
+    """All that a run's result depends on, but the machine, ready for JSON."""
     start = "weights" if weights else local_attention.__name__
-    digest = hashlib.sha256(repr((settings, config, vocabulary.tokens, start)).encode())
-    for passage in found:
-        digest.update(passage.ids.tobytes() + passage.words.tobytes())
-    for name, layer_arrays in sorted((weights or {}).items()):
-        digest.update(name.encode())
-        for array in layer_arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    layers = (array for _, arrays in sorted((weights or {}).items()) for array in arrays)
+    passages = (part for passage in found for part in (passage.ids, passage.words))
+    return {
+        "setting": dataclasses.asdict(settings),
+        "encoder": {**config.to_dict(), "start": start, "weights": sha256_of(layers)},
+        "vocabulary": hashlib.sha256(to_json(vocabulary.tokens)).hexdigest(),
+        "passages": sha256_of(passages),
+    }
 
 
 def masked_batch(

@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,19 +145,27 @@ def starting_tensorflow() -> Iterator[None]:
             os.write(2, b"".join(line for line in said if not _CHATTER.match(line)))
 
 
-def run_digest(built: Any, train_data: Encodings, val_data: Encodings, settings: Settings) -> str:
-    """A digest of all that a run's result depends on, but the machine."""
+def run_identity(
+    built: Any, train_data: Encodings, val_data: Encodings, settings: Settings
+) -> dict[str, Any]:
+    """All that a run's result depends on, but the machine, ready for JSON."""
     from gi_classifier.training.keras_model import get_weights
 
+    weights = (array for arrays in get_weights(built.model).values() for array in arrays)
+    return {
+        "setting": settings.to_dict(),
+        "encoder": {**built.config.to_dict(), "weights": sha256_of(weights)},
+        "vocabulary": hashlib.sha256(to_json(built.vocabulary.tokens)).hexdigest(),
+        "training records": sha256_of([train_data.targets, *train_data.ids]),
+        "validation records": sha256_of([val_data.targets, *val_data.ids]),
+    }
+
+
+def sha256_of(arrays: Iterable[np.ndarray]) -> str:
+    """A digest of arrays and where each ends."""
     digest = hashlib.sha256()
-    digest.update(to_json([settings.to_dict(), built.config.to_dict(), built.vocabulary.tokens]))
-    for arrays in get_weights(built.model).values():
-        for array in arrays:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    for data in (train_data, val_data):
-        digest.update(data.targets.tobytes())
-        for ids in data.ids:
-            digest.update(ids.tobytes() + b"|")
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes() + b"|")
     return digest.hexdigest()
 
 

@@ -33,7 +33,7 @@ from gi_classifier.training.run_state import (
     history_csv,
     logging_to,
     phase,
-    run_digest,
+    run_identity,
     starting_tensorflow,
     working_directory,
 )
@@ -198,7 +198,7 @@ def run(
         with phase("labelling the unlabelled text"):
             train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)
     checkpoint = optimise.Checkpoint(
-        work / optimise.CHECKPOINT, run_digest(built, train_data, val_data, settings)
+        work / optimise.CHECKPOINT, run_identity(built, train_data, val_data, settings)
     )
     with phase("training"):
         progress = optimise.fit(built.model, train_data, val_data, settings, checkpoint, keep_start)

@@ -13,6 +13,7 @@ import unicodedata
 import warnings
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from tools import needs
 
 from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.attribution.report_page import report
+from gi_classifier.attribution.report_records import ReportRecords
 from gi_classifier.errors import InputError
 from gi_classifier.labels import DEFAULT_NAMES
 from gi_classifier.model.directory import load
@@ -102,9 +104,13 @@ def written(
     if probabilities is None:
         probabilities = explainer.predictor.predict_proba(texts)
     metadata = {"source": "a&b.csv", "model": "gi_classifier 1.0", "date": "2026-11-22"}
-    options = {**metadata, "steps": 2, "tolerance": 0.5, **changes}
+    options: dict[str, Any] = {**metadata, "steps": 2, "tolerance": 0.5, **changes}
+    shown = {name: options.pop(name) for name in ("examples", "doubtful") if name in options}
+    records = ReportRecords(3, **shown)
+    places = (options.pop("lines", None), options.pop("ids", None))
+    records.add(texts, probabilities, *places)
     return report(
-        texts, probabilities, explainer, keywords() if table is None else table, **options
+        records, explainer, keywords() if table is None else table, duplicates=1, **options
     )
 
 
@@ -306,9 +312,9 @@ def test_lone_surrogates_do_not_reach_the_page(explainer: Explainer) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"texts": []}, r"at least one record.* Received: 0 records"),
-        ({"probabilities": np.ones((3, 3)) / 3}, r"7 records, 3 labels .* shape \(3, 3\)"),
-        ({"probabilities": np.ones((7, 2)) / 2}, r"7 records, 3 labels .* shape \(7, 2\)"),
+        ({"texts": [], "probabilities": np.ones((0, 3))}, "at least one record.*: 0 records"),
+        ({"probabilities": np.ones((3, 3)) / 3}, r"7 records .* shape \(3, 3\)"),
+        ({"probabilities": np.ones((7, 2)) / 2}, r"7 records .* shape \(7, 2\)"),
         ({"table": keywords().drop(columns=["share", "mean"])}, r"Missing: mean, share"),
         ({"table": keywords(labels=(1, 3))}, r"not among this model's 3: 3"),
     ],

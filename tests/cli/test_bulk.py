@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,34 +9,9 @@ import pytest
 from command_line import call_command
 
 from gi_classifier.cli.predict import predict
-from gi_classifier.decisions.bulk import Bulk
-from gi_classifier.model.directory import BULK, FUSION, ModelDirectory, load, save
-from gi_classifier.model.fusion import Fusion, to_file
 
 pytestmark = pytest.mark.slow
 call = partial(call_command, predict)
-
-
-@pytest.fixture
-def both(trained: Path, tmp_path: Path) -> Path:
-    """A model in which both members count, without a cut."""
-    found = load(trained)
-    fusions = {
-        "both": Fusion(0.7, 0.6, (0.0, 0.1, 0.2)),
-        "albert": Fusion(0.9, 0.0, (0.0, 0.0, 0.0)),
-        "linear": Fusion(0.0, 1.1, (0.0, 0.0, 0.2)),
-    }
-    files = {**found.files, FUSION: to_file(fusions)}
-    return save(ModelDirectory(files, found.metadata), tmp_path / "both")
-
-
-@pytest.fixture
-def bulk(both: Path, tmp_path: Path) -> Path:
-    """The same with a cut."""
-    found = load(both)
-    cut = Bulk(found.digest, 2.0, 10_000, 9_000, 4, 0.00092)
-    files = {**found.files, BULK: cut.to_bytes()}
-    return save(replace(found, files=files), tmp_path / "bulk")
 
 
 def test_each_row_says_which_member_answered(
@@ -54,25 +28,25 @@ def test_each_row_says_which_member_answered(
     assert "member" not in plain.read_text(encoding="utf-8-sig").splitlines()[0]
 
 
-def test_too_few_records_are_read_by_both_members(both: Path, records_file: Path) -> None:
-    out, err = call("--input", records_file, "--model", both, "--bulk")
+def test_too_few_records_are_read_by_both_members(both_members: Path, records_file: Path) -> None:
+    out, err = call("--input", records_file, "--model", both_members, "--bulk")
     assert "Bulk is off, both members read all records. Bulk needs 10,000 distinct" in err
     assert "answered" not in out
-    out, err = call("胃窦黏膜充血", "--model", both, "--bulk")
+    out, err = call("胃窦黏膜充血", "--model", both_members, "--bulk")
     assert "Bulk is off" in err
 
 
 def test_unlabelled_text_chooses_the_cut(
-    both: Path, records_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    both_members: Path, records_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = tmp_path / "passages.txt"
     text.write_text("".join(f"胃窦{n}\n直肠{n}\n" for n in range(20)), encoding="utf-8")
     monkeypatch.setattr("gi_classifier.decisions.bulk_fit.FEWEST_PASSAGES", 40)
     monkeypatch.setattr("gi_classifier.decisions.bulk_fit.least_margin", lambda *_: 0.0)
-    out, _ = call("--input", records_file, "--model", both, "--bulk", "--unlabelled", text)
+    out, _ = call("--input", records_file, "--model", both_members, "--bulk", "--unlabelled", text)
     assert "120 records" in out
     assert "the linear member answered 120 alone" in out
-    out, _ = call("--input", records_file, "--model", both, "--bulk")
+    out, _ = call("--input", records_file, "--model", both_members, "--bulk")
     assert "the linear member answered 120 alone" in out
 
 
@@ -85,6 +59,6 @@ def test_unlabelled_text_chooses_the_cut(
     ],
 )
 def test_what_bulk_has_no_promise_for_is_wrong_use(
-    both: Path, options: list[str], message: str
+    both_members: Path, options: list[str], message: str
 ) -> None:
-    assert message in call("胃窦", "--model", both, *options, code=2)[1]
+    assert message in call("胃窦", "--model", both_members, *options, code=2)[1]

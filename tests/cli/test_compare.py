@@ -140,8 +140,9 @@ def test_the_state_of_another_comparison_is_refused(
         done = invoke(corpus, *QUICK, *output, code=130)
     assert "The same command goes on where this one stood" in done.stderr
     state = tmp_path / ".table.state"
-    with pytest.raises(RecordsError, match=r"\.table\.state is of other records"):
+    with pytest.raises(OutputExistsError, match=r"\.table\.state is what a stopped") as error:
         invoke(corpus, *QUICK, *output, "--seed", 1)
+    assert error.value.problems == ["option: seed: 42 then, 1 now"]
     (state / "rule.text.0.npz").write_bytes(b"PK")
     with pytest.raises(RecordsError, match=r"rule\.text\.0\.npz is no state of a comparison"):
         invoke(corpus, *QUICK, *output)

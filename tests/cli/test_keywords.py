@@ -105,7 +105,7 @@ def test_killed_and_gone_on_the_table_is_that_of_one_run(trained: Path, tmp_path
     common = ["keywords", corpus, "--model", trained, "--tolerance", "0.5", "--steps", "4"]
     run(*common, "--output", whole)
     code = (
-        "import gi_classifier.cli.keywords as command; command._STATE_SECONDS = 0.0; "
+        "import gi_classifier.cli.keyword_count as command; command._STATE_SECONDS = 0.0; "
         "from gi_classifier.cli.app import main; main()"
     )
     begun = subprocess.Popen([sys.executable, "-c", code, *map(str, common), "--output", second])
@@ -117,7 +117,7 @@ def test_killed_and_gone_on_the_table_is_that_of_one_run(trained: Path, tmp_path
     assert not second.exists()
     changed = [*common[:-1], "5"]
     stderr = run(*changed, "--output", second, code=1).stderr
-    assert "is of other records, model or settings" in stderr
+    assert "option: steps: 4 then, 5 now" in stderr
     stderr = run(*common, "--output", second).stderr
     assert "Going on after" in stderr
     assert second.read_bytes() == whole.read_bytes()

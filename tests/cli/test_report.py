@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from command_line import run
 
+from gi_classifier.attribution import keyword_counts
+from gi_classifier.cli import keyword_count
+from gi_classifier.cli.saved_state import SavedState
+from gi_classifier.data import chunks
+
 
 @pytest.mark.slow
 def test_report_is_one_page_that_says_where_it_was_written(
@@ -22,3 +27,38 @@ def test_report_is_one_page_that_says_where_it_was_written(
     assert "share 0.2" in page
     assert "https://" not in page
     assert "exists. Choose another" in run("report", corpus, "--output", output, code=1).stderr
+
+
+@pytest.mark.slow
+def test_stopped_in_either_half_and_gone_on_the_page_is_that_of_one_run(
+    corpus: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(keyword_counts, "_CHUNK", 10)
+    monkeypatch.setattr(keyword_count, "_STATE_SECONDS", 0.0)
+    write = SavedState.write
+    output = tmp_path / "report.html"
+    common = ("report", corpus, "--model", trained, "--output")
+    run(*common, tmp_path / "whole.html")
+
+    def stop_after(part: str, count: int) -> None:
+        left = iter(range(count))
+
+        def written(self: SavedState, name: str, content: bytes) -> None:
+            write(self, name, content)
+            if name == part and next(left, None) is None:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(SavedState, "write", written)
+
+    for part, count in (("records", 1), ("progress", 1)):
+        stop_after(part, count)
+        assert "--restart begins anew" in run(*common, output, code=130).stderr
+        assert not output.exists()
+    refused = run(*common, output, "--share", "0.5", code=1).stderr
+    assert "option: share: 0.2 then, 0.5 now" in refused
+    monkeypatch.setattr(SavedState, "write", write)
+    assert "Going on after 20 of 31 records" in run(*common, output).stderr
+    whole = (tmp_path / "whole.html").read_text("utf-8")
+    assert output.read_text("utf-8") == whole
+    assert [path.name for path in tmp_path.glob(".*")] == []

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from gi_classifier.errors import ModelError
+from gi_classifier.errors import ModelError, OutputExistsError
 from gi_classifier.training.checkpoint import flatten, read_checkpoint, unflatten, write_checkpoint
 
 anything = arrays.arrays(
@@ -34,8 +34,8 @@ def test_arrays_and_state_come_back_as_they_were(
 ) -> None:
     path = tmp_path_factory.mktemp("run") / "checkpoint.npz"
     state = {"step": step, "text": text, "rows": [{"loss": 0.1}]}
-    write_checkpoint(path, "id", flatten("a", one) | flatten("ab", other), state)
-    stored = read_checkpoint(path, "id")
+    write_checkpoint(path, {"run": "id"}, flatten("a", one) | flatten("ab", other), state)
+    stored = read_checkpoint(path, {"run": "id"})
     assert stored is not None
     assert stored[1] == state
     for prefix, wanted in (("a", one), ("ab", other)):
@@ -48,21 +48,22 @@ def test_arrays_and_state_come_back_as_they_were(
 
 
 def test_without_a_file_there_is_no_checkpoint(tmp_path: Path) -> None:
-    assert read_checkpoint(tmp_path / "checkpoint.npz", "id") is None
+    assert read_checkpoint(tmp_path / "checkpoint.npz", {"run": "id"}) is None
 
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    write_checkpoint(path, "one", {"x": np.zeros(3)}, {})
-    with pytest.raises(ModelError, match=r"of a run with other data, settings.*--restart"):
-        read_checkpoint(path, "other")
+    write_checkpoint(path, {"run": "one"}, {"x": np.zeros(3)}, {})
+    with pytest.raises(OutputExistsError, match=r"begun with something else .*--restart") as error:
+        read_checkpoint(path, {"run": "other"})
+    assert error.value.problems == ['run: "one" then, "other" now']
 
 
 def test_a_checkpoint_that_holds_a_pickle_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    write_checkpoint(path, "id", {"x": np.array([{"evil": 1}], dtype=object)}, {})
+    write_checkpoint(path, {"run": "id"}, {"x": np.array([{"evil": 1}], dtype=object)}, {})
     with pytest.raises(ModelError, match=r"checkpoint\.npz is damaged"):
-        read_checkpoint(path, "id")
+        read_checkpoint(path, {"run": "id"})
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no zip"])
@@ -70,12 +71,12 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path: Path, content: 
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(content)
     with pytest.raises(ModelError, match=r"checkpoint\.npz is damaged .*--restart"):
-        read_checkpoint(path, "id")
+        read_checkpoint(path, {"run": "id"})
 
 
 def test_a_checkpoint_cut_off_or_changed_anywhere_is_refused_or_read(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
-    write_checkpoint(path, "id", {"x": np.arange(20.0)}, {"step": 1})
+    write_checkpoint(path, {"run": "id"}, {"x": np.arange(20.0)}, {"step": 1})
     content = path.read_bytes()
     for place in range(0, len(content), 3):
         changed = bytearray(content)
@@ -83,7 +84,7 @@ def test_a_checkpoint_cut_off_or_changed_anywhere_is_refused_or_read(tmp_path: P
         for damaged in (content[:place], bytes(changed)):
             path.write_bytes(damaged)
             try:
-                read_checkpoint(path, "id")
+                read_checkpoint(path, {"run": "id"})
             except ModelError:
                 continue
 
@@ -95,11 +96,11 @@ def test_a_full_disk_leaves_the_last_checkpoint(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     path = tmp_path / "checkpoint.npz"
-    write_checkpoint(path, "id", {"x": np.zeros(3)}, {"step": 1})
+    write_checkpoint(path, {"run": "id"}, {"x": np.zeros(3)}, {"step": 1})
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_checkpoint(path, "id", {"x": np.ones(3)}, {"step": 2})
-    stored = read_checkpoint(path, "id")
+        write_checkpoint(path, {"run": "id"}, {"x": np.ones(3)}, {"step": 2})
+    stored = read_checkpoint(path, {"run": "id"})
     assert stored is not None
     assert stored[1] == {"step": 1}
     assert os.listdir(tmp_path) == ["checkpoint.npz"]

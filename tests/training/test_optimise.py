@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.utils.class_weight import compute_class_weight
 
-from gi_classifier.errors import ModelError
+from gi_classifier.errors import OutputExistsError
 from gi_classifier.metrics.calibration import apply_temperature, fit_temperature
 from gi_classifier.settings import Settings
 from gi_classifier.training import optimise, validation
@@ -30,7 +30,7 @@ def encodings(count: int = 48) -> optimise.Encodings:
 
 def run(base: Path, settings: Settings, path: Path) -> tuple[dict, optimise.Progress]:
     model = build(base, settings).model
-    checkpoint = optimise.Checkpoint(path, "same run")
+    checkpoint = optimise.Checkpoint(path, {"run": "same run"})
     progress = optimise.fit(model, encodings(), encodings(24), settings, checkpoint)
     return get_weights(model), progress
 
@@ -75,8 +75,8 @@ def test_checkpoint_of_another_run_is_refused(
 ) -> None:
     run(base, dataclasses.replace(settings, epochs=1), tmp_path / "run.npz")
     model = build(base, settings).model
-    other = optimise.Checkpoint(tmp_path / "run.npz", "another run")
-    with pytest.raises(ModelError, match=r"other data, settings or starting weights.*--restart"):
+    other = optimise.Checkpoint(tmp_path / "run.npz", {"run": "another run"})
+    with pytest.raises(OutputExistsError, match=r"begun with something else .*--restart"):
         optimise.fit(model, encodings(), encodings(), settings, other)
 
 
@@ -87,7 +87,11 @@ def test_weights_of_the_best_epoch_are_kept(base: Path, settings: Settings, tmp_
     )
     model = build(base, wild).model
     progress = optimise.fit(
-        model, encodings(), encodings(24), wild, optimise.Checkpoint(tmp_path / "run.npz", "x")
+        model,
+        encodings(),
+        encodings(24),
+        wild,
+        optimise.Checkpoint(tmp_path / "run.npz", {"run": "x"}),
     )
     loss, _ = validation.evaluate(validation.validation_step(model), encodings(24))
     losses = [row["val_loss"] for row in progress.history]
@@ -200,7 +204,7 @@ def test_only_a_fresh_head_begins_at_the_prior(
     rows = [row for row, label in enumerate(few.labels) if label == 0 or row % 5 == 0]
     few = optimise.Encodings([few.ids[row] for row in rows], few.targets[rows], 4)
     model = build(base, still).model
-    checkpoint = optimise.Checkpoint(tmp_path / "run.npz", "x")
+    checkpoint = optimise.Checkpoint(tmp_path / "run.npz", {"run": "x"})
     optimise.fit(model, few, encodings(24), still, checkpoint, keep_start)
     expected = np.zeros(3) if changes or keep_start else optimise.log_prior(still, few.targets)
     bias = model.get_layer("Label-Probability").get_weights()[1]
@@ -212,7 +216,7 @@ def test_history_holds_each_class_s_measures_on_validation(
 ) -> None:
     once = dataclasses.replace(settings, epochs=1)
     model, val = build(base, once).model, encodings(24)
-    checkpoint = optimise.Checkpoint(tmp_path / "run.npz", "x")
+    checkpoint = optimise.Checkpoint(tmp_path / "run.npz", {"run": "x"})
     (row,) = optimise.fit(model, encodings(), val, once, checkpoint).history
     found = validation.calibrated(validation.validation_step(model), val)
     positive = val.labels == 1
