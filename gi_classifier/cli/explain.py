@@ -58,6 +58,7 @@ from gi_classifier.files import encode
 from gi_classifier.labels import label_number
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped
+from gi_classifier.pipelines.sources import files_of
 
 # Records explained between two steps of the progress bar.
 _CHUNK = 64
@@ -142,14 +143,16 @@ def explain(
             as_json=as_json,
         )
         return
-    given, files = checked_source(text, input, id_column)
+    given, named = checked_source(text, input, id_column)
+    files, several = files_of(named, but=[output] if output else [])
     if not files and keep_columns:
         raise typer.BadParameter("--keep-columns is for --input FILE.")
     check_file("--output", output, _ENDINGS, *files, force=force)
     check_file("--plot", plot, [".png"], force=force)
     directory = load_or_shipped(model)
     number = None if label is None else label_number(label, directory.settings.names)
-    source = read_source(given, files, **form_of(context, directory.settings.names))
+    form = form_of(context, directory.settings.names)
+    source = read_source(given, files, several=several, **form)
     source.check_some()
     texts = source.texts
     if plot and len(texts) > 1:

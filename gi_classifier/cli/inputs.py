@@ -271,11 +271,19 @@ class Source:
         return found
 
 
-def read_source(texts: Sequence[str] | None, files: Sequence[Path] | None, **form: Any) -> Source:
+def read_source(
+    texts: Sequence[str] | None,
+    files: Sequence[Path] | None,
+    *,
+    several: bool = False,
+    **form: Any,
+) -> Source:
     """Texts of the command line, or of files whose labels are passed over.
 
     Parameters
     ----------
+    several : bool
+        Whether rows name their file.
     **form
         Of :func:`form_of`. With ``strict=False``, bad rows are kept in their places and listed on
         standard error.
@@ -287,7 +295,7 @@ def read_source(texts: Sequence[str] | None, files: Sequence[Path] | None, **for
     found = Source([], [], [], [])
     for file in files:
         records = read(file, labelled=False, **form)
-        which = {"file": str(file)} if len(files) > 1 else {}
+        which = {"file": str(file)} if several else {}
         found.texts.extend(records.texts[i] for i in records.readable)
         found.errors.extend(records.problems or [None] * len(records))
         found.unread.extend(records.unread or [""] * len(records))

@@ -36,7 +36,8 @@ InputOption = Annotated[
     typer.Option(
         "--input",
         metavar="FILE",
-        help=f"Records in a file: {', '.join(FORMATS)}; may be repeated.",
+        help=f"Records in a file: {', '.join(FORMATS)}; or in those of a folder or of a pattern. "
+        "May be repeated.",
     ),
 ]
 TextColumn = Annotated[

@@ -165,7 +165,8 @@ def test_several_files_are_read_and_their_records_named_on_the_page(tmp_path: Pa
     for file, text in zip(files, ("胃癌\n", "直肠息肉\n"), strict=True):
         file.write_text(text, encoding="utf-8")
     page = tmp_path / "x.html"
-    inputs = [part for file in files for part in ("--input", file)]
+    # One by itself, the other as what its folder holds.
+    inputs = ("--input", files[0], "--input", tmp_path)
     found = json.loads(run("explain", *inputs, "--output", page, "--json").stdout)
     assert [item["record"]["file"] for item in found] == [str(file) for file in files]
     assert f"{files[1]}, line 1" in page.read_text(encoding="utf-8")
