@@ -131,8 +131,13 @@ def test_an_output_is_none_of_the_files_that_are_read(table: Path, tmp_path: Pat
 @pytest.mark.slow
 def test_help_says_what_to_give_by_words_in_capitals() -> None:
     top: Any = typer.main.get_command(app)
-    commands = [[name] for name in top.commands if name != "head"]
-    for command in [*commands, ["head", "train"], ["head", "label"]]:
+    commands = [
+        [name, *([inner] if inner else [])]
+        for name, command in top.commands.items()
+        for inner in getattr(command, "commands", [None])
+    ]
+    assert ["head", "train"] in commands
+    for command in commands:
         shown = run(*command, "--help").stdout
         assert not re.findall(r"<(?:str|int|float|path|bool|list)\b", shown), command
         assert not re.findall(r"^│ [* ] {2,4}[a-z]", shown, re.M), command
@@ -349,5 +354,14 @@ def test_every_command_is_listed() -> None:
         assert f" {command} " in listed
     for command in ("explain", "keywords", "rules", "report"):
         assert f" {command} " in listed
-    for command in ("thresholds", "abstain", "prior", "novelty", "head", "compare", "inspect"):
+    for command in (
+        "thresholds",
+        "abstain",
+        "prior",
+        "novelty",
+        "head",
+        "compare",
+        "inspect",
+        "screen",
+    ):
         assert f" {command} " in listed

@@ -137,7 +137,7 @@ def _recognised(pixels: np.ndarray, seconds: dict[str, float], threads: int | No
     reader = recogniser(threads)
     opened = time.process_time()
     smaller, further = scaled(small, _DETECTED)
-    corners = reader.lines(smaller) / further
+    corners = from_top_left(reader.lines(smaller) / further)
     found = time.process_time()
     turn, upside = turn_of(reader, small, corners)
     quads = turned_corners(corners, turn)
@@ -176,6 +176,18 @@ def scaled(pixels: np.ndarray, longest: int) -> tuple[np.ndarray, float]:
         return pixels, 1.0
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), scale
+
+
+def from_top_left(corners: np.ndarray) -> np.ndarray:
+    """The same corners (n, 4, 2), clockwise, each four from the one behind which the side runs right.
+
+    The detector begins a line that is slanted and runs down at another corner the longer it is.
+    """
+    sides = np.roll(corners, -1, axis=1) - corners
+    lengths = np.linalg.norm(sides, axis=2)
+    first = (sides[:, :, 0] / np.where(lengths > 0, lengths, 1.0)).argmax(axis=1)
+    order = (first[:, None] + np.arange(4)) % 4
+    return np.take_along_axis(corners, order[:, :, None], axis=1)
 
 
 def turn_of(reader: Recogniser, pixels: np.ndarray, corners: np.ndarray) -> tuple[int, float]:

@@ -13,7 +13,7 @@ from PIL import Image
 from tools import FONTS, needs
 
 from gi_classifier import read_image
-from gi_classifier.data.pictures.page_reading import turned_corners
+from gi_classifier.data.pictures.page_reading import from_top_left, turned_corners
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +47,27 @@ def test_a_turned_page_is_read_upright_and_its_boxes_are_the_pictures(turns: int
     for _ in range(turns):
         upright = np.array([upright[1], (560 if _ % 2 == 0 else printed().height) - upright[0]])
     assert np.abs(first - upright).max() < 16
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+@pytest.mark.parametrize("askew", [-10, 10])
+@pytest.mark.parametrize("length", [30, 60, 900])
+def test_corners_begin_where_the_picture_has_them_however_the_detector_gives_them(
+    turn: int, askew: int, length: int
+) -> None:
+    # What stands upright here, long or short, runs to the right or down in the picture.
+    angle = np.radians(turn + askew)
+    size = np.array([length, 24.0])
+    box = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * size / 2
+    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    box = box @ matrix + 1000
+    expected = np.roll(box, 1, axis=0) if turn == 90 else box
+    given = np.stack([np.roll(box, places, axis=0) for places in range(4)])
+    np.testing.assert_allclose(from_top_left(given), np.stack([expected] * 4))
+
+
+def test_no_corners_are_no_corners() -> None:
+    assert from_top_left(np.zeros((0, 4, 2))).shape == (0, 4, 2)
 
 
 @pytest.mark.parametrize("degrees", [-9, 6])
