@@ -2,8 +2,9 @@
 
 In: ``data/`` and a model directory. Out: a Markdown table: macro-F1 on validation and test records,
 and the share of short diagnoses that become "neither", of ALBERT, of a linear member that is fitted
-here, and of both. With ``--by-kind``: of 100 short records that are rightly answered alone how many
-are answered otherwise among normal text, by its kind and place, those of a tract and of neither.
+here, and of both. With ``--by-kind``, of a model as it is: that share for each of its members; and
+of 100 short records that are rightly answered alone how many are answered otherwise among normal
+text, by its kind and place, those of a tract and of neither.
 """
 
 from __future__ import annotations
@@ -139,8 +140,21 @@ def by_kind(predictor: Predictor, drawn: Sequence[tuple[str, int]]) -> dict[str,
     return found
 
 
+def silenced(predictor: Predictor, drawn: Sequence[tuple[str, int]]) -> float:
+    """Of diagnoses that are right alone, the share that is "neither" among ``NORMAL``."""
+    texts, labels = [text for text, _ in drawn], np.array([label for _, label in drawn])
+    alone = predictor.decision_function(texts)
+    among = predictor.decision_function([one for text in texts for one in among_normal(text)])
+    return flipped(alone, among.reshape(len(texts), -1, alone.shape[1]), labels)
+
+
 def show_by_kind(directory: ModelDirectory, records: Records, count: int, seed: int) -> None:
     """Print a row of the members that answer, whose records, and the kind of surroundings."""
+    print("| answered by | silenced |\n|---|---:|")
+    for use in uses(directory):
+        predictor = Predictor.from_directory(directory, "fp32", use=use)
+        print(f"| {use} | {silenced(predictor, diagnoses(records, count, seed)):.3f} |")
+    print()
     print(
         f"| answered by | records | around | {' | '.join(PLACES)} |\n|---|---|---|---:|---:|---:|"
     )
@@ -181,9 +195,9 @@ def main() -> None:
     texts["alone"] = [text for text, _ in drawn]
     texts["among"] = [one for text in texts["alone"] for one in among_normal(text)]
     predictor = Predictor.from_directory(directory, "fp32")
-    albert = {name: predictor.decision_function(part) for name, part in texts.items()}
+    albert = {name: predictor.albert_log_odds(part) for name, part in texts.items()}
     fitted = fit_linear(splits["train"].texts, splits["train"].labels or (), 3)
-    print("| share of pieces | member | val | test | silenced |\n|---|---|---:|---:|---:|")
+    print("| pieces count | answered by | validation | test | silenced |\n|---|---|---:|---:|---:|")
     for share in SHARES:
         member = replace(fitted, piece_share=share)
         linear = {name: member.decision_function(part) for name, part in texts.items()}

@@ -2,7 +2,7 @@
 
 In: a file of records. Out: a Markdown table, and a CSV if asked for: each measure's mean with its
 bootstrap 95% interval, and seconds per record taken in the same run. Every method explains the
-predicted label of the same windows.
+label that ALBERT predicts for the same windows; ``faithfulness_members.py`` has the other member.
 
 Sequential integrated gradients (Enguehard 2023) has no row of its own. Each token has its own
 path, on which only that token goes from [MASK] to its embedding; the integral of a gradient along
@@ -124,9 +124,9 @@ class Methods:
         }
 
     def integrated_gradients(self, windows: Windows, baseline: Baseline) -> list[np.ndarray]:
-        """As the library ships it, with its default rule, points and tolerance."""
+        """ALBERT's part as the library ships it, with its default rule, points and tolerance."""
         found = self.explainer.explain(windows.texts, windows.labels.tolist(), baseline=baseline)
-        return [attribution.scores for attribution in found]
+        return [attribution.albert for attribution in found]
 
     def gradient_times_input(self, windows: Windows) -> list[np.ndarray]:
         """The embedding times the gradient at the text."""

@@ -22,6 +22,7 @@ LONGEST_BODY = 70
 FLOORS: dict[int, set[str]] = {
     1: {
         "errors",
+        "extras",
         "labels",
         "settings",
         "text",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from gi_classifier.cli.options import ModelOption
 from gi_classifier.cli.outputs import notes
 from gi_classifier.display import shown
-from gi_classifier.errors import MissingExtraError
+from gi_classifier.extras import check_installed
 
 _NEEDED = ("fastapi", "uvicorn", "prometheus_client")
 
@@ -55,7 +54,7 @@ def serve(
     ] = None,
 ) -> None:
     """Answer over HTTP: predictions, explanations, keywords, and a page for browsers."""
-    _check_installed()
+    check_installed("The service", _NEEDED, "server")
     from gi_classifier.server.application import create_application
     from gi_classifier.server.limits import Limits
     from gi_classifier.server.run import listening
@@ -84,14 +83,6 @@ def serve(
             f"http://{where}:{listener.getsockname()[1]}/ until Ctrl-C."
         )
         serve_until_stopped(application, listener, limits)
-
-
-def _check_installed() -> None:
-    if missing := [name for name in _NEEDED if not importlib.util.find_spec(name)]:
-        raise MissingExtraError(
-            f"The service needs {', '.join(missing)}. "
-            "Install with: pip install 'gi_classifier[server]'"
-        )
 
 
 def _log_to_standard_error() -> None:

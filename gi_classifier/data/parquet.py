@@ -17,7 +17,8 @@ from gi_classifier.data.columns import Columns, check_columns, distinct
 from gi_classifier.data.encodings import UTF8, Meter, line_problem
 from gi_classifier.data.memory_file import Source
 from gi_classifier.data.tables import Row, Table
-from gi_classifier.errors import MissingExtraError, RecordsError, SettingsError
+from gi_classifier.errors import RecordsError, SettingsError
+from gi_classifier.extras import check_installed
 from gi_classifier.files import encode
 
 PARQUET = ".parquet"
@@ -31,12 +32,7 @@ _SHARE = re.compile(r"probability(_\d+)?")
 
 def check_parquet() -> None:
     """Raise where pyarrow is not installed."""
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "Parquet needs the extra: pip install 'gi_classifier[parquet]'"
-        ) from error
+    check_installed("Parquet", ["pyarrow"], "parquet")
 
 
 def open_parquet_table(path: Source, columns: Columns, header_row: int | None = None) -> Table:

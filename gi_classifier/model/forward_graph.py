@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.errors import MissingExtraError
+from gi_classifier.extras import check_installed
 from gi_classifier.model.directory import ONNX, WEIGHTS, ModelDirectory
 
 
@@ -30,12 +30,9 @@ def without_weights(graph: bytes, arrays: Mapping[str, np.ndarray]) -> bytes:
     MissingExtraError
         The package onnx is not installed.
     """
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError(
-            "Writing a graph needs onnx. Install it with: pip install 'gi_classifier[train]'"
-        ) from error
+    check_installed("Writing a graph", ["onnx"], "train")
+    import onnx
+
     known = {_content(array): name for name, array in reversed(list(arrays.items()))}
     model = onnx.load_from_string(graph)
     kept, left_out, renamed = [], {}, {}

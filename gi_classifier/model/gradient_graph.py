@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.errors import MissingExtraError
+from gi_classifier.extras import check_installed
 from gi_classifier.model.forward_graph import external_tensor
 from gi_classifier.model.weights import HEAD
 from gi_classifier.settings import AlbertConfig
@@ -280,12 +280,9 @@ def gradient_graph(config: AlbertConfig, num_classes: int) -> bytes:
     MissingExtraError
         The package onnx is not installed.
     """
-    try:
-        from onnx import TensorProto, helper
-    except ImportError as error:
-        raise MissingExtraError(
-            "Exporting needs onnx. Install it with: pip install 'gi_classifier[train]'"
-        ) from error
+    check_installed("Writing a graph", ["onnx"], "train")
+    from onnx import TensorProto, helper
+
     albert = _Albert(config, num_classes)
     albert.build()
     graph = albert.graph

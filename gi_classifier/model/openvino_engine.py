@@ -6,7 +6,6 @@ In: token ids, int32 (n, length), padded with 0. Out: logits (n, classes) and [C
 
 from __future__ import annotations
 
-import importlib.util
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.cpus import thread_count
-from gi_classifier.errors import MissingExtraError, ModelError
+from gi_classifier.errors import ModelError
+from gi_classifier.extras import check_installed
 from gi_classifier.model.runtime import REMEDY, ForkSafe, graph_and_weights
 
 BFLOAT16, FLOAT32 = "bf16", "f32"
@@ -28,12 +28,7 @@ def check_openvino() -> None:
     MissingExtraError
         With the command that installs what is missing.
     """
-    missing = [name for name in ("openvino", "onnx") if not importlib.util.find_spec(name)]
-    if missing:
-        raise MissingExtraError(
-            f"The engine 'openvino' needs {' and '.join(missing)}. "
-            "Install with: pip install 'gi_classifier[openvino]'"
-        )
+    check_installed("The engine 'openvino'", ["openvino", "onnx"], "openvino")
 
 
 class OpenVinoEngine(ForkSafe):

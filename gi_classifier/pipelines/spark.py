@@ -24,7 +24,8 @@ from gi_classifier.data.cells import text_problem
 from gi_classifier.data.fingerprints import fingerprint
 from gi_classifier.decisions.bulk import open_bulk
 from gi_classifier.decisions.decision import Decision
-from gi_classifier.errors import InputError, MissingExtraError
+from gi_classifier.errors import InputError
+from gi_classifier.extras import check_installed
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import MANIFEST, ModelDirectory, load
 from gi_classifier.model.predictor import Predictor
@@ -283,10 +284,4 @@ def _with_answers(frame: Any, into: str) -> Any:
 
 def _check_spark() -> None:
     """Raise where Spark, or the Arrow that it needs, is not installed."""
-    try:
-        import pyarrow  # noqa: F401
-        import pyspark  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            "Work on Spark needs the extra: pip install 'gi_classifier[spark]'"
-        ) from error
+    check_installed("Work on Spark", ["pyarrow", "pyspark"], "spark")

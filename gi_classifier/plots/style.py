@@ -6,11 +6,10 @@ with Chinese and none as a formula.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 from typing import Any
 
-from gi_classifier.errors import MissingExtraError
+from gi_classifier.extras import check_installed
 from gi_classifier.plots.fonts import cjk_font, drawable
 
 # Of Okabe and Ito, which a colour-blind reader can tell apart, but not the orange and the blue
@@ -32,14 +31,7 @@ def check_plots() -> None:
     MissingExtraError
         With the command that installs what is missing.
     """
-    missing = [
-        name for name in ("matplotlib", "seaborn", "zhplot") if not importlib.util.find_spec(name)
-    ]
-    if missing:
-        raise MissingExtraError(
-            f"A picture needs {' and '.join(missing)}. "
-            "Install with: pip install 'gi_classifier[plots]'"
-        )
+    check_installed("A picture", ["matplotlib", "seaborn", "zhplot"], "plots")
 
 
 def canvas(width: float, height: float) -> Any:

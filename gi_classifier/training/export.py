@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from gi_classifier._version import __version__
-from gi_classifier.errors import MissingExtraError, ModelError
+from gi_classifier.errors import ModelError
+from gi_classifier.extras import check_installed
 from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory
@@ -75,12 +76,9 @@ def _quiet() -> Iterator[None]:
 
 def to_onnx(model: Any) -> bytes:
     """Convert a classifier to an fp32 ONNX graph: input ``ids``, outputs ``logits`` and ``cls``."""
-    try:
-        import tf2onnx
-    except ImportError as error:
-        raise MissingExtraError(
-            "Exporting needs tf2onnx. Install it with: pip install 'gi_classifier[train]'"
-        ) from error
+    check_installed("Exporting", ["tf2onnx"], "train")
+    import tf2onnx
+
     function = forward(model)
     with _quiet():
         graph, _ = tf2onnx.convert.from_function(

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.errors import MissingExtraError, ModelError, SettingsError
+from gi_classifier.errors import ModelError, SettingsError
+from gi_classifier.extras import check_installed
 from gi_classifier.files import read_regular
 from gi_classifier.labels import names_for
 from gi_classifier.model.weights import HEAD, LayerWeights
@@ -35,9 +36,6 @@ _UNPICKLE = (
     f"d = torch.load(sys.argv[1] + '/{PICKLED}', map_location='cpu', weights_only=True); "
     "s.save_file({n: t.clone().contiguous() for n, t in d.items()}, "
     f"sys.argv[1] + '/{WEIGHTS}', {{'format': 'pt'}})"
-)
-NEEDS_SAFETENSORS = (
-    "Weights of transformers need safetensors. Install it with: pip install 'gi_classifier[train]'"
 )
 PREFIX = "albert."
 _LAYER = "encoder.albert_layer_groups.0.albert_layers.0"
@@ -159,6 +157,11 @@ def with_labels_of(folder: Path, settings: Settings) -> Settings:
     return replace(settings, num_classes=count, label_names=names)
 
 
+def check_safetensors() -> None:
+    """Raise MissingExtraError where the package safetensors is not installed."""
+    check_installed("A model of transformers", ["safetensors"], "train")
+
+
 def _read_table(path: Path) -> dict[str, Any]:
     try:
         table = json.loads(read_regular(path, most=2**26).decode("utf-8"))
@@ -253,10 +256,9 @@ def _note_tokenizer(folder: Path) -> None:
 
 def _read_tensors(path: Path) -> _Tensors:
     """Type, shape and bytes of each tensor, by its name without the encoder's prefix."""
-    try:
-        from safetensors import SafetensorError, deserialize
-    except ImportError as error:
-        raise MissingExtraError(NEEDS_SAFETENSORS) from error
+    check_safetensors()
+    from safetensors import SafetensorError, deserialize
+
     try:
         stored = dict(deserialize(read_regular(path)))
     except (SafetensorError, OSError, ValueError) as error:

@@ -42,6 +42,6 @@ def fit_members(directory: ModelDirectory, train: Records, val: Records) -> dict
     )
     albert = None
     if "albert" in directory.members:
-        albert = Predictor.from_directory(directory).decision_function(val.texts)
+        albert = Predictor.from_directory(directory).albert_log_odds(val.texts)
     fusions = fit_fusions(albert, linear.decision_function(val.texts), val.labels or (), weights)
     return {LINEAR: linear.to_npz(), FUSION: to_file(fusions)}

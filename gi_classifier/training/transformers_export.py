@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.errors import MissingExtraError
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.weights import HEAD, LayerWeights
@@ -21,7 +20,6 @@ from gi_classifier.training.hugging_face import (
     CONFIG,
     DENSE,
     KERNEL,
-    NEEDS_SAFETENSORS,
     NORMS,
     POOLER_SCALE,
     PREFIX,
@@ -30,6 +28,7 @@ from gi_classifier.training.hugging_face import (
     TOKENIZER_CONFIG,
     VOCABULARY,
     WEIGHTS,
+    check_safetensors,
 )
 
 FILES = (TOKENIZER_CONFIG, TOKENIZER, VOCABULARY, WEIGHTS, CONFIG)
@@ -54,10 +53,9 @@ def transformers_files(directory: ModelDirectory) -> dict[str, bytes]:
     MissingExtraError
         The package safetensors is not installed.
     """
-    try:
-        from safetensors.numpy import save
-    except ImportError as error:
-        raise MissingExtraError(NEEDS_SAFETENSORS) from error
+    check_safetensors()
+    from safetensors.numpy import save
+
     tensors = _named_tensors(directory.read_weights(), directory.config)
     return {
         TOKENIZER_CONFIG: to_json(_tokenizer_table(directory.settings)),

@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from dilution import AROUND, NORMAL, PLACES, among_normal, by_kind, changed, diagnoses, flipped
+from dilution import (
+    AROUND,
+    NORMAL,
+    PLACES,
+    among_normal,
+    by_kind,
+    changed,
+    diagnoses,
+    flipped,
+    silenced,
+)
 
 from gi_classifier.data.records import Records
 
@@ -55,3 +65,8 @@ def test_shares_are_those_of_each_kind_and_place() -> None:
     found = by_kind(Keyword(), [("胃溃疡", 1), ("胃炎", 1)])  # type: ignore[arg-type]
     assert found == {kind: [1.0, 0.0, 1.0] for kind in AROUND}
     assert set(by_kind(Keyword(), [("肺炎", 0)])["header"]) == {0.0}  # type: ignore[arg-type]
+
+
+def test_silenced_is_the_share_of_all_places_that_becomes_neither() -> None:
+    # Only where it stands first, a third of the places, the diagnosis is still found.
+    assert silenced(Keyword(), [("胃溃疡", 1), ("肠炎", 2)]) == pytest.approx(2 / 3)  # type: ignore[arg-type]

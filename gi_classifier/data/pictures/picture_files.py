@@ -17,7 +17,8 @@ import numpy as np
 
 from gi_classifier.data.pictures.page import Picture
 from gi_classifier.data.pictures.pdf_pages import pdf_pages
-from gi_classifier.errors import InputError, MissingExtraError, MissingPathError, RecordsError
+from gi_classifier.errors import InputError, MissingPathError, RecordsError
+from gi_classifier.extras import check_installed
 
 ENDINGS = (
     ".png .jpg .jpeg .jpe .jfif .tif .tiff .bmp .gif .webp .avif .jp2 .j2k .ppm .pgm .pdf".split()
@@ -37,14 +38,7 @@ def check_ocr() -> None:
     MissingExtraError
         With the command that installs what is missing.
     """
-    import importlib.util
-
-    missing = [n for n in ("rapidocr", "pypdfium2", "PIL") if not importlib.util.find_spec(n)]
-    if missing:
-        raise MissingExtraError(
-            f"Reading pictures needs {' and '.join(missing)}. "
-            "Install with: pip install 'gi_classifier[ocr]'"
-        )
+    check_installed("Reading pictures", ["rapidocr", "pypdfium2", "PIL"], "ocr")
 
 
 def listed(path: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import time
 import zlib
 from contextlib import suppress
@@ -185,7 +186,7 @@ def test_folders_are_listed_by_name_with_what_is_in_their_folders(tmp_path: Path
 def test_without_the_extra_the_command_that_installs_it_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "rapidocr" else 1)
+    monkeypatch.setitem(sys.modules, "rapidocr", None)
     with pytest.raises(MissingExtraError, match=r"rapidocr.*pip install 'gi_classifier\[ocr\]'"):
         list(pictures_of(file_of(printed())))
 
