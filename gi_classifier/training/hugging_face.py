@@ -151,10 +151,11 @@ def with_labels_of(folder: Path, settings: Settings) -> Settings:
             "Others read [CLS] through a trained pooler, which ALBERT here has not: train one on "
             f"its encoder, `gi-classifier train FILE --base {folder} --output DIR`."
         )
-    count, names = found.weights[HEAD][1].size, found.label_names
-    if settings.label_names is not None or names in ((), names_for(count, None)):
+    if settings.label_names is not None:
         return settings
-    return replace(settings, num_classes=count, label_names=names)
+    count, names = found.weights[HEAD][1].size, found.label_names
+    own = None if names in ((), names_for(count, None)) else names
+    return replace(settings, num_classes=count, label_names=own)
 
 
 def check_safetensors() -> None:

@@ -138,6 +138,17 @@ def test_names_of_labels_that_were_set_stay(
     assert with_labels_of(tmp_path / "ours", other) == other
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_labels_without_names_of_their_own_are_as_many_as_they_were(
+    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings, tmp_path: Path, count: int
+) -> None:
+    from gi_classifier.training.hugging_face import with_labels_of
+
+    own = replace(settings, num_classes=count)
+    write_ours(tmp_path / "ours", config, vocabulary, own)
+    assert with_labels_of(tmp_path / "ours", settings) == own
+
+
 def test_what_is_no_model_directory_is_refused(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is no model directory"):
         to_transformers(base.parent, tmp_path / "theirs")
