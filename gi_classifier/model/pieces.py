@@ -9,7 +9,7 @@ import itertools
 import re
 
 # A shorter sentence alone says too little; it goes with its neighbour.
-LEAST_CHARACTERS = 12
+LEAST_CHARACTERS = 4
 _END = re.compile(r"[。；;！!？?\r\n]+")
 
 

@@ -36,5 +36,5 @@ def test_pieces_are_the_whole_text_and_long_enough(text: str, least: int) -> Non
     assert len(found) == 1 or all(b - a >= least for a, b in found)
 
 
-def test_the_usual_least_length_keeps_a_diagnosis_whole() -> None:
-    assert len(_cut("胃溃疡。高血压。糖尿病。", LEAST_CHARACTERS)) == 1
+def test_a_short_diagnosis_is_a_piece_of_its_own() -> None:
+    assert _cut("双肺呼吸音清。胃溃疡。心律齐。", LEAST_CHARACTERS)[1] == "胃溃疡。"
