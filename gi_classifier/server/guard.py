@@ -125,8 +125,8 @@ class Guard:
             raise Problem(
                 421,
                 "another-host",
-                "Without a token this service answers to localhost and loopback addresses alone. Start it "
-                "with --token-file to use another name.",
+                "Without a token this service answers to localhost and loopback addresses alone. "
+                "Start it with --token-file to use another name.",
             )
         origin = headers.get(b"origin", b"").decode("latin-1")
         if origin and origin not in self.origins and urlsplit(origin).netloc != host:

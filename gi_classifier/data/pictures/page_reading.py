@@ -179,7 +179,7 @@ def scaled(pixels: np.ndarray, longest: int) -> tuple[np.ndarray, float]:
 
 
 def from_top_left(corners: np.ndarray) -> np.ndarray:
-    """The same corners (n, 4, 2), clockwise, each four from the one behind which the side runs right.
+    """The same corners (n, 4, 2), clockwise, each from the one behind which a side runs right.
 
     The detector begins a line that is slanted and runs down at another corner the longer it is.
     """
