@@ -10,6 +10,8 @@ those done at any moment are a fair sample.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -64,6 +66,27 @@ def summary(rows: np.ndarray) -> str:
     )
 
 
+def text_digest(texts: Sequence[str]) -> str:
+    """Of all texts in order: sha256."""
+    return hashlib.sha256("\n".join(texts).encode("utf-8")).hexdigest()
+
+
+def kept_rows(path: Path | None, mark: str) -> list[list[float]]:
+    """What an earlier run kept; SystemExit where it was of another model or other records."""
+    if path is None or not path.exists():
+        return []
+    if path.read_text("ascii").partition("\n")[0] != f"# {mark}":
+        raise SystemExit(f"{path} is of another model or other records. Remove it or name another.")
+    return np.loadtxt(path, ndmin=2).tolist()  # type: ignore[no-any-return]
+
+
+def keep_rows(path: Path, mark: str, rows: Sequence[Sequence[float]]) -> None:
+    """Write what :func:`kept_rows` reads."""
+    table = io.StringIO()
+    np.savetxt(table, rows, fmt="%.17g", header=mark)
+    write_whole(path, table.getvalue().encode("ascii"))
+
+
 def main() -> None:
     """Run the measurement and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -71,20 +94,19 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=DATA / "test.txt")
     parser.add_argument("--train", type=Path, default=DATA / "train.txt")
     parser.add_argument("--val", type=Path, default=DATA / "val.txt")
-    parser.add_argument("--keep", type=Path, help="a file of what is done, of these records alone")
+    parser.add_argument("--keep", type=Path, help="a file of what is done, to go on from")
     options = parser.parse_args()
     directory = with_both(load_or_shipped(options.model), options.train, options.val)
-    explainer, rows = Explainer(directory), list[list[float]]()
-    if options.keep and options.keep.exists():
-        rows = np.loadtxt(options.keep, ndmin=2).tolist()
+    texts = read_records(options.file).texts
+    mark = f"{directory.digest} {text_digest(texts)}"
+    explainer, rows = Explainer(directory), kept_rows(options.keep, mark)
     seen = 0
-    for part in rounds(read_records(options.file).texts):
+    for part in rounds(texts):
         seen += len(part)
         if seen > len(rows):
             rows += measured(explainer, part)
             if options.keep:
-                lines = [" ".join(map(repr, row)) for row in rows]
-                write_whole(options.keep, "\n".join(lines).encode("ascii"))
+                keep_rows(options.keep, mark, rows)
     print(summary(np.array(rows)))
 
 
