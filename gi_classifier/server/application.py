@@ -5,6 +5,7 @@ In: an open service. Out: an ASGI application whose OpenAPI description says all
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
@@ -95,6 +96,14 @@ class Parts:
             self.jobs.stop()
             await self.batcher.stop()
             self.worker.stop()
+
+    def ended(self, seconds: float) -> bool:
+        """Whether all threads of a stopped application end within so long."""
+        end = time.monotonic() + seconds
+        threads = self.jobs.thread, self.worker.thread
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return not self.worker.stuck and not any(thread.is_alive() for thread in threads)
 
 
 def create_application(

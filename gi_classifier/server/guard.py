@@ -8,6 +8,7 @@ logged by its kind and place, without its message, which may hold a text.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import traceback
@@ -94,10 +95,15 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 _add_headers(message)
+            elif not message.get("more_body") and not body.whole:
+                # Closed with bytes on their way, a connection loses the answer.
+                await send({**message, "more_body": True})
+                await body.drain()
+                message = {"type": "http.response.body"}
             await send(message)
 
         self.metrics.accepted += 1
-        body = _Body(receive, self._most(scope), self.limits.seconds, self._bytes)
+        body = _Body(scope, receive, self._most(scope), self.limits.seconds, self._bytes)
         try:
             self._check(scope)
             await self.app(scope, body.receive, sent)
@@ -165,15 +171,19 @@ def too_large(most: int) -> Problem:
 class _Body:
     """The body of one request: counted, and in time."""
 
-    def __init__(self, receive: Receive, most: int, seconds: float, held: _Bytes) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, most: int, seconds: float, held: _Bytes
+    ) -> None:
         self._receive, self._most, self._seconds, self._held = receive, most, seconds, held
         self._end = time.monotonic() + seconds
         self._count = 0
-        self._whole = False
+        self.whole = not {b"content-length", b"transfer-encoding"} & {
+            name for name, _ in scope["headers"]
+        }
 
     async def receive(self) -> Message:
         """The next message, while the body is within its bounds."""
-        if self._whole:
+        if self.whole:
             return await self._receive()
         try:
             async with asyncio.timeout(self._end - time.monotonic()):
@@ -186,6 +196,7 @@ class _Body:
                 headers={"Connection": "close"},
             ) from None
         if message["type"] == "http.request":
+            self.whole = not message.get("more_body", False)
             size = len(message.get("body", b""))
             self._count += size
             self._held.held += size
@@ -198,8 +209,14 @@ class _Body:
                     "Too much is being received at once. Send it again in a moment.",
                     headers=RETRY | {"Connection": "close"},
                 )
-            self._whole = not message.get("more_body", False)
         return message
+
+    async def drain(self) -> None:
+        """Drop what is still to come, until it ends, its sender leaves, or its time is over."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._end - time.monotonic()):
+                while (await self._receive()).get("more_body"):
+                    pass
 
     def release(self) -> None:
         """Its bytes are held no longer."""

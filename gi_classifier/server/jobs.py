@@ -103,7 +103,8 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        threading.Thread(target=self._run, name="jobs", daemon=True).start()
+        self.thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self.thread.start()
 
     @property
     def waiting(self) -> int:

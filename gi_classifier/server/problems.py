@@ -19,6 +19,7 @@ from starlette.responses import Response
 from gi_classifier.errors import (
     SHOWN_PROBLEMS,
     GIClassifierError,
+    LabelError,
     MissingExtraError,
     ModelError,
     RecordsError,
@@ -36,7 +37,7 @@ _TITLES = {
     405: "Not this method",
     406: "No such form",
     408: "The request came too slowly",
-    409: "Not now",
+    409: "Not with this model",
     413: "Too large",
     415: "Not this media type",
     421: "Not this host",
@@ -105,12 +106,21 @@ def problem_of(error: GIClassifierError) -> Problem:
     for said in error.problems:
         found = _POSITION.fullmatch(said)
         places.append((f"#/texts/{found[1]}", found[2]) if found else ("#", said))
+    if not places and (field := _field_of(error)):
+        places.append((f"#/{field}", error.summary))
     if isinstance(error, MissingExtraError):
         return Problem(503, "not-installed", error.summary)
     if isinstance(error, ModelError):
         return Problem(409, "not-in-this-model", error.summary, places)
     kind = "unreadable-records" if isinstance(error, RecordsError) else "invalid"
     return Problem(422, kind, error.summary, places)
+
+
+def _field_of(error: GIClassifierError) -> str:
+    """The field of a request that an error as a whole is about, or ""."""
+    if isinstance(error, LabelError):
+        return "label"
+    return "prior" if error.summary.startswith("prior ") else ""
 
 
 def of_validation(error: RequestValidationError) -> Problem:

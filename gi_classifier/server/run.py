@@ -6,6 +6,7 @@ In: a host, a port and an application. Out: the end of the process's work.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 _BACKLOG, _IDLE = 512, 15
 # Connections at once; beyond, a request is answered 503 by uvicorn.
 _CONNECTIONS = 1000
+
+# Seconds that a cancelled job, or an explanation whose caller left, has to end at last.
+_LAST = 10.0
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -88,6 +92,10 @@ def serve(application: FastAPI, listener: socket.socket, limits: Limits) -> None
             parts.metrics.accepted,
             parts.metrics.answered,
         )
+    if not parts.ended(_LAST):
+        # The interpreter cannot end while a thread computes outside it: that would be a crash.
+        logging.shutdown()
+        os._exit(0)
 
 
 def _pass_over(sig: int, frame: FrameType | None) -> None:

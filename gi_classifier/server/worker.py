@@ -77,7 +77,8 @@ class _Lane:
     def __init__(self, name: str) -> None:
         self.calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         # A thread that hangs must not keep the process from ending.
-        threading.Thread(target=self._run, name=name, daemon=True).start()
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
 
     def _run(self) -> None:
         step_aside()
@@ -135,6 +136,11 @@ class Worker:
         finally:
             self._turn.release()
             self.waiting -= 1
+
+    @property
+    def thread(self) -> threading.Thread:
+        """The thread that works now; those left behind are counted in ``stuck``."""
+        return self._lane.thread
 
     def stop(self) -> None:
         """Let the thread end once it has nothing to do."""

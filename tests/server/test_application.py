@@ -54,6 +54,8 @@ def test_a_decision_is_made_as_asked(client: TestClient) -> None:
         ({"texts": ["胃"], "秘密": 1}, ["#/…"]),
         ({"texts": ["胃"], "prior": [0.5, 2]}, ["#/prior/1"]),
         ({"texts": ["胃"], "reject_novel": 1}, ["#/reject_novel"]),
+        ({"texts": ["胃"], "prior": [0.5, 0.5]}, ["#/prior"]),
+        ({"texts": ["胃"], "label": "胸外", "threshold": 0.5}, ["#/label"]),
         (["胃"], ["#"]),
     ],
 )

@@ -11,6 +11,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import hypothesis
 import pytest
 from hypothesis import strategies as st
@@ -46,6 +47,13 @@ def test_too_large_a_body_is_refused_whether_it_says_so_or_not(small: TestClient
     told = {"content-length": str(500 << 20)}
     problem(small.post("/v1/keywords?format=csv", headers=told, content=b""), 413, "too-large")
     assert small.post("/v1/predict", json={"texts": ["胃"]}).status_code == 200
+
+
+def test_who_sends_far_too_much_is_still_told(service: Service) -> None:
+    with serving(create_application(service)) as address:
+        for content in (b"x" * (40 << 20), parts_of(40 << 10)):
+            found = httpx.post(f"{address}/v1/keywords?format=csv", content=content, timeout=100)
+            problem(found, 413, "too-large")
 
 
 def test_all_bodies_together_are_bounded_and_released(connect: Connect) -> None:
