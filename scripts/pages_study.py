@@ -19,6 +19,7 @@ from page_damage import LEVELS
 
 from gi_classifier.api import explain, predict
 from gi_classifier.attribution.page_heatmap import poor_characters
+from gi_classifier.data.pictures.page_coverage import LEAST_COVERAGE
 from gi_classifier.data.pictures.page_reading import read_image
 
 # All pages, and the step at which they are read: the first few dozen meet every kind, layout and
@@ -51,6 +52,7 @@ def results(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
             "label": drawn.label,
             "error_rate": error_rate(read.text, drawn.text) if drawn.text else None,
             "confidence": read.confidence,
+            "coverage": read.coverage,
             "characters": sum(c is not None for c in read.characters),
             "corrections": len(read.corrections),
             "seconds": dict(read.seconds),
@@ -61,11 +63,11 @@ def results(numbers: Iterable[int]) -> Iterator[dict[str, Any]]:
         }
         if drawn.text:
             row["answer_printed"] = predict(drawn.text)
-            row["answer"], row["withheld"] = None, True
+            row["answer"], row["poor"] = None, True
         if drawn.text and read.text:
             (attribution,) = explain([read.text])
             row["answer"] = attribution.label
-            row["withheld"] = bool(poor_characters(read, attribution))
+            row["poor"] = bool(poor_characters(read, attribution))
         yield row
 
 
@@ -78,23 +80,33 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     """A row of Markdown for each level; of pages that hold a record."""
     yield (
         "| level | pages | error rate of characters | right label | of printed text | "
-        "withheld | of them wrong | seconds |"
+        "withheld for poor characters | for low coverage | for either | seconds |"
     )
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     for level in LEVELS:
         part = [row for row in rows if row["level"] == level and row["label"] is not None]
         if not part:
             continue
         right = sum(row["answer"] == row["label"] for row in part)
         printed = sum(row["answer_printed"] == row["label"] for row in part)
-        withheld = [row for row in part if row["withheld"]]
-        wrong = sum(row["answer"] != row["label"] for row in withheld)
+        withheld = [
+            _withheld([row for row in part if (poor and row["poor"]) or (low and _is_low(row))])
+            for poor, low in ((True, False), (False, True), (True, True))
+        ]
         rate = float(np.mean([row["error_rate"] for row in part]))
         spent = float(np.median([row["seconds"]["all"] for row in part]))
         yield (
             f"| {level} | {len(part)} | {rate:.3f} | {right} ({right / len(part):.1%}) | "
-            f"{printed} ({printed / len(part):.1%}) | {len(withheld)} | {wrong} | {spent:.2f} |"
+            f"{printed} ({printed / len(part):.1%}) | {' | '.join(withheld)} | {spent:.2f} |"
         )
+
+
+def _is_low(row: dict[str, Any]) -> bool:
+    return bool(row["coverage"] < LEAST_COVERAGE)
+
+
+def _withheld(rows: list[dict[str, Any]]) -> str:
+    return f"{len(rows)}, wrong {sum(row['answer'] != row['label'] for row in rows)}"
 
 
 def seconds_by_step(rows: list[dict[str, Any]]) -> str:
@@ -113,7 +125,8 @@ def failures(rows: list[dict[str, Any]]) -> Iterator[str]:
             yield (
                 f"page {row['number']}, {row['layout']}, {row['level']}, turned by "
                 f"{row['orientation']}: label {row['answer']} for {row['label']}, "
-                f"{row['error_rate']:.2f} of characters wrong, confidence {row['confidence']:.2f}"
+                f"{row['error_rate']:.2f} of characters wrong, confidence {row['confidence']:.2f}, "
+                f"coverage {row['coverage']:.2f}"
             )
 
 

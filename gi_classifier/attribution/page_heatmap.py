@@ -16,6 +16,7 @@ import numpy as np
 from gi_classifier.attribution.heatmap import STYLE
 from gi_classifier.attribution.page import FONTS, escape, escape_line, html_page
 from gi_classifier.data.pictures.page import Box, Character, Page, Picture
+from gi_classifier.data.pictures.page_coverage import coverage_note
 from gi_classifier.data.pictures.page_reading import scaled
 from gi_classifier.plots.heatmap import AGAINST, FOR, GREY, INK, LINE, RED, colour
 from gi_classifier.plots.style import check_plots
@@ -36,12 +37,18 @@ _STYLE = (
 
 
 class Explained(NamedTuple):
-    """A page, its picture and its attribution; ``poor`` are the characters that withhold it."""
+    """A page, its picture and its attribution; ``poor`` are characters that withhold its answer."""
 
     page: Page
     pixels: np.ndarray
     attribution: Attribution
     poor: tuple[Character, ...]
+
+    @property
+    def withheld(self) -> str:
+        """Why it gets no answer unless one is forced, in both languages; "" where it gets one."""
+        reasons = (coverage_note(self.page.coverage), poor_note(self.poor))
+        return "; ".join(filter(None, reasons))
 
     @classmethod
     def of(cls, page: Page, picture: Picture, attribution: Attribution) -> Explained:
@@ -83,8 +90,8 @@ def poor_characters(
     )
 
 
-def withheld_note(poor: Sequence[Character]) -> str:
-    """Why there is no answer, in both languages; "" where there is one."""
+def poor_note(poor: Sequence[Character]) -> str:
+    """Which characters withhold an answer, in both languages; "" without any."""
     if not poor:
         return ""
     listed = ", ".join(f"{c.text} {c.confidence:.2f}" for c in poor[:8])
@@ -158,7 +165,7 @@ def _figure(one: Explained, unit: SpanUnit, force: bool) -> str:
     found = patches(one.page, one.attribution, unit)
     limit = _scale_end(found)
     shapes = "".join(_shape(patch, limit, scale) for patch in found)
-    said = withheld_note(one.poor)
+    said = one.withheld
     warning = f'<small class="warning">{escape(said)}</small>' if said else ""
     return (
         f'<figure class="gi-heatmap"><figcaption>'
@@ -203,12 +210,14 @@ def _shape(patch: Patch, limit: float, scale: float) -> str:
 
 
 def _answer(one: Explained, force: bool) -> str:
-    return "no answer 不作判断" if one.poor and not force else one.attribution.label_name
+    return "no answer 不作判断" if one.withheld and not force else one.attribution.label_name
 
 
 def _details(one: Explained, force: bool) -> str:
     found, page = one.attribution, one.page
-    probability = "" if one.poor and not force else f"probability 概率 {found.probability:.3f} · "
+    probability = (
+        "" if one.withheld and not force else f"probability 概率 {found.probability:.3f} · "
+    )
     return (
         f"{probability}completeness error 完备性误差 {found.error:.2%} · "
         f"characters read with confidence 文字识别置信度 {page.confidence:.3f}"
@@ -241,7 +250,7 @@ def scan_png(one: Explained, unit: SpanUnit = "word", *, force: bool = False) ->
     lines = [
         (f"label 类别：{_answer(one, force)}", INK, 1.4),
         (_details(one, force), GREY, 1.0),
-        (withheld_note(one.poor), RED, 1.0),
+        (one.withheld, RED, 1.0),
     ]
     return _framed(ImageChops.multiply(image, layer), [line for line in lines if line[0]], limit)
 

@@ -15,7 +15,6 @@ from gi_classifier.attribution.page_heatmap import (
     Explained,
     scan_png,
     scans_html,
-    withheld_note,
 )
 from gi_classifier.cli.outputs import notes, print_json, progress, say, write_file
 from gi_classifier.data.pictures.page import NO_TEXT
@@ -30,7 +29,7 @@ ForceAnswerOption = Annotated[
     bool,
     typer.Option(
         "--force-answer",
-        help="With --image: answer even where the deciding characters were read poorly.",
+        help="With --image: answer even where deciding characters or the page were read poorly.",
     ),
 ]
 
@@ -102,14 +101,14 @@ def _explained(
 
 
 def _row(one: Explained, force: bool) -> dict[str, Any]:
-    withheld = bool(one.poor) and not force
+    withheld = "" if force else one.withheld
     item = one.attribution
     return {
         **one.page.place(),
         "label": None if withheld else item.label,
         "name": "" if withheld else item.label_name,
         "probability": None if withheld else round(float(item.probability), 6),
-        "withheld": withheld_note(one.poor) if withheld else "",
+        "withheld": withheld,
         "poor": [{"text": c.text, "confidence": round(c.confidence, 4)} for c in one.poor],
         "attribution": item.to_dict(),
         "characters": [
@@ -121,8 +120,8 @@ def _row(one: Explained, force: bool) -> dict[str, Any]:
 
 def _show(one: Explained, unit: SpanUnit, force: bool) -> None:
     where = f"{shown(one.page.name)}, page {one.page.number}"
-    if one.poor and not force:
-        say(f"{where}: no answer. {withheld_note(one.poor)}")
+    if one.withheld and not force:
+        say(f"{where}: no answer. {one.withheld}")
         say("  --force-answer answers all the same.")
         return
     item = one.attribution
@@ -130,8 +129,8 @@ def _show(one: Explained, unit: SpanUnit, force: bool) -> None:
         f"{where}: {item.label} {shown(item.label_name)}, probability {item.probability:.4f}, "
         f"completeness error {item.error:.2%}"
     )
-    if one.poor:
-        say(f"  {withheld_note(one.poor)}")
+    if one.withheld:
+        say(f"  {one.withheld}")
     spans = sorted(item.spans(unit), key=lambda span: -abs(span.score))
     for span in spans[:_SHOWN]:
         say(f"{span.score:+8.3f}\t{span.start}\t{shown(span.text)}")

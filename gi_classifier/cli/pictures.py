@@ -116,7 +116,8 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
                 "notes": [f"{page.name}, page {page.number}: {note}" for note in page.notes],
             }
     except GIClassifierError as error:
-        place = {"file": str(file), "page": number + 1, "confidence": None, "corrected": ""}
+        place = {"file": str(file), "page": number + 1, "confidence": None, "coverage": None}
+        place["corrected"] = ""
         yield {"text": "", "place": place, "error": str(error), "notes": []}
 
 

@@ -14,7 +14,6 @@ from gi_classifier.attribution.page_heatmap import (
     patches,
     scans_html,
     small_picture,
-    withheld_note,
 )
 from gi_classifier.data.pictures.page import NO_TEXT, Page, Picture
 from gi_classifier.data.pictures.page_reading import read_picture
@@ -42,7 +41,7 @@ def pictures(service: Service, content: bytes, most: int, *, force: bool) -> Wor
     most : int
         Pages.
     force : bool
-        Answer even where the deciding characters were read poorly.
+        Answer even where the deciding characters were read poorly, or much of the page was not.
     """
 
     def work(job: Job) -> None:
@@ -101,7 +100,7 @@ def _row(service: Service, page: Page, found: Explained | None, force: bool) -> 
     row: dict[str, Any] = dict.fromkeys(
         ("label", "name", "probability", *(f"probability_{i}" for i in range(classes)))
     )
-    withheld = withheld_note(found.poor) if found and not force else ""
+    withheld = found.withheld if found and not force else ""
     if found and not withheld:
         # By the predictor that is explained, so that the answer is that of the explanation.
         shares = service.explainer.predictor.predict_proba([page.text])

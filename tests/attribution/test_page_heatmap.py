@@ -21,7 +21,6 @@ from gi_classifier.attribution.page_heatmap import (
     poor_characters,
     scan_png,
     scans_html,
-    withheld_note,
 )
 
 pytestmark = pytest.mark.slow
@@ -66,13 +65,23 @@ def test_an_answer_is_withheld_where_a_deciding_character_was_read_poorly(one: E
     word = next(s.text for s in deciding_spans(one.attribution) if not s.text.isascii())
     poor = poorly_read(one, word, 0.41)
     assert [c.text for c in poor.poor] == list(word)
-    assert f"{word[0]} 0.41" in withheld_note(poor.poor)
+    assert f"{word[0]} 0.41" in poor.withheld
     html = scans_html([poor])
     assert "no answer" in html
     assert "probability 概率" not in html
     assert one.attribution.label_name.split()[0] in scans_html([poor], force=True)
     other = min(one.attribution.words(), key=lambda span: span.score)
     assert poorly_read(one, other.text, 0.41).poor == ()
+
+
+def test_an_answer_is_withheld_where_too_little_of_the_page_was_read(one: Explained) -> None:
+    assert one.withheld == ""
+    lost = one._replace(page=replace(one.page, coverage=0.3))
+    assert "70% was not read" in lost.withheld
+    html = scans_html([lost])
+    assert "no answer" in html
+    assert "probability 概率" not in html
+    assert "probability 概率" in scans_html([lost], force=True)
 
 
 def test_a_page_shows_the_picture_and_loads_nothing(one: Explained) -> None:

@@ -45,6 +45,7 @@ def test_pages_of_a_folder_get_a_row_each_and_bad_ones_a_reason(
     assert [Path(row["file"]).name for row in rows] == ["1.png", "2.jpg", "3.png", "4.png"]
     assert "胃窦" in rows[0]["text"]
     assert float(rows[0]["confidence"]) > 0.9
+    assert float(rows[0]["coverage"]) > 0.95
     assert [row["error"][:12] for row in rows[:3]] == ["", "", "no text was "]
     assert "no picture that can be read" in rows[3]["error"]
     assert "pages: 4, of files: 4, not read: 2" in done.stderr

@@ -6,7 +6,9 @@ import pytest
 from pages_study import PAGES, error_rate, failures, order, table
 
 
-def row(level: str, label: int, answer: int | None, rate: float, withheld: bool) -> dict[str, Any]:
+def row(
+    level: str, label: int, answer: int | None, rate: float, poor: bool, coverage: float = 1.0
+) -> dict[str, Any]:
     return {
         "number": 7,
         "layout": "letter",
@@ -15,7 +17,8 @@ def row(level: str, label: int, answer: int | None, rate: float, withheld: bool)
         "answer": answer,
         "answer_printed": label,
         "error_rate": rate,
-        "withheld": withheld,
+        "poor": poor,
+        "coverage": coverage,
         "confidence": 0.9,
         "orientation": 90,
         "seconds": {"all": 2.0},
@@ -40,12 +43,15 @@ def test_an_error_rate_counts_edits_per_printed_character(read: str, rate: float
 def test_a_level_has_a_row_and_its_wrong_pages_are_named() -> None:
     rows = [
         row("photo", 1, 1, 0.1, False),
-        row("photo", 2, 1, 0.2, True),
+        row("photo", 2, 1, 0.2, True, 0.3),
         row("photo", 0, 0, 0.4, True),
-        row("photo", 1, None, 1.0, True),
+        row("photo", 1, None, 1.0, False, 0.0),
     ]
     *_, line = table(rows)
-    assert line == "| photo | 4 | 0.425 | 2 (50.0%) | 4 (100.0%) | 3 | 2 | 2.00 |"
+    assert line == (
+        "| photo | 4 | 0.425 | 2 (50.0%) | 4 (100.0%) | 2, wrong 1 | 2, wrong 2 | 3, wrong 2 "
+        "| 2.00 |"
+    )
     assert [text.split(": ")[1].split(",")[0] for text in failures(rows)] == [
         "label 1 for 2",
         "label 0 for 0",

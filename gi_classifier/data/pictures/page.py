@@ -109,6 +109,8 @@ class Page:
         Of the picture, in pixels.
     notes : tuple of str
         What a reader should know: of an animation the first picture was read, and the like.
+    coverage : float
+        Share of what looks like text on the picture that stands in its lines, 0…1.
     corrections : tuple of Correction
     seconds : mapping of str to float
         Of processor time, by step; this process's other threads count too.
@@ -139,6 +141,7 @@ class Page:
     width: int
     height: int
     notes: tuple[str, ...] = ()
+    coverage: float = 1.0
     corrections: tuple[Correction, ...] = field(default=(), repr=False)
     seconds: Mapping[str, float] = field(default_factory=dict, repr=False)
 
@@ -154,6 +157,7 @@ class Page:
             "file": self.name,
             "page": self.number,
             "confidence": round(self.confidence, 4),
+            "coverage": round(self.coverage, 4),
             "corrected": corrected,
         }
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gi_classifier.data.pictures.page import Box, Character, Line, Page, Picture
+from gi_classifier.data.pictures.page_coverage import coverage_note, coverage_of
 from gi_classifier.data.pictures.page_quality import quality_of
 from gi_classifier.data.pictures.page_text import text_of
 from gi_classifier.data.pictures.picture_files import pictures_of
@@ -98,6 +99,11 @@ def read_picture(picture: Picture, *, threads: int | None = None) -> Page:
             notes = (*notes, f"{found.poor} lines that could hardly be read are left out")
     else:
         found = _Recognised(list(picture.layer), 0, 0.0, 0)
+    read = time.process_time()
+    coverage = coverage_of(picture.pixels, found.lines)
+    seconds["coverage"] = time.process_time() - read
+    if said := coverage_note(coverage):
+        notes = (*notes, said)
     text, characters, corrections = text_of(
         found.lines, found.turn - found.skew, ordered=picture.layer is not None
     )
@@ -117,6 +123,7 @@ def read_picture(picture: Picture, *, threads: int | None = None) -> Page:
         width=width,
         height=height,
         notes=notes,
+        coverage=coverage,
         corrections=corrections,
         seconds={step: round(spent, 4) for step, spent in seconds.items()},
     )

@@ -25,6 +25,7 @@ def test_a_page_is_read_with_the_place_of_every_character() -> None:
     assert (page.orientation, page.number, page.of) == (0, 1, 1)
     assert abs(page.skew) < 1
     assert page.confidence > 0.9
+    assert page.coverage > 0.95
     assert len(page.characters) == len(page.text)
     for number, text in enumerate(LINES):
         start = page.text.index(text)
