@@ -35,7 +35,9 @@ def ink_of(grey: np.ndarray) -> np.ndarray:
 def quality_of(pixels: np.ndarray) -> Quality:
     """Measure a picture."""
     grey = grey_of(pixels, _LONGEST_SIDE)
-    down, across = np.gradient(grey)
+    # Of a single pixel there is no gradient.
+    wide = np.pad(grey, [(0, int(side == 1)) for side in grey.shape], mode="edge")
+    down, across = np.gradient(wide)
     steep = np.percentile(np.hypot(down, across), 99)
     low, middle, high = np.percentile(grey, [5, 50, 95])
     return Quality(

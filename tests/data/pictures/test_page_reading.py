@@ -134,6 +134,11 @@ def sample() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (90, 1)])
+def test_a_picture_of_a_pixel_or_a_row_of_them_says_nothing(size: tuple[int, int]) -> None:
+    assert read_image(file_of(Image.new("RGB", size, "white"))).text == ""
+
+
 def test_the_sample_of_pages_is_small_and_its_table_names_its_files() -> None:
     files = {path.name: path.stat().st_size for path in SAMPLE.iterdir()}
     assert {row["file"] for row in sample()} == set(files) - {"pages.csv"}
