@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         SettingsError,
     )
     from gi_classifier.heads.head_classifier import HeadClassifier
+    from gi_classifier.heads.page_gate import PageGate
     from gi_classifier.heads.text_head import TextHead
     from gi_classifier.labels import Label
     from gi_classifier.model.directory import ModelDirectory
@@ -68,6 +69,7 @@ _MODULES = {
     "OutputError": "errors",
     "OutputExistsError": "errors",
     "Page": "data.pictures.page",
+    "PageGate": "heads.page_gate",
     "RecordsError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -106,6 +108,7 @@ __all__ = [
     "OutputError",
     "OutputExistsError",
     "Page",
+    "PageGate",
     "RecordsError",
     "Settings",
     "SettingsError",

@@ -7,7 +7,7 @@ was read is kept beside an output until that is written, so that a stopped run c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,21 +78,9 @@ def read_pictures(
     OutputExistsError
         What a stopped run left is of other files.
     """
-    identity = {"version": __version__, "input": _stamps(files)}
+    identity = {"version": __version__, "input": stamps_of(files)}
     state = SavedState(output, identity, restart=restart)
-    done: list[list[dict[str, Any]]] = json.loads(state.read(_STATE) or b"[]")
-    if done:
-        notes.print(f"Going on after {len(done)} of {len(files)} files.")
-    with state.noting_stops(), progress(len(files), "files", len(done)) as step:
-        try:
-            for file in files[len(done) :]:
-                done.append(list(_rows(file)))
-                state.write_seldom(_STATE, lambda: json.dumps(done).encode())
-                step(1, shown(file.name))
-        except KeyboardInterrupt:
-            state.write(_STATE, json.dumps(done).encode())
-            raise
-    rows = [row for part in done for row in part]
+    rows = rows_of_files(files, state, _rows)
     _say(rows, len(files))
     good = [row for row in rows if not row["error"]]
     source = Source(
@@ -102,6 +90,25 @@ def read_pictures(
         ["" if row["error"] else row["text"] for row in rows],
     )
     return source, state
+
+
+def rows_of_files(
+    files: Sequence[Path], state: SavedState, rows: Callable[[Path], Iterator[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """The rows of each file, ready for JSON; those that a stopped run left are not made again."""
+    done: list[list[dict[str, Any]]] = json.loads(state.read(_STATE) or b"[]")
+    if done:
+        notes.print(f"Going on after {len(done)} of {len(files)} files.")
+    with state.noting_stops(), progress(len(files), "files", len(done)) as step:
+        try:
+            for file in files[len(done) :]:
+                done.append(list(rows(file)))
+                state.write_seldom(_STATE, lambda: json.dumps(done).encode())
+                step(1, shown(file.name))
+        except KeyboardInterrupt:
+            state.write(_STATE, json.dumps(done).encode())
+            raise
+    return [row for part in done for row in part]
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -131,7 +138,7 @@ def _say(rows: Sequence[dict[str, Any]], files: int) -> None:
         notes.print(f"  {shown(row['place']['file'])}: {shown(row['error'])}")
 
 
-def _stamps(files: Sequence[Path]) -> dict[str, dict[str, int]]:
+def stamps_of(files: Sequence[Path]) -> dict[str, dict[str, int]]:
     """What changes when one of the files is written."""
     states = {str(file): file.stat() for file in files}
     return {

@@ -13,6 +13,7 @@ import numpy as np
 
 from gi_classifier.errors import RecordsError
 from gi_classifier.heads.head_classifier import HeadClassifier
+from gi_classifier.heads.page_gate import PageGate, Seen
 from gi_classifier.metrics.baselines import tfidf_probabilities
 
 FOLDS = 5
@@ -92,6 +93,31 @@ def cross_validated_tfidf(
             seed=seed,
         )
     return found
+
+
+def cross_validated_gate(
+    gate: PageGate, seen: Sequence[Seen], labels: np.ndarray, groups: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (n, kinds) of each page by a gate that saw none of its group.
+
+    Returns
+    -------
+    whole, picture : ndarray, shape (n, kinds)
+        By the gate as it answers, and by the picture alone.
+    """
+    from sklearn.base import clone
+
+    classes = np.unique(labels)
+    whole, picture = np.zeros((2, len(labels), len(classes)))
+    for train, left in _folds(labels, groups, seed):
+        part = clone(gate).fit_seen([seen[i] for i in train], labels[train], groups[train])
+        places = np.searchsorted(classes, part.classes_)
+        for place in left:
+            page = seen[place]
+            lines = page.lines if gate.titles else None
+            whole[place, places] = part.weigh(page.features, lines)[0]
+            picture[place, places] = part.weigh(page.features, None)[0]
+    return whole, picture
 
 
 def _folds(
