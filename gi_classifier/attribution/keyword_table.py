@@ -14,7 +14,7 @@ from tqdm import tqdm
 from gi_classifier.attribution.integrated_gradients import Explainer, PathOptions
 from gi_classifier.attribution.keyword_counts import Progress, count_keywords
 from gi_classifier.attribution.keywords import KeywordOptions, Unit
-from gi_classifier.data.readers import check_texts_of, iterate_texts
+from gi_classifier.data.chunks import check_texts_of, iterate_texts
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.shipped import open_shipped
 from gi_classifier.option_checks import integer_problem
@@ -54,8 +54,8 @@ def keyword_table(
     Parameters
     ----------
     texts_or_file : sequence of str, or path
-        Records, or a file of them (.txt, .tsv, .csv, .jsonl or .xlsx), which is streamed, but
-        for .xlsx.
+        Records, or a file of them (.txt, .tsv, .csv, .jsonl, .xlsx or .parquet), which is read
+        some at a time.
     threshold : float
         Share of the record's largest score from which a word counts, above 0 and at most 1: the
         reference's name for what is ``share`` elsewhere. The reference used 0.2 and 0.5.
@@ -128,12 +128,13 @@ def keyword_table(
     if isinstance(texts_or_file, (str, Path)):
         form: dict[str, Any] = {
             "text_column": text_column,
+            "skip_blank": skip_blank,
             "sheet": sheet,
             "header_row": header_row,
         }
-        counted = check_texts_of(texts_or_file, skip_blank=skip_blank, strict=strict, **form)
-        count = counted.records
-        texts = iterate_texts(texts_or_file, **form)
+        file = Path(texts_or_file)
+        count = check_texts_of(file, strict=strict, **form).tally.readable
+        texts = iterate_texts(file, **form)
     else:
         checked = check_texts(texts_or_file)
         count, texts = len(checked), iter(checked)

@@ -17,7 +17,7 @@ from gi_classifier.data.cells import read_label
 from gi_classifier.data.chunks import RecordChunks
 from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.fingerprints import fingerprint, trained_on_warning
-from gi_classifier.data.readers import Count, read_records
+from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records
 from gi_classifier.display import shown
 from gi_classifier.errors import SHOWN_PROBLEMS, RecordsError
@@ -47,7 +47,11 @@ def read(path: Path, **options: Any) -> Records:
     """
     say_waiting(path)
     records = read_records(path, **options)
-    check_some(path, len(records), records)
+    further = (records.encoding, records.notes, records.empty, records.blank)
+    _say_read(path, len(records), *further)
+    _say_bad(len(records.bad), records.bad)
+    if not len(records):
+        raise RecordsError(f"No record in {_called(path)}")
     return records
 
 
@@ -122,14 +126,6 @@ def read_any_labels(
         )
     numbers = {word: number for number, word in enumerate(classes)}
     return replace(records, labels=tuple(numbers[word] for word in words)), tuple(classes)
-
-
-def check_some(path: Path, count: int, found: Records | Count) -> None:
-    """Say how a file was read, and list bad rows that were kept; raise where it has no record."""
-    _say_read(path, count, found.encoding, found.notes, found.empty, found.blank)
-    _say_bad(len(found.bad), found.bad)
-    if not count:
-        raise RecordsError(f"No record in {_called(path)}")
 
 
 def say_chunks(source: RecordChunks) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from gi_classifier.data.columns import TEXT, Columns
 from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.opening import CheckedRows, open_table
-from gi_classifier.data.readers import add_lost_cells, lost_notes, records_of
+from gi_classifier.data.readers import add_lost_cells, lost_notes, raise_bad_rows, records_of
 from gi_classifier.data.records import Records
 from gi_classifier.data.tables import Row
 from gi_classifier.errors import SHOWN_PROBLEMS
@@ -153,6 +153,29 @@ class RecordChunks:
         bad = records.bad
         tally.bad += len(bad)
         tally.shown += bad[: max(0, SHOWN_PROBLEMS - len(tally.shown))]
+
+
+def check_texts_of(path: Path, *, strict: bool = True, **form: Any) -> RecordChunks:
+    """Read a file once, so that all is known of it; options are those of :class:`RecordChunks`.
+
+    Raises
+    ------
+    RecordsError
+        With ``strict``, all bad rows.
+    """
+    source = RecordChunks(path, **form)
+    bad: list[str] = []
+    for records in source:
+        if strict:
+            bad += records.bad
+    raise_bad_rows(path, source.encoding, bad)
+    return source
+
+
+def iterate_texts(path: Path, **form: Any) -> Iterator[str]:
+    """Yield a file's texts that can be used; options are those of :class:`RecordChunks`."""
+    for records in RecordChunks(path, **form):
+        yield from (records.texts[i] for i in records.readable)
 
 
 def _chunks(rows: CheckedRows, text: str) -> Iterator[list[tuple[Row, str | None]]]:

@@ -10,7 +10,7 @@ Nothing here logs or prints a record's text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from gi_classifier.data.cells import (
@@ -210,83 +210,6 @@ def lost_notes(found: Lost) -> Iterator[str]:
         yield f"{problem}: kept as empty in line {line}{more}"
     if len(found) > SHOWN_PROBLEMS:
         yield f"so are cells of {len(found) - SHOWN_PROBLEMS} more columns"
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many records a file has, and how it was read.
-
-    Attributes
-    ----------
-    source, encoding : str
-    notes : tuple of str
-    records : int
-        That can be used.
-    blank, empty : int
-        Rows without text that are left out with ``skip_blank``, and empty rows passed over.
-    bad : tuple of str
-        Bad rows that are left out, with their places; without ``strict``.
-    """
-
-    source: str
-    encoding: str
-    notes: tuple[str, ...]
-    records: int
-    blank: int
-    empty: int
-    bad: tuple[str, ...]
-
-
-def check_texts_of(
-    path: str | Source,
-    *,
-    text_column: str = TEXT,
-    skip_blank: bool = False,
-    strict: bool = True,
-    num_classes: int | None = None,
-    label_names: Sequence[str] = (),
-    sheet: str | None = None,
-    header_row: int | None = None,
-) -> Count:
-    """Count a file's records and check each, without holding them; labels are passed over.
-
-    Parameters are those of :func:`read_records`.
-
-    Raises
-    ------
-    MissingPathError, SettingsError, RecordsError
-        As :func:`read_records`.
-    """
-    columns = Columns.of(text_column, None)
-    table = open_table(path, columns, label_names, num_classes, sheet, header_row)
-    rows, count, bad = CheckedRows(table, columns, skip_blank), 0, []
-    for row, problem in rows:
-        if problem:
-            bad.append(f"line {row.line}: {problem}")
-        else:
-            count += 1
-    if strict:
-        _raise_bad(path, table.encoding, bad, _SKIP)
-    return Count(
-        str(path), table.encoding, tuple(table.notes), count, rows.blank, rows.empty, tuple(bad)
-    )
-
-
-def iterate_texts(
-    path: str | Source,
-    *,
-    text_column: str = TEXT,
-    num_classes: int | None = None,
-    label_names: Sequence[str] = (),
-    sheet: str | None = None,
-    header_row: int | None = None,
-) -> Iterator[str]:
-    """Yield the texts that :func:`check_texts_of` counted, bad and blank rows left out."""
-    columns = Columns.of(text_column, None)
-    table = open_table(path, columns, label_names, num_classes, sheet, header_row)
-    for row, problem in CheckedRows(table, columns, skip_blank=True):
-        if not problem:
-            yield str(row.cells[text_column])
 
 
 def raise_bad_rows(path: Path, encoding: str, problems: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gi_classifier._version import __version__
-from gi_classifier.data.chunks import RecordChunks, Tally
+from gi_classifier.data.chunks import RecordChunks, Tally, iterate_texts
 from gi_classifier.data.readers import raise_bad_rows
 from gi_classifier.data.records import Records
 from gi_classifier.data.writers import check_holds
@@ -104,9 +104,8 @@ class FileAnswers:
 
     def texts(self) -> Iterator[str]:
         """All readable records of all files, which are read once more for them."""
-        for number in range(len(self.files)):
-            for records in self.open(number):
-                yield from (records.texts[i] for i in records.readable)
+        for file in self.files:
+            yield from iterate_texts(file, **self.form)
 
     def check(self, output: Path | None) -> None:
         """Read all files, where a bad row or a cell that is too long stops the work.

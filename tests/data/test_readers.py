@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gi_classifier.data.chunks import check_texts_of, iterate_texts
 from gi_classifier.data.encodings import recognise
 from gi_classifier.data.passages import check_passages, read_passages
-from gi_classifier.data.readers import check_texts_of, iterate_texts, read_records
+from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records, drop_duplicates
 from gi_classifier.data.writers import write_results
 from gi_classifier.errors import (
@@ -351,7 +352,7 @@ def test_texts_come_one_at_a_time_as_they_come_at_once(tmp_path: Path, suffix: s
     found = read_records(path, labelled=False)
     whole = found.texts
     counted = check_texts_of(path)
-    assert (counted.records, counted.encoding, counted.blank) == (4, found.encoding, 0)
+    assert (counted.encoding, counted.tally.readable, counted.tally.blank) == (found.encoding, 4, 0)
     assert len(whole) == 4
     assert tuple(iterate_texts(path)) == whole
 
@@ -378,7 +379,7 @@ def test_rows_without_text_are_left_out_where_that_is_asked_for(
     found = read_records(path, labelled=False, skip_blank=True)
     assert (found.texts, found.blank, found.empty) == (("胃", "肠"), 3, 1)
     assert found.lines[0] + 5 == found.lines[1]
-    counted = check_texts_of(path, skip_blank=True)
+    counted = check_texts_of(path, skip_blank=True).tally
     assert (counted.records, counted.blank, counted.empty) == (2, 3, 1)
     assert tuple(iterate_texts(path)) == ("胃", "肠")
 

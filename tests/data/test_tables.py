@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gi_classifier.data.readers import check_texts_of, iterate_texts, read_records
+from gi_classifier.data.chunks import check_texts_of, iterate_texts
+from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records
 from gi_classifier.errors import LabelError, RecordsError, SettingsError
 from gi_classifier.text import normalise
@@ -271,8 +272,8 @@ def test_a_bad_row_of_a_csv_stays_in_its_place(tmp_path: Path, bad: str, message
     assert found.bad == (f"line 4: {found.problems[1]}",)
     assert (found.kept or ())[2] == {"id": "2", "text": "肠"}
     assert list(iterate_texts(path)) == ["胃\n痛", "肠", "肺"]
-    counted = check_texts_of(path, strict=False)
-    assert (counted.records, counted.bad) == (3, found.bad)
+    counted = check_texts_of(path, strict=False).tally
+    assert (counted.readable, tuple(counted.shown)) == (3, found.bad)
     with pytest.raises(RecordsError, match="1 bad rows") as caught:
         read_records(path, labelled=False)
     assert caught.value.problems == list(found.bad)
