@@ -60,7 +60,7 @@ def journal_for(
     work: FileAnswers,
     directory: ModelDirectory,
     told: dict[str, Any],
-    output: Path,
+    output: Path | None,
     restart: bool,
 ) -> AbstractContextManager[Journal]:
     """The journal of a command's output.
@@ -71,7 +71,8 @@ def journal_for(
     directory : ModelDirectory
     told : dict
         What the command was told, of :func:`gi_classifier.cli.outputs.options_of`.
-    output : Path
+    output : Path or None
+        Without, the journal ends with the process.
     restart : bool
         Drop what a stopped run left.
     """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from gi_classifier.cli.chunked import answered_parts, open_files
+from gi_classifier.cli.chunked import answered_parts, journal_for, open_files
 from gi_classifier.cli.inputs import check_readable, form_of
 from gi_classifier.cli.options import (
     EngineOption,
@@ -20,6 +21,7 @@ from gi_classifier.cli.options import (
     JsonOption,
     ModelOption,
     RecordsArgument,
+    RestartOption,
     SeedOption,
     SheetOption,
     SkipBlank,
@@ -37,6 +39,7 @@ from gi_classifier.cli.outputs import (
     say,
     write_file,
 )
+from gi_classifier.data.chunks import CHUNK_ROWS
 from gi_classifier.data.writers import csv_for_excel
 from gi_classifier.display import shown
 from gi_classifier.model.directory import ModelDirectory
@@ -46,6 +49,7 @@ from gi_classifier.model.shipped import load_or_shipped
 from gi_classifier.pipelines.sampling import Sample
 from gi_classifier.training.keras_engine import open_any_engine
 
+_SHARES = "probabilities"
 _COLUMNS = ("label", "name", "training", "predicted", "estimated", "low", "high")
 # Records below which an estimate says little, and its interval is too short.
 _FEW = 200
@@ -80,6 +84,7 @@ def prior(
     engine: EngineOption = None,
     use: UseOption = None,
     force: ForceOption = False,
+    restart: RestartOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate how common each label is among a file's records, without reading them yourself.
@@ -97,24 +102,26 @@ def prior(
     work = open_files([file], several=False, **form_of(context, directory.settings.names))
     work.check(None)
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)
-    counts = np.zeros(len(before), dtype=int)
-    sample = Sample(_MOST, len(before), seed)
+    counts, sample = np.zeros(len(before), dtype=int), Sample(_MOST, len(before), seed)
 
     def read(texts: Sequence[str]) -> list[dict[str, Any]]:
-        probabilities = predictor.predict_proba(texts)
-        counts[:] += np.bincount(probabilities.argmax(axis=1), minlength=len(counts))
-        sample.add(probabilities)
-        return [{}] * len(texts)
+        return [{_SHARES: shares} for shares in predictor.predict_proba(texts).tolist()]
 
-    for _ in answered_parts(work, read, ()):
-        pass
+    told = options_of(context)
+    made_from = origin(directory, **told)
+    with journal_for(work, directory, told, output or plot, restart) as journal:
+        for _ in answered_parts(work, read, (_SHARES,), journal):
+            pass
+        for probabilities in _readable(journal.rows()):
+            counts += np.bincount(probabilities.argmax(axis=1), minlength=len(counts))
+            sample.add(probabilities)
+        if sample.seen:
+            shares = _shares(counts, sample.rows, before, directory, resamples, seed)
+            rows = _rows(directory.settings.names, shares)
+            write_file(output, csv_for_excel(rows, _COLUMNS), made_from)
+            if plot:
+                write_file(plot, _picture(shares, directory.settings.names), made_from)
     check_readable(sample.seen)
-    shares = _shares(counts, sample.rows, before, directory, resamples, seed)
-    rows = _rows(directory.settings.names, shares)
-    made_from = origin(directory, **options_of(context))
-    write_file(output, csv_for_excel(rows, _COLUMNS), made_from)
-    if plot:
-        write_file(plot, _picture(shares, directory.settings.names), made_from)
     warnings = _warnings(sample.seen)
     if as_json:
         found = {"file": str(file), "records": sample.seen, "errors": work.state.bad}
@@ -125,6 +132,14 @@ def prior(
         notes.print(warning)
     if work.state.bad:
         raise typer.Exit(1)
+
+
+def _readable(rows: Iterator[dict[str, Any]]) -> Iterator[np.ndarray]:
+    """The probabilities of rows that could be read, some at a time: float64 (n, classes)."""
+    while part := list(itertools.islice(rows, CHUNK_ROWS)):
+        found = [row[_SHARES] for row in part if not row["error"]]
+        if found:
+            yield np.array(found)
 
 
 def _shares(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ import typer
 from typer.testing import CliRunner, Result
 
 from gi_classifier.cli.prior import prior
+from gi_classifier.data import chunks
 from gi_classifier.data.readers import read_records
 from gi_classifier.decisions.priors import estimate_prior, training_prior
 from gi_classifier.errors import ModelError, OutputExistsError, RecordsError
 from gi_classifier.model.directory import ModelDirectory, load, save
 from gi_classifier.model.predictor import Predictor
+from gi_classifier.pipelines.journal import journal_of
 
 app = typer.Typer()
 app.command()(prior)
@@ -54,6 +57,30 @@ def test_prior_prints_training_predicted_and_estimated_shares(
         origin = json.loads((tmp_path / f"{path.name}.origin.json").read_text("utf-8"))
         assert origin["model"] == directory.digest
         assert origin["settings"]["resamples"] == 1000
+
+
+def test_a_stopped_prior_goes_on_to_the_same_shares(
+    trained: Path, records_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 50)
+    options = (records_file, "--model", trained, "--resamples", 20, "--json", "--output")
+    whole = json.loads(run(*options, tmp_path / "whole.csv").stdout)
+    left = iter([True])
+    predict_proba = Predictor.predict_proba
+
+    def once(self: Predictor, texts: Sequence[str]) -> np.ndarray:
+        if not next(left, False):
+            raise KeyboardInterrupt
+        return predict_proba(self, texts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Predictor, "predict_proba", once)
+        assert "Stopped" in run(*options, tmp_path / "p.csv", code=130).stderr
+    assert journal_of(tmp_path / "p.csv").exists()
+    found = run(*options, tmp_path / "p.csv")
+    assert "Going on after 50 records." in found.stderr
+    assert json.loads(found.stdout) == whole
+    assert not journal_of(tmp_path / "p.csv").exists()
 
 
 def test_prior_prints_a_row_for_each_label(trained: Path, records_file: Path) -> None:
