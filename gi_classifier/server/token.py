@@ -16,6 +16,8 @@ from gi_classifier.errors import MissingPathError, SettingsError
 
 _LEAST = 16
 _TOKEN = re.compile(r"[!-~]+")
+# Of systemd: where a unit finds what LoadCredential= gives it.
+_CREDENTIALS = "CREDENTIALS_DIRECTORY"
 _MAKE = "Make one with: (umask 077; openssl rand -hex 32 > token)"
 
 
@@ -32,7 +34,11 @@ def read_token(path: Path) -> str:
     if not path.is_file():
         raise MissingPathError(f"No file with a token at {path}. {_MAKE}")
     mode = path.stat().st_mode
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    others = stat.S_IRWXG | stat.S_IRWXO
+    if path.absolute().parent == Path(os.environ.get(_CREDENTIALS) or os.devnull):
+        # The folder is the service's alone; its access list shows as the group's right to read.
+        others &= ~stat.S_IRGRP
+    if os.name == "posix" and mode & others:
         raise SettingsError(
             f"{path} can be read or written by others (mode {stat.S_IMODE(mode):03o}): its token "
             f"is none. Make another, and keep the file to yourself: chmod 600 {path}"

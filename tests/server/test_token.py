@@ -31,6 +31,16 @@ def test_a_file_that_others_may_read_or_write_is_refused(tmp_path: Path, mode: i
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_a_credential_of_systemd_shows_its_access_list_as_the_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert read_token(written(tmp_path / "token", TOKEN, 0o440)) == TOKEN
+    with pytest.raises(SettingsError, match="by others"):
+        read_token(written(tmp_path / "other", TOKEN, 0o444))
+
+
 @pytest.mark.parametrize("content", ["", "\n", "short", "two words of a token", "令牌" * 10])
 def test_what_is_no_token_is_refused_without_being_shown(tmp_path: Path, content: str) -> None:
     with pytest.raises(SettingsError, match="holds no token") as caught:
