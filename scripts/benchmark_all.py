@@ -24,6 +24,7 @@ from benchmark_measures import (
     where_bulk_goes,
 )
 from benchmark_page import page, picture
+from benchmark_training import training_speeds
 
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.readers import read_records
@@ -32,6 +33,7 @@ from gi_classifier.decisions.bulk_fit import bulk_at_hand
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import to_json, write_whole
 from gi_classifier.model.directory import ModelDirectory
+from gi_classifier.model.openvino_engine import has_bfloat16
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
 
@@ -97,6 +99,7 @@ def measure(
     found["fresh_processes"] = fresh_processes(rounds)
     say("opening what is compared")
     ways = contenders(directory, found["bulk_margin"])
+    found["openvino_precision"] = "bfloat16" if has_bfloat16() else "fp32"
     found["sets"] = {}
     for name, texts in sets.items():
         say(f"records a second, {name}")
@@ -110,8 +113,10 @@ def measure(
     found["ten_times"] = ten_times(model, first)
     say("explaining")
     found["attribution"] = attribution()
-    say("training on 300 records")
     train = read_records(ROOT / "data" / "train.txt")
+    say("epochs of training")
+    found["training"] = training_speeds(directory, train.texts, train.labels or (), rounds)
+    say("training on 300 records")
     found["few_records_seconds"] = few_records(train.texts, train.labels or ())
     return found
 

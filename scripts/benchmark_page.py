@@ -9,17 +9,17 @@ from gi_classifier.plots.style import BLUE, GREY, PLAIN, canvas, png
 
 FASTEST = ("transformers fp32", "transformers bfloat16", "transformers int8")
 _REFERENCE = "the reference's way"
+ENGINES = ("ours fp32", "ours int8", "ours openvino")
 _PRECISIONS = {
     "transformers fp32": "fp32",
     "transformers bfloat16": "bfloat16",
     "transformers int8": "int8",
     "ours fp32": "fp32",
     "ours int8": "int8",
-    "ours openvino": "bfloat16",
 }
 
 
-def by_name(rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, float]:
+def by_name(rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
     """One number of each way."""
     return {row["way"]: row[key] for row in rows}
 
@@ -40,7 +40,7 @@ def targets(found: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
                     max(bulk) / speed[_REFERENCE],
                 )
         agree = by_name(measured["speeds"], "labels_as_fp32")
-        fit = [speed[way] for way in _PRECISIONS if way.startswith("ours") and agree[way] == 1]
+        fit = [speed[way] for way in ENGINES if agree[way] == 1]
         yield f"both members, fastest engine that agrees, over it, {name}", "≥ 1", max(fit) / peer
         yield (
             f"the same over transformers fp32, {name}",
@@ -70,6 +70,10 @@ def targets(found: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
         other = next((value for way, value in speed.items() if name in way), None)
         if mine and other:
             yield f"explaining over {name}", wanted, mine / other
+    speed, losses = (by_name(found["training"], key) for key in ("records_per_second", "losses"))
+    yield "an epoch of training over the reference's", "≥ 2", speed["ours"] / speed[_REFERENCE]
+    apart = [abs(a - b) for a, b in zip(losses["ours"], losses[_REFERENCE], strict=True)]
+    yield "largest difference of an epoch's loss", "≈ 0", max(apart)
     yield "training on 300 records, 20 epochs, s", "≤ 60", found["few_records_seconds"]
 
 
@@ -86,7 +90,8 @@ def page(found: Mapping[str, Any]) -> str:
         "Written by `python scripts/benchmark.py all`; every figure is of one run, in which all "
         f"take turns, the median of {found['rounds']} rounds. Processor: {there['processor']} "
         f"({', '.join(there['instructions']) or 'none of the instructions that matter'}), "
-        f"{there['threads']} threads; Python {there['python']}, {versions}. Another processor has "
+        f"{there['threads']} threads, a load of {there['load']:.1f} when it began; "
+        f"Python {there['python']}, {versions}. Another processor has "
         "other ratios: `gi-classifier engines` measures yours. Answers of int8 and bfloat16 hang "
         "on it as well.",
         _table(
@@ -110,6 +115,18 @@ def page(found: Mapping[str, Any]) -> str:
             ("", "records/s"),
             [(name, f"{value:.1f}") for name, value in found["attribution"].items()],
         ),
+        "## Training",
+        _table(
+            ("", "records/s", "loss of each epoch"),
+            [
+                (
+                    row["way"],
+                    f"{row['records_per_second']:.0f}",
+                    ", ".join(f"{loss:.3f}" for loss in row["losses"]),
+                )
+                for row in found["training"]
+            ],
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -119,7 +136,7 @@ def _set(name: str, measured: Mapping[str, Any], found: Mapping[str, Any]) -> st
     rows = []
     for row in measured["speeds"]:
         way = row["way"]
-        precision = _PRECISIONS.get(way)
+        precision = {**_PRECISIONS, "ours openvino": found["openvino_precision"]}.get(way)
         reached = measured["operations_per_record"] * speed[way] / 1e9
         share = f"{reached / found['limits'][precision]:.0%}" if precision else ""
         labels = row["labels_as_fp32"]

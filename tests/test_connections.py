@@ -38,6 +38,9 @@ def run(*arguments):
     app([str(argument) for argument in arguments], standalone_mode=False)
 run("predict", "--input", {str(ROOT / "data/demo.csv")!r}, "--output", "labels.csv")
 run("report", {str(ROOT / "data/demo.csv")!r}, "--output", "report.html")
+from importlib.util import find_spec
+if find_spec("openvino"):
+    run("predict", text, "--engine", "openvino")
 """
 TRAINING = """
 import json
@@ -169,14 +172,37 @@ def test_no_socket_is_opened_where_none_can_be_traced(tmp_path: Path) -> None:
     assert in_a_fresh_home(tmp_path, code).splitlines()[-1] == "sockets: []"
 
 
-def test_onnx_runtime_is_imported_in_one_place() -> None:
+@pytest.mark.parametrize("package", ["onnxruntime", "openvino"])
+def test_what_sends_is_imported_in_one_place(package: str) -> None:
     found = [
-        path.relative_to(ROOT).as_posix()
+        path.name
         for folder in ("gi_classifier", "scripts")
         for path in (ROOT / folder).rglob("*.py")
-        if re.search(r"^\s*(import|from) onnxruntime", path.read_text("utf-8"), re.MULTILINE)
+        if re.search(rf"^\s*(import|from) {package}\b", path.read_text("utf-8"), re.MULTILINE)
     ]
-    assert found == ["gi_classifier/onnx_runtime.py"]
+    assert found == [{"onnxruntime": "onnx_runtime.py", "openvino": "openvino_runtime.py"}[package]]
+
+
+def test_openvino_is_imported_without_its_telemetry_which_is_there_again_afterwards() -> None:
+    # The package itself is not imported: it would send if this failed.
+    code = (
+        "import sys, types, importlib.abc, importlib.machinery\n"
+        "class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'openvino':\n"
+        "            return importlib.machinery.ModuleSpec(name, self)\n"
+        "    def exec_module(self, module):\n"
+        "        try:\n"
+        "            import openvino_telemetry\n"
+        "        except ImportError:\n"
+        "            module.telemetry = 'hidden'\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "theirs = sys.modules['openvino_telemetry'] = types.ModuleType('openvino_telemetry')\n"
+        "from gi_classifier.openvino_runtime import openvino_runtime\n"
+        "print(openvino_runtime().telemetry, sys.modules['openvino_telemetry'] is theirs)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["hidden", "True"]
 
 
 @pytest.mark.parametrize(("set_by_user", "wanted"), [(None, "1"), ("0", "0"), ("", "")])

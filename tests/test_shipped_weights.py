@@ -164,7 +164,7 @@ def test_fresh_head_on_the_shipped_encoder_knows_nothing_of_the_shipped_one() ->
 def test_without_the_extra_the_command_that_installs_it_is_said(
     tmp_path: Path, arguments: list[str]
 ) -> None:
-    blocked = ["tensorflow", "tf_keras", "bert4keras", "onnx", "tf2onnx"]
+    blocked = ["tensorflow", "tf_keras", "bert4keras", "onnx"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); "
         "from gi_classifier.cli.app import main; main()"

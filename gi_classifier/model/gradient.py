@@ -11,15 +11,8 @@ import numpy as np
 
 from gi_classifier.errors import ModelError
 from gi_classifier.model.directory import GRADIENTS, WEIGHTS, ModelDirectory
-from gi_classifier.model.gradient_graph import (
-    EMBEDDINGS,
-    FIRSTS,
-    GRADIENT,
-    LOGITS,
-    MEANS,
-    TARGET,
-    TOKENS,
-)
+from gi_classifier.model.forward_graph import LOGITS, TOKENS
+from gi_classifier.model.gradient_graph import EMBEDDINGS, FIRSTS, GRADIENT, MEANS, TARGET
 from gi_classifier.model.runtime import Session
 from gi_classifier.model.weights import HEAD
 

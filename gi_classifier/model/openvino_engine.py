@@ -15,7 +15,9 @@ import numpy as np
 from gi_classifier.cpus import thread_count
 from gi_classifier.errors import ModelError
 from gi_classifier.extras import check_installed
+from gi_classifier.model.graph_weights import with_weights
 from gi_classifier.model.runtime import REMEDY, ForkSafe, graph_and_weights
+from gi_classifier.openvino_runtime import openvino_runtime
 
 BFLOAT16, FLOAT32 = "bf16", "f32"
 
@@ -69,13 +71,12 @@ class OpenVinoEngine(ForkSafe):
         check_openvino()
         self._threads = thread_count(threads)
         self._graph = _whole(graph, graph_and_weights(graph, weights, name), name)
-        self.precision = BFLOAT16 if _has_bfloat16() else FLOAT32
+        self.precision = BFLOAT16 if has_bfloat16() else FLOAT32
         super().__init__(name)
 
     def _open(self) -> Any:
         """The compiled graph, and a place for each thread's own request."""
-        import openvino
-
+        openvino = openvino_runtime()
         options = {
             "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": self._threads,
@@ -110,24 +111,16 @@ class OpenVinoEngine(ForkSafe):
         return logits, cls
 
 
-def _has_bfloat16() -> bool:
-    import openvino
-
-    return "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+def has_bfloat16() -> bool:
+    """Whether OpenVINO computes in bfloat16 here."""
+    return "BF16" in openvino_runtime().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _whole(graph: bytes, weights: Mapping[str, np.ndarray], name: str) -> bytes:
     """A graph with the arrays put in that it lacks, which OpenVINO takes from files alone."""
     if not weights:
         return graph
-    import onnx
-
     try:
-        model = onnx.load_model_from_string(graph)
+        return with_weights(graph, weights)
     except Exception as error:  # The decoder's errors hang on which one is installed.
         raise ModelError(f"{name} cannot be opened ({type(error).__name__}). {REMEDY}") from error
-    for tensor in model.graph.initializer:
-        if tensor.name in weights:
-            array = np.ascontiguousarray(weights[tensor.name])
-            tensor.CopyFrom(onnx.numpy_helper.from_array(array, tensor.name))
-    return bytes(model.SerializeToString())

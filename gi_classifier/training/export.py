@@ -1,6 +1,6 @@
 """Exports a Keras classifier to ONNX, fp32 and int8, checks both against Keras, directories them.
 
-Importing this module imports TensorFlow; tf2onnx and onnx are imported when exporting.
+Importing this module imports TensorFlow; onnx is imported when exporting.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 
 from gi_classifier._version import __version__
 from gi_classifier.errors import ModelError
-from gi_classifier.extras import check_installed
 from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import Engine, open_engine, softmax
-from gi_classifier.model.forward_graph import slim
+from gi_classifier.model.forward_graph import forward_graph
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.gradient_graph import gradient_graph
+from gi_classifier.model.graph_weights import slim, with_weights
 from gi_classifier.model.weights import HEAD
 from gi_classifier.onnx_runtime import onnx_quantisation
-from gi_classifier.settings import Settings
+from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import batches_by_length, pad
 from gi_classifier.training.keras_backend import tf, tf_keras
-from gi_classifier.training.keras_model import Built, to_h5
+from gi_classifier.training.keras_model import Built, get_weights, to_h5
 from gi_classifier.training.run_state import phase
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def forward(model: Any) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the converters' chatter out of the log, and the handlers they add out of the root."""
+    """Keep the quantiser's chatter out of the log, and the handlers it adds out of the root."""
     root = logging.getLogger()
     handlers, level, disabled = list(root.handlers), root.level, root.manager.disable
     logging.disable(logging.WARNING)
@@ -74,31 +74,14 @@ def _quiet() -> Iterator[None]:
         root.handlers[:], root.level = handlers, level
 
 
-def to_onnx(model: Any) -> bytes:
-    """Convert a classifier to an fp32 ONNX graph: input ``ids``, outputs ``logits`` and ``cls``."""
-    check_installed("Exporting", ["tf2onnx"], "train")
-    import tf2onnx
-
-    function = forward(model)
-    with _quiet():
-        graph, _ = tf2onnx.convert.from_function(
-            function, input_signature=function.input_signature, opset=17
-        )
-    for output, name in zip(graph.graph.output, ("logits", "cls"), strict=True):
-        _rename_output(graph.graph, output.name, name)
-    content: bytes = graph.SerializeToString()
-    return content
-
-
-def _rename_output(graph: Any, old: str, new: str) -> None:
-    for node in graph.node:
-        for names in (node.input, node.output):
-            for i, name in enumerate(names):
-                if name == old:
-                    names[i] = new
-    for output in graph.output:
-        if output.name == old:
-            output.name = new
+def to_onnx(model: Any, config: AlbertConfig) -> bytes:
+    """Write a classifier as an fp32 ONNX graph: input ``ids``, outputs ``logits`` and ``cls``."""
+    arrays = {
+        f"{layer}/{number}": array
+        for layer, found in get_weights(model).items()
+        for number, array in enumerate(found)
+    }
+    return with_weights(forward_graph(config, len(arrays[f"{HEAD}/1"])), arrays)
 
 
 def to_int8(graph: bytes) -> bytes:
@@ -246,8 +229,8 @@ def exported(built: Built, settings: Settings, ids: Sequence[np.ndarray]) -> Mod
     ModelError
         The fp32 graph differs from Keras by more than rounding.
     """
-    with phase("converting to ONNX"):
-        fp32 = to_onnx(built.model)
+    with phase("writing the graphs"):
+        fp32 = to_onnx(built.model, built.config)
         int8 = to_int8(fp32)
     source = np.random.default_rng(settings.seed)
     random = [

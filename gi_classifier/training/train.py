@@ -25,6 +25,7 @@ from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory, check_model_output, save
 from gi_classifier.model.shipped import shipped
 from gi_classifier.settings import Settings, Use
+from gi_classifier.training.bulk_cut import bulk_file, held_for_bulk
 from gi_classifier.training.encodings import encode, with_unlabelled
 from gi_classifier.training.linear_alone import check_linear_alone, run_linear
 from gi_classifier.training.measuring import measures
@@ -91,7 +92,8 @@ def train(
     unlabelled : str, Path or sequence of them
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
         that the model will read. A linear teacher labels it, see
-        :mod:`gi_classifier.training.distil`.
+        :mod:`gi_classifier.training.distil`; of 20,000 passages or more, 10,000 choose bulk's cut
+        instead.
     use : {"both", "albert", "linear"}, optional
         Instead of ``settings.use``: the members that will answer. "linear" trains the linear
         member alone, in seconds and without TensorFlow; it takes neither ``base`` nor
@@ -194,6 +196,7 @@ def run(
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
     labelled = len(train_data.ids)
+    held, unlabelled = held_for_bulk(unlabelled, settings.seed)
     if unlabelled:
         with phase("labelling the unlabelled text"):
             train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)
@@ -210,6 +213,10 @@ def run(
     with phase("fitting the linear member"):
         members = fit_members(directory, splits["train"], splits["val"])
         directory = ModelDirectory({**directory.files, **members}, directory.metadata)
+    files = {**directory.files}
+    if held:
+        with phase("choosing bulk's cut"):
+            files |= bulk_file(directory, held)
     metadata = {
         **directory.metadata,
         "training": {
@@ -222,7 +229,7 @@ def run(
     if "test" in splits and len(splits["test"]):
         with phase("measuring on the test records"):
             metadata |= measures(directory, splits["test"])
-    files = {**directory.files, model_dir.SPLITS: _remembered(splits, built.seen)}
+    files[model_dir.SPLITS] = _remembered(splits, built.seen)
     files[model_dir.HISTORY] = history_csv(progress.history)
     with phase("fitting novelty"):
         files[model_dir.NOVELTY] = fit_novelty(

@@ -65,6 +65,11 @@ def found() -> dict[str, Any]:
             "reference's loop, 20 points, compiled": 2.0,
             "captum LayerIntegratedGradients, 50 points": 3.0,
         },
+        "openvino_precision": "bfloat16",
+        "training": [
+            {"way": "ours", "records_per_second": 50.0, "losses": [1.0, 0.5]},
+            {"way": "the reference's way", "records_per_second": 20.0, "losses": [1.1, 0.45]},
+        ],
         "few_records_seconds": 42.0,
     }
 
@@ -80,6 +85,8 @@ def test_targets_are_ratios_of_one_run(found: dict[str, Any]) -> None:
     assert ratios["`import gi_classifier`, s, start of Python left out"] == pytest.approx(0.08)
     assert ratios["ten times the records: times the time"] == pytest.approx(9)
     assert ratios["explaining over captum"] == pytest.approx(4)
+    assert ratios["an epoch of training over the reference's"] == pytest.approx(2.5)
+    assert ratios["largest difference of an epoch's loss"] == pytest.approx(0.1)
 
 
 def test_the_page_names_the_machine_and_every_way(found: dict[str, Any]) -> None:

@@ -14,8 +14,9 @@ from samples import estimator_parameters, made_up_records
 from gi_classifier import GIClassifier
 from gi_classifier.data.records import Records
 from gi_classifier.errors import ModelError, RecordsError
+from gi_classifier.files import to_json
 from gi_classifier.metrics.baselines import tfidf_logistic_regression
-from gi_classifier.model.directory import load
+from gi_classifier.model.directory import BULK, load
 from gi_classifier.settings import Settings
 from gi_classifier.text import Vocabulary
 from gi_classifier.training.distil import SHORTEST, pieces, soft_labels
@@ -75,13 +76,24 @@ def test_each_label_keeps_at_most_its_number(settings: Settings) -> None:
 
 
 def test_training_takes_unlabelled_text_and_counts_it(
-    base: Path, settings: Settings, records_file: Path, tmp_path: Path
+    base: Path,
+    settings: Settings,
+    records_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("gi_classifier.training.bulk_cut.FEWEST_PASSAGES", 20)
+    monkeypatch.setattr(
+        "gi_classifier.training.train.bulk_file",
+        lambda directory, held: {BULK: to_json([directory.digest, len(held)])},
+    )
     corpus = tmp_path / "notes.txt"
     corpus.write_text("\n".join(t for t, _ in made_up_records(200)), encoding="utf-8")
     easy = dataclasses.replace(settings, teacher_confidence=0.34, epochs=1)
     train(records_file, tmp_path / "model", settings=easy, base=base, unlabelled=[corpus])
-    metadata = load(tmp_path / "model").metadata["training"]
+    directory = load(tmp_path / "model")
+    assert directory.read_json(BULK) == [directory.digest, 20]
+    metadata = directory.metadata["training"]
     assert metadata["unlabelled_pieces"] > 50
     assert metadata["temperature"] > 0
 

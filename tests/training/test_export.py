@@ -16,6 +16,7 @@ from gi_classifier.errors import ModelError
 from gi_classifier.model.directory import REQUIRED, ModelDirectory, load, save
 from gi_classifier.model.engine import OnnxEngine, softmax
 from gi_classifier.model.weights import HEAD
+from gi_classifier.onnx_runtime import onnx_quantisation
 from gi_classifier.settings import Settings
 from gi_classifier.text import pad
 from gi_classifier.training.export import check, exported, to_int8, to_onnx
@@ -49,7 +50,7 @@ def directory(built: Built, settings: Settings, ids: list[np.ndarray]) -> ModelD
 @pytest.fixture(scope="module")
 def graphs(built: Built) -> tuple[bytes, bytes]:
     """fp32 and int8, with their weights."""
-    graph = to_onnx(built.model)
+    graph = to_onnx(built.model, built.config)
     return graph, to_int8(graph)
 
 
@@ -117,7 +118,9 @@ def test_int8_is_the_default_only_where_all_labels_agree(
     monkeypatch.setattr("gi_classifier.training.export.ENOUGH", len(ids))
     same = check(built.model, fp32, fp32, ids)
     assert (same["default"], same["label_agreement_int8"]) == ("int8", 1.0)
-    wrong = check(built.model, fp32, OnnxEngine(to_onnx(negated(built, settings, base))), ids)
+    wrong = check(
+        built.model, fp32, OnnxEngine(to_onnx(negated(built, settings, base), built.config)), ids
+    )
     assert (wrong["default"], wrong["label_agreement_int8"]) == ("fp32", 0.0)
     real = check(built.model, fp32, int8, ids)
     # Dynamic int8 scales activations by the whole batch, so the check asks for both.
@@ -143,7 +146,7 @@ def test_a_wrong_fp32_graph_is_refused(
         kernel, bias = other.get_layer(HEAD).get_weights()
         other.get_layer(HEAD).set_weights([kernel, np.full_like(bias, value)])
     with pytest.raises(ModelError, match=r"differs from Keras by .* it is not saved|not finite"):
-        check(built.model, *map(OnnxEngine, (to_onnx(other), graphs[1])), ids)
+        check(built.model, *map(OnnxEngine, (to_onnx(other, built.config), graphs[1])), ids)
 
 
 def test_without_records_to_check_on_fp32_is_the_default(built: Built, settings: Settings) -> None:
@@ -195,17 +198,15 @@ def test_exporting_leaves_the_callers_logging_alone(base: Path, kind: str) -> No
 
 
 def test_an_export_that_fails_leaves_logging_alone_too(
-    built: Built, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import tf2onnx
-
     def failing(*_: Any, **__: Any) -> None:
         logging.getLogger().addHandler(logging.NullHandler())
-        raise RuntimeError("no conversion")
+        raise RuntimeError("no quantisation")
 
-    monkeypatch.setattr(tf2onnx.convert, "from_function", failing)
+    monkeypatch.setattr(onnx_quantisation(), "quantize_dynamic", failing)
     root = logging.getLogger()
     before = list(root.handlers), root.level, root.manager.disable
-    with pytest.raises(RuntimeError, match="no conversion"):
-        to_onnx(built.model)
+    with pytest.raises(RuntimeError, match="no quantisation"):
+        to_int8(b"")
     assert (list(root.handlers), root.level, root.manager.disable) == before

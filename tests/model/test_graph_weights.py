@@ -12,8 +12,8 @@ import pytest
 from gi_classifier.errors import ModelError
 from gi_classifier.model.directory import ONNX, WEIGHTS, ModelDirectory, load, save
 from gi_classifier.model.engine import open_engine
-from gi_classifier.model.forward_graph import slim, without_weights
 from gi_classifier.model.graph_check import check_graph
+from gi_classifier.model.graph_weights import slim, without_weights
 from gi_classifier.settings import AlbertConfig, Settings
 from gi_classifier.text import Vocabulary
 
@@ -31,7 +31,7 @@ def full(config: AlbertConfig, vocabulary: Vocabulary, settings: Settings) -> Mo
     from gi_classifier.training.export import to_int8, to_onnx
 
     model, directory = random_directory(config, vocabulary, settings)
-    graph = to_onnx(model)
+    graph = to_onnx(model, config)
     files = {**directory.files, ONNX["fp32"]: graph, ONNX["int8"]: to_int8(graph)}
     return ModelDirectory(files, directory.metadata)
 
