@@ -37,6 +37,7 @@ FLOORS: dict[int, set[str]] = {
         "classes",
         "cpus",
         "onnx_runtime",
+        "openvino_runtime",
         "_version",
     },
     2: {"model", "data", "metrics", "plots"},
