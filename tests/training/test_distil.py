@@ -13,7 +13,7 @@ from samples import estimator_parameters, made_up_records
 
 from gi_classifier import GIClassifier
 from gi_classifier.data.records import Records
-from gi_classifier.errors import ModelError, RecordsError
+from gi_classifier.errors import OutputExistsError, RecordsError
 from gi_classifier.files import to_json
 from gi_classifier.metrics.baselines import tfidf_logistic_regression
 from gi_classifier.model.directory import BULK, load
@@ -158,7 +158,7 @@ def test_other_unlabelled_text_is_another_run(
         patch.setattr("gi_classifier.training.export.exported", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(records_file, tmp_path / "model", unlabelled=corpora[0], **kwargs)
-    with pytest.raises(ModelError, match="of a run with other data"):
+    with pytest.raises(OutputExistsError, match="begun with something else"):
         train(records_file, tmp_path / "model", unlabelled=corpora[1], **kwargs)
     train(records_file, tmp_path / "model", unlabelled=str(corpora[0]), **kwargs)
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from samples import made_up_records
 
 from gi_classifier.data.passages import read_passages
-from gi_classifier.errors import ModelError, OutputExistsError, RecordsError, SettingsError
+from gi_classifier.errors import OutputExistsError, RecordsError, SettingsError
 from gi_classifier.settings import AlbertConfig, PretrainingSettings, Settings
 from gi_classifier.text import Vocabulary, normalise
 from gi_classifier.training import pretrain as module
@@ -300,10 +300,12 @@ def test_the_state_of_another_run_is_refused_until_it_is_dropped(
 
     work = tmp_path / "base.training"
     work.mkdir()
-    write_checkpoint(work / "checkpoint.npz", "another run", {}, {"step": 1, "recent": 0.0})
+    state = {"step": 1, "recent": 0.0}
+    write_checkpoint(work / "checkpoint.npz", {"setting": {"seed": 7}}, {}, state)
     arguments: dict[str, Any] = {"vocabulary": vocabulary, "config": config, "settings": SMALL}
-    with pytest.raises(ModelError, match="--restart"):
+    with pytest.raises(OutputExistsError, match="--restart") as error:
         pretrain([corpus], tmp_path / "base", **arguments)
+    assert f"setting: seed: 7 then, {SMALL.seed} now" in error.value.problems
     (tmp_path / "base").mkdir()
     (tmp_path / "base" / "mine.txt").write_text("mine")
     with pytest.raises(OutputExistsError, match=r"did not write:\n  mine\.txt"):
