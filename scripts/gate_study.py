@@ -20,12 +20,14 @@ from gate_pages import FAMILIES, no_document
 from make_pages import encoded, page
 from page_damage import LEVELS
 from page_drawing import layouts
+from sklearn.metrics import f1_score
 
 from gi_classifier.data.pictures.page import Picture
 from gi_classifier.data.pictures.page_features import page_features
 from gi_classifier.data.pictures.page_reading import read_picture
 from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.data.pictures.title_strip import title_lines
+from gi_classifier.heads.cross_validation import cross_validated_gate
 from gi_classifier.heads.page_gate import PageGate, Seen
 from gi_classifier.heads.title_words import NONE, TITLE_WORDS
 from gi_classifier.metrics.intervals import proportion_interval
@@ -35,7 +37,7 @@ WANTED = "gastroscopy"
 _WHOLE = 21
 # Layouts a fold: those whose pictures of no document are of one family are left out together.
 _FOLDS = 5
-HOW = ("picture", "title", "both")
+HOW = ("picture", "title", "both", "learned words")
 
 
 def look(number: int, made: bool) -> dict[str, Any]:
@@ -71,11 +73,11 @@ def look(number: int, made: bool) -> dict[str, Any]:
     }
 
 
-def gate_of(rows: Sequence[dict[str, Any]]) -> PageGate:
+def gate_of(rows: Sequence[dict[str, Any]], right: float, words: Any = TITLE_WORDS) -> PageGate:
     """A gate, trained on pages as they were seen; layouts are held out together."""
     seen = [Seen(np.array(row["features"]), tuple(row["lines"])) for row in rows]
     labels = [row["kind"] for row in rows]
-    return PageGate(words=TITLE_WORDS, right=0.95).fit_seen(
+    return PageGate(words=words, right=right).fit_seen(
         seen, labels, [row["layout"] for row in rows]
     )
 
@@ -108,7 +110,7 @@ def answers(gate: PageGate, rows: Sequence[dict[str, Any]], how: str) -> Iterato
         }
 
 
-def left_out(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def left_out(rows: Sequence[dict[str, Any]], right: float) -> dict[str, list[dict[str, Any]]]:
     """Answers by what they rest on, of gates that never saw a page's layout.
 
     Nor did they see any of the drawn pictures of no document.
@@ -118,10 +120,24 @@ def left_out(rows: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {how: [] for how in HOW}
     for left in range(_FOLDS):
         train = [r for r in drawn if fold[r["layout"]] != left and r["kind"] != NONE]
-        gate = gate_of(train + [row for row in rows if row["made"]])
+        gate = gate_of(train + [row for row in rows if row["made"]], right)
+        learned = gate_of(train + [row for row in rows if row["made"]], right, None)
         for how in HOW:
-            found[how] += answers(gate, [r for r in drawn if fold[r["layout"]] == left], how)
+            asked = learned if how == "learned words" else gate
+            found[how] += answers(asked, [r for r in drawn if fold[r["layout"]] == left], how)
     return found
+
+
+def own_kinds(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Macro-F1 where the layouts themselves are the kinds, as forms of a user's own would be."""
+    pages = [row for row in rows if not row["made"] and row["kind"] != NONE]
+    seen = [Seen(np.array(row["features"]), tuple(row["lines"])) for row in pages]
+    labels = np.array([row["layout"] for row in pages])
+    both, picture = cross_validated_gate(PageGate(), seen, labels, np.arange(len(pages)), 0)
+    classes, count = np.unique(labels), len(pages) // len(layouts())
+    for name, found in (("picture and learned words", both), ("picture alone", picture)):
+        score = f1_score(labels, classes[found.argmax(axis=1)], average="macro")
+        yield f"{len(classes)} layouts as kinds, {count} pages each, {name}: macro-F1 {score:.3f}"
 
 
 def table(name: str, found: Sequence[dict[str, Any]], whole: float) -> Iterator[str]:
@@ -168,6 +184,7 @@ def main() -> None:
     parser.add_argument("--seen", type=Path, required=True, help="JSON lines, written and read")
     parser.add_argument("--pages", type=int, default=300)
     parser.add_argument("--made", type=int, default=72, help="pictures of no document")
+    parser.add_argument("--right", type=float, default=0.95, help="of PageGate")
     parser.add_argument("--gate", type=Path, help="the gate to write: .npz")
     args = parser.parse_args()
     rows = []
@@ -189,13 +206,14 @@ def main() -> None:
         "| evidence | level | pages | F1 | precision | recall | right kind | by picture | "
         "seconds | saved |\n|---|---|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
-    found = left_out(rows)
+    found = left_out(rows, args.right)
     for how in HOW:
         print("\n".join(table(how, found[how], whole)))
     print("", *confusion(found["both"]), sep="\n")
+    print("", *own_kinds(rows), sep="\n")
     if args.gate:
         train = [row for row in rows if row["made"] or row["kind"] != NONE]
-        print(f"\nWritten to {gate_of(train).save(args.gate, force=True)}")
+        print(f"\nWritten to {gate_of(train, args.right).save(args.gate, force=True)}")
 
 
 if __name__ == "__main__":

@@ -71,13 +71,16 @@ def train(
 ) -> None:
     """Train a gate of your own kinds of pages, and measure it by cross-validation."""
     from gi_classifier.heads.page_gate import PageGate
+    from gi_classifier.heads.title_words import KIND_NAMES, TITLE_WORDS
 
     check_ocr()
     kinds = _kinds_of(folder)
     files = [file for those in kinds.values() for file in those]
     check_file("--output", output, (".npz",), *files, force=force)
     check_file("--plot", plot, (".png",), *files, force=force)
-    gate = PageGate(titles=titles, random_state=seed)
+    # Of the kinds that ship, the words are known; of others, they are learned.
+    words = TITLE_WORDS if set(kinds) <= set(KIND_NAMES) else None
+    gate = PageGate(words=words, titles=titles, random_state=seed)
     pages = _seen(gate, kinds)
     labels, groups = np.array(pages.kinds), _groups(pages)
     table = _measured(gate, pages, labels, groups, folder, seed)

@@ -71,7 +71,7 @@ def test_a_stopped_run_goes_on_with_the_files_that_were_not_read(
     run("predict", "--image", folder, "--output", output, code=130)
     assert (tmp_path / ".answers.csv.state" / "pages.json").is_file()
     other = run("predict", "--image", folder / "1.png", "--output", output, code=1)
-    assert "begin anew with --restart" in other.stderr
+    assert "(--restart)" in other.stderr
     done = run("predict", "--image", folder, "--output", output, code=1)
     assert read == ["1.png", "2.jpg", "3.png", "3.png", "4.png"]
     assert "Going on after 2 of 4 files" in done.stderr

@@ -21,7 +21,7 @@ _READ, _DETECTED = 1760, 800
 _STRIP = 0.3
 # So many lines are read at most, so many at once; a title is so many times as long as high.
 _MOST, _AT_ONCE, _LONG = 8, 2, 2.0
-# With fewer lines, or lines that do not agree which way is up, the other end is looked at as well.
+# With fewer lines, or lines that do not agree which way is up, other ends are looked at as well.
 _FEW = 3
 
 
@@ -63,8 +63,14 @@ def title_lines(picture: Picture) -> Iterator[str]:
         page = _turned(page, strip.turn)
         strip = _strip_of(reader, page)
     yield from _read(reader, strip)
-    if strip.unsure:
-        yield from _read(reader, _strip_of(reader, _turned(page, 180)))
+    any_line = bool(len(strip.corners))
+    for turn in (180, 90, 270):
+        # A sheet without print shows no line at either end; a page on its side shows a few.
+        if not strip.unsure or (turn != 180 and not any_line):
+            return
+        strip = _strip_of(reader, _turned(page, turn))
+        any_line = any_line or bool(len(strip.corners))
+        yield from _read(reader, strip)
 
 
 def _strip_of(reader: Recogniser, page: np.ndarray) -> _Strip:
