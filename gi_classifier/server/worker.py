@@ -22,8 +22,8 @@ from gi_classifier.server.problems import RETRY, Problem
 T = TypeVar("T")
 
 _here = threading.local()
-# Of the scheduler: a third of the share that a thread which predicts gets.
-_NICE = 5
+# Of the scheduler: a tenth of the share that a thread which predicts gets.
+_NICE = 10
 # Seconds that work has to notice that its time is over.
 _GRACE = 5.0
 

@@ -55,7 +55,7 @@ def test_work_steps_aside_from_wherever_the_process_stands() -> None:
     async def act(worker: Worker) -> int:
         return await worker.run(priority)
 
-    assert running(act) == min(priority() + 5, 19)
+    assert running(act) == min(priority() + 10, 19)
 
 
 def test_work_that_asks_is_stopped_in_time() -> None:

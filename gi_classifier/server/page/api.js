@@ -44,7 +44,7 @@ export async function ask(path, options = {}) {
       continue;
     }
     if (answer.ok) return answer;
-    let problem = { type: "", detail: `HTTP ${answer.status}` };
+    let problem = { type: answer.status === 413 ? "too-large" : "", detail: `HTTP ${answer.status}` };
     try { problem = await answer.json(); } catch { /* no problem details: of a proxy, say */ }
     throw failureOf(problem);
   }
