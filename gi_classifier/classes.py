@@ -175,6 +175,29 @@ def class_number(label: Any, classes: np.ndarray, names: Sequence[str]) -> int:
     return found[0]
 
 
+def by_name(labels: np.ndarray, names: Sequence[str], classes: np.ndarray) -> np.ndarray:
+    """Labels of numbered classes that are given by name, as those classes; others as they are.
+
+    Raises
+    ------
+    LabelError
+        Some are no names of these classes: all are named by where they stood.
+    """
+    if labels.dtype.kind != "U" or not are_numbered(classes):
+        return labels
+    found, problems = [], []
+    for place, label in enumerate(labels.tolist()):
+        try:
+            found.append(label_number(label, names))
+        except LabelError:
+            problems.append(f"position {place}")
+    if problems:
+        raise LabelError(
+            f"{len(problems)} of {len(labels)} labels are none of {', '.join(names)}:", problems
+        )
+    return np.asarray(classes[found])
+
+
 def class_weights_of(weight: Any, classes: np.ndarray) -> tuple[float, ...] | str | None:
     """``class_weight`` as scikit-learn has it, in the order of the classes.
 

@@ -22,11 +22,13 @@ from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.classes import (
     CLASSES,
     are_numbered,
+    by_name,
     class_number,
     class_titles,
     class_weights_of,
     classes_from_dict,
     classes_to_dict,
+    label_array,
 )
 from gi_classifier.data.in_memory import checked_pairs, records_of, train_and_validation
 from gi_classifier.data.records import Records
@@ -316,8 +318,7 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
 
         With ``prior``, under other shares of the classes; see :func:`gi_classifier.predict_proba`.
         """
-        decider = self._decider()
-        return decider.predict_proba(check_texts(X), prior)
+        return self._decider().predict_proba(check_texts(X), prior)
 
     def decision_function(self, X: Sequence[str]) -> np.ndarray:  # noqa: N803
         """Score of each label, float64 (texts, classes), columns as ``classes_``.
@@ -328,13 +329,7 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         scores = self._decider().predictor.decision_function(check_texts(X))
         return np.asarray(scores[:, 1] - scores[:, 0]) if scores.shape[1] == 2 else scores
 
-    def predict(
-        self,
-        X: Sequence[str],  # noqa: N803
-        *,
-        bulk: bool = False,
-        **decision: Any,
-    ) -> np.ndarray:
+    def predict(self, X: Sequence[str], *, bulk: bool = False, **decision: Any) -> np.ndarray:  # noqa: N803
         """The likeliest label of each text, as given: (texts,).
 
         Parameters
@@ -360,6 +355,11 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         values = self.classes_.tolist()
         found = [None if place is None else values[place] for place in labels_or_none(answers)]
         return np.array([*found, None], dtype=object)[:-1]
+
+    def score(self, X: Sequence[str], y: Any, sample_weight: Any = None) -> float:  # noqa: N803
+        """Accuracy on labelled texts; labels may be given by name where they are numbered."""
+        truth = by_name(label_array(y), self._fitted().settings.names, self.classes_)
+        return float(super().score(X, truth, sample_weight))
 
     def _number(self, label: Any) -> int:
         """The place of a label, as given or by name, among ``classes_``."""

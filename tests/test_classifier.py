@@ -237,6 +237,15 @@ def test_a_wrong_label_is_one_kind_of_error_everywhere(fitted: GIClassifier) -> 
             call()
 
 
+def test_numbered_labels_may_be_scored_by_name(fitted: GIClassifier) -> None:
+    labels = fitted.predict(TEXTS[:6])
+    names = [fitted.directory_.settings.names[label].split()[-1] for label in labels]
+    assert fitted.score(TEXTS[:6], names) == fitted.score(TEXTS[:6], labels) == 1
+    with pytest.raises(LabelError, match=r"(?s)1 of 6 labels are none of .*position 5") as caught:
+        fitted.score(TEXTS[:6], [*names[:5], "张三"])
+    assert "张三" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "random_state", [None, np.random.RandomState(3), np.random.default_rng(3), np.int64(3)]
 )

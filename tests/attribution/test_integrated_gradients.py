@@ -97,7 +97,7 @@ def test_scores_are_those_of_tensorflow_in_a_plain_loop(
             start[[0, -1]] = x[[0, -1]]
         alphas = (np.arange(90) + 0.5) / 90
         path = np.stack([start + alpha * (x - start) for alpha in alphas]).astype(np.float32)
-        slopes = keras_gradient(model, path, 1)[1]
+        slopes = keras_gradient(model, path, np.ones(len(path), int))[1]
         expected = ((x - start) * slopes.mean(axis=0)).sum(axis=-1)
         size = float(abs(expected).max())
         assert attribution.steps == 90

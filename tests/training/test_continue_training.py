@@ -40,19 +40,29 @@ def new_records(count: int = 60) -> list[tuple[str, int]]:
     ]
 
 
-def test_held_out_records_stay_held_out_with_more_records(trained: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def linear(
+    records_file: Path, settings: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Trained in no time; records are split before it matters which members a model has."""
+    output = tmp_path_factory.mktemp("linear") / "model"
+    train(records_file, output, settings=settings, use="linear")
+    return output
+
+
+def test_held_out_records_stay_held_out_with_more_records(linear: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "more.txt", made_up_records() + new_records())
-    before = load(trained).splits
-    after = continue_training(trained, data, tmp_path / "more", changes={"epochs": 1}).splits
+    before = load(linear).splits
+    after = continue_training(linear, data, tmp_path / "more", changes={"epochs": 1}).splits
     for name in ("train", "val", "test"):
         assert set(before[name]) <= set(after[name])
     assert sum(map(len, after.values())) == 180
 
 
-def test_new_records_alone_do_not_forget_what_was_held_out(trained: Path, tmp_path: Path) -> None:
+def test_new_records_alone_do_not_forget_what_was_held_out(linear: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "new.txt", new_records())
-    directory = continue_training(trained, data, tmp_path / "new", changes={"epochs": 1})
-    assert set(load(trained).splits["test"]) <= set(directory.splits["test"])
+    directory = continue_training(linear, data, tmp_path / "new", changes={"epochs": 1})
+    assert set(load(linear).splits["test"]) <= set(directory.splits["test"])
     assert directory.settings.epochs == 1
     assert directory.settings.num_classes == 3
 
@@ -147,10 +157,10 @@ def test_unknown_setting_is_named(trained: Path, tmp_path: Path) -> None:
         continue_training(trained, data, tmp_path / "model", changes={"epoch": 1})
 
 
-def test_a_few_new_records_beside_the_known_ones_all_train(trained: Path, tmp_path: Path) -> None:
+def test_a_few_new_records_beside_the_known_ones_all_train(linear: Path, tmp_path: Path) -> None:
     data = write(tmp_path / "few.txt", made_up_records() + new_records(5))
-    directory = continue_training(trained, data, tmp_path / "few", changes={"epochs": 1})
-    assert len(directory.splits["train"]) == len(load(trained).splits["train"]) + 5
+    directory = continue_training(linear, data, tmp_path / "few", changes={"epochs": 1})
+    assert len(directory.splits["train"]) == len(load(linear).splits["train"]) + 5
 
 
 def test_records_that_leave_none_to_validate_on_are_refused(trained: Path, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,12 +71,11 @@ def test_a_column_of_texts_is_no_column_of_labels(tmp_path: Path) -> None:
     assert "便血" not in str(caught.value)
 
 
-@pytest.mark.slow
-def test_a_model_of_words_answers_in_words(tmp_path: Path, base: Path, settings: Settings) -> None:
+def test_a_model_of_words_answers_in_words(tmp_path: Path, settings: Settings) -> None:
     words = ["呼吸科", "心内科", "消化科"]
     path = _file(tmp_path / "a.csv", [words[i % 3] for i in range(120)])
     model = tmp_path / "model"
-    train(path, model, settings=replace(settings, epochs=1), base=base)
+    train(path, model, settings=settings, use="linear")
     found = GIClassifier.load(model).predict(["胃窦糜烂"])
     assert found.dtype == np.array(words).dtype
     done = run("predict", "胃窦糜烂", "--model", model, "--json")
