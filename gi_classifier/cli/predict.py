@@ -89,8 +89,8 @@ def predict(
         bool,
         typer.Option(
             "--bulk",
-            help="Let the linear member answer where it is sure: several times as fast, and of "
-            "records like those that chose its cut one label in a thousand changes at most.",
+            help="Let the linear member answer where it is sure: faster, and of records like those "
+            "that chose its cut one label in a thousand changes at most.",
         ),
     ] = False,
     unlabelled: Annotated[
