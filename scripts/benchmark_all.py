@@ -6,7 +6,8 @@ In: a model directory and sets of records. Out: ``benchmark.json``, ``benchmark.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import gzip
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,11 @@ def drawn(texts: Sequence[str], most: int) -> list[str]:
     return [distinct[row] for row in rows]
 
 
-def sentences(path: Path) -> Iterable[str]:
-    """The lines of a text file, ``.gz`` or plain; of one with tabs, what follows the last."""
-    return (line.rpartition("\t")[2] for line in read_passages(check_passages(path)))
+def sentences(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, ``.gz`` or plain; of one with tabs, what follows the last."""
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield line.rstrip("\n").rpartition("\t")[2]
 
 
 def open_bulk_or_none(
@@ -158,6 +161,7 @@ def benchmark_all(
     attribution: Callable[[], dict[str, float]],
 ) -> None:
     """Measure, print and write; see the module."""
+    output.mkdir(parents=True, exist_ok=True)
     test = read_records(ROOT / "data" / "test.txt", labelled=False).texts
     sets = {"data/test.txt": drawn(test, records)}
     if more:

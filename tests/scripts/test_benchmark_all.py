@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from benchmark_all import drawn
+from benchmark_all import drawn, sentences
 from benchmark_measures import latencies, machine, operations, speeds
 from benchmark_page import page, picture, targets
 
@@ -154,3 +156,11 @@ def test_operations_are_counted_as_by_hand() -> None:
 def test_records_are_drawn_once_each() -> None:
     assert sorted(drawn(["a", "b", "a", "c"], 9)) == ["a", "b", "c"]
     assert len(drawn(["a", "b", "c"], 2)) == 2
+
+
+def test_sentences_are_what_follows_the_last_tab(tmp_path: Path) -> None:
+    path = tmp_path / "real.tsv.gz"
+    path.write_bytes(
+        gzip.compress("0a1b\tquestion\t胃痛三天\n0a1c\treport\t肠镜未见异常\n".encode())
+    )
+    assert list(sentences(path)) == ["胃痛三天", "肠镜未见异常"]
