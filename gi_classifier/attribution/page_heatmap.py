@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -150,7 +151,8 @@ def scans_html(
     origin : mapping, optional
         See :func:`gi_classifier.attribution.page.html_page`.
     """
-    figures = "".join(_figure(one, unit, force) for one in explained)
+    # By map, which lets go of a page before it asks for the next.
+    figures = "".join(map(partial(_figure, unit=unit, force=force), explained))
     return html_page(
         "gi-classifier: what decided 判断依据",
         f"<h1>What decided 判断依据</h1>\n{figures}",

@@ -17,7 +17,7 @@ from gi_classifier.attribution.page_heatmap import (
     scans_html,
 )
 from gi_classifier.cli.outputs import notes, print_json, progress, say, write_file
-from gi_classifier.data.pictures.page import NO_TEXT
+from gi_classifier.data.pictures.page import page_problem
 from gi_classifier.data.pictures.page_reading import read_picture
 from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.display import shown
@@ -93,8 +93,8 @@ def _explained(
 ) -> Iterator[Explained]:
     for picture in pictures_of(file):
         page = read_picture(picture)
-        if not page.text:
-            problems.append(f"{page.name}, page {page.number}: {NO_TEXT}")
+        if problem := page_problem(page.text):
+            problems.append(f"{page.name}, page {page.number}: {problem}")
             continue
         (attribution,) = explainer.explain([page.text], label, **asdict(path))
         yield Explained.of(page, picture, attribution)

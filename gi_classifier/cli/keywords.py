@@ -156,8 +156,9 @@ def keywords(
     work.check(None)
     tally = Tally()
     read_through(work, tally)
-    state = state_of_count(work, directory, use, options, path, output, restart)
+    # First: what it refuses leaves no state behind.
     explainer = Explainer(directory, use=use)
+    state = state_of_count(work, directory, use, options, path, output, restart)
     found = counted(work.texts(), tally.readable, explainer, options, path, state)
     table = found.whole.to_frame(by_label=not pooled, min_frequency=min_frequency)
     _write(table, output, plot, directory, options_of(context))

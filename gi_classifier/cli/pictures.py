@@ -17,7 +17,7 @@ from gi_classifier._version import __version__
 from gi_classifier.cli.inputs import Source
 from gi_classifier.cli.outputs import notes, progress
 from gi_classifier.cli.saved_state import SavedState
-from gi_classifier.data.pictures.page import NO_TEXT
+from gi_classifier.data.pictures.page import page_problem
 from gi_classifier.data.pictures.page_reading import read_pages
 from gi_classifier.data.pictures.picture_files import check_ocr, listed
 from gi_classifier.display import shown
@@ -119,7 +119,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             yield {
                 "text": page.text,
                 "place": page.place(),
-                "error": None if page.text else NO_TEXT,
+                "error": page_problem(page.text),
                 "notes": [f"{page.name}, page {page.number}: {note}" for note in page.notes],
             }
     except GIClassifierError as error:

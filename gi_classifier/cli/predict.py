@@ -51,7 +51,7 @@ from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
-from gi_classifier.pipelines.answering import Answering
+from gi_classifier.pipelines.answering import Answering, check_bulk
 from gi_classifier.pipelines.sources import files_of
 from gi_classifier.settings import Use
 from gi_classifier.text_checks import check_texts
@@ -189,11 +189,11 @@ def _check_bulk(
     """Raise where bulk is asked for with what it has no promise for."""
     if unlabelled and not bulk:
         raise typer.BadParameter("--unlabelled is for --bulk.")
-    if bulk and (use not in (None, "both") or not decision.is_plain):
-        raise typer.BadParameter(
-            "--bulk promises the likeliest label of both members: not with --use, --prior, "
-            "--threshold, --min-confidence or --reject-novel."
-        )
+    if bulk:
+        try:
+            check_bulk(use, decision)
+        except SettingsError as error:
+            raise typer.BadParameter(str(error)) from error
 
 
 def _set_bulk(answering: Answering, records: Iterable[str], unlabelled: list[Path] | None) -> bool:

@@ -72,8 +72,9 @@ def report(
     work = open_files([file], several=False, **form_of(context, directory.settings.names))
     work.check(None)
     options, path = KeywordOptions(share), PathOptions.of({"baseline": baseline}, COUNTING)
-    state = state_of_count(work, directory, use, options, path, output, restart)
+    # First: what it refuses leaves no state behind.
     explainer = Explainer(directory, use=use)
+    state = state_of_count(work, directory, use, options, path, output, restart)
     records, tally = _read(work, explainer, state)
     found = counted(work.texts(), tally.readable, explainer, options, path, state)
     content = page(

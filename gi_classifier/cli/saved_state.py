@@ -98,10 +98,15 @@ class SavedState:
 
     @contextmanager
     def noting_stops(self) -> Iterator[None]:
-        """Note, where the work within is interrupted, how to go on."""
+        """Note how to go on where work is interrupted; drop the state of what failed at once."""
         try:
             yield
         except KeyboardInterrupt:
             if self.path:
                 say_how_to_go_on()
+            raise
+        except Exception:
+            # Nothing was done that could be gone on with.
+            if self.path and {part.name for part in self.path.glob("*")} == {_IDENTITY}:
+                self.drop()
             raise

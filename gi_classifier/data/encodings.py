@@ -226,7 +226,8 @@ class _Votes:
             )
             note = f"{note}; {few}" if note else few
         elif chosen == GB18030 and self.hangul:
-            note = "all of its characters would be Korean in EUC-KR: look at the texts"
+            said = "all of its characters would be Korean in EUC-KR: look at the texts"
+            note = f"{note}; {said}" if note else said
         elif self.scripts == self.utf8 and chosen == UTF8 and self.shares[UTF8][1] < _ENOUGH:
             few = f"only {self.shares[UTF8][1]} characters, not Chinese, say that it is {chosen}"
             note = note or few

@@ -42,6 +42,8 @@ _HEADERS = {
 }
 # Of a failure, the places named: the innermost.
 _FRAMES = 12
+# Seconds for which the rest of a refused body is dropped; what came of it counts meanwhile.
+_DRAINED = 5.0
 # Paths below which only the token leads.
 _KEPT = ("/v1/", "/metrics")
 
@@ -214,7 +216,7 @@ class _Body:
     async def drain(self) -> None:
         """Drop what is still to come, until it ends, its sender leaves, or its time is over."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._end - time.monotonic()):
+            async with asyncio.timeout(min(self._end - time.monotonic(), _DRAINED)):
                 while (await self._receive()).get("more_body"):
                     pass
 

@@ -15,7 +15,7 @@ from gi_classifier.attribution.page_heatmap import (
     scans_html,
     small_picture,
 )
-from gi_classifier.data.pictures.page import NO_TEXT, Page, Picture
+from gi_classifier.data.pictures.page import Page, Picture, page_problem
 from gi_classifier.data.pictures.page_reading import read_picture
 from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.decisions.rows import results
@@ -53,17 +53,21 @@ def pictures(service: Service, content: bytes, most: int, *, force: bool) -> Wor
                 page = read_picture(picture, threads=1)
                 job.notes += [f"page {page.number}: {note}" for note in page.notes]
                 checkpoint()
-                found = _explained(service, page, picture) if page.text else None
-                rows.append(_row(service, page, found, force))
+                problem = page_problem(page.text)
+                found = None if problem else _explained(service, page, picture)
+                rows.append({**_row(service, page, found, force), "error": problem or ""})
                 shown.append(found and _shown(found))
                 if found:
                     yield found
                 job.advance(1)
+                # Not held while the next one is decoded.
+                del picture, page, found
 
         made = origin(service.directory, force_answer=force)
         html = scans_html(explained(), force=force, origin=made)
         if not any(shown):
-            raise RecordsError(f"The upload cannot be answered: {NO_TEXT}.")
+            reasons = "; ".join(dict.fromkeys(row["error"] for row in rows))
+            raise RecordsError(f"The upload cannot be answered: {reasons}.")
         job.files = {
             **answer_files(rows, rows, job),
             "pages.json": to_json(shown),
@@ -84,6 +88,7 @@ def _opened(content: bytes, most: int, job: Job) -> Iterator[Picture]:
                 )
             job.total = picture.of
             yield picture
+            del picture
     except RecordsError as error:
         if job.total is None:
             raise
@@ -100,6 +105,7 @@ def _row(service: Service, page: Page, found: Explained | None, force: bool) -> 
     row: dict[str, Any] = dict.fromkeys(
         ("label", "name", "probability", *(f"probability_{i}" for i in range(classes)))
     )
+    row["name"] = ""
     withheld = found.withheld if found and not force else ""
     if found and not withheld:
         # By the predictor that is explained, so that the answer is that of the explanation.
@@ -110,7 +116,6 @@ def _row(service: Service, page: Page, found: Explained | None, force: bool) -> 
         **row,
         "text": page.text,
         "withheld": withheld,
-        "error": "" if found else NO_TEXT,
     }
 
 

@@ -52,18 +52,21 @@ def read_checkpoint(
     OutputExistsError
         It is of another run: all that differs is named.
     ModelError
-        It is damaged.
+        It is damaged, or of an earlier release.
     """
     if not path.is_file():
         return None
     try:
         arrays = read_npz(path)
-        state = json.loads(arrays.pop(_STATE).tobytes())
-        before = dict(state.pop(_IDENTITY))
+        state = dict(json.loads(arrays.pop(_STATE).tobytes()))
+        earlier = _IDENTITY not in state
+        before = dict(state.pop(_IDENTITY, ()))
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(
             f"{path} is damaged ({type(error).__name__}). Begin that run anew (--restart)."
         ) from error
+    if earlier:
+        raise ModelError(f"{path} is of an earlier release. Begin that run anew (--restart).")
     check_same_work(path, before, json.loads(json.dumps(identity)))
     return arrays, state
 

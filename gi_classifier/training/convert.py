@@ -27,7 +27,7 @@ def convert(
     ----------
     source : str or Path
         See :func:`gi_classifier.training.keras_model.build`; also what :func:`to_transformers`
-        wrote, whose labels' names are taken unless the settings have some.
+        wrote, whose labels' number and names are taken unless the settings have names.
     output : str or Path
         The model directory to write.
     settings : Settings, optional

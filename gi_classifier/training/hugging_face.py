@@ -137,12 +137,13 @@ def with_labels_of(folder: Path, settings: Settings) -> Settings:
     ----------
     folder : Path
     settings : Settings
-        Its own ``label_names`` stay, where it has them.
+        Its own ``label_names`` stay, where it has them; a ``num_classes`` of its own must be that
+        of the classifier.
 
     Raises
     ------
     ModelError
-        The directory holds no classifier that this library wrote.
+        The directory holds no classifier that this library wrote, or one of another number.
     """
     found = read_hugging_face(folder)
     if HEAD not in found.weights:
@@ -154,6 +155,11 @@ def with_labels_of(folder: Path, settings: Settings) -> Settings:
     if settings.label_names is not None:
         return settings
     count, names = found.weights[HEAD][1].size, found.label_names
+    if settings.num_classes not in (count, Settings().num_classes):
+        raise ModelError(
+            f"{folder} is a classifier of {count} labels. Received: num_classes="
+            f"{settings.num_classes}. Leave it out."
+        )
     own = None if names in ((), names_for(count, None)) else names
     return replace(settings, num_classes=count, label_names=own)
 

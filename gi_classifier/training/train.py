@@ -93,7 +93,7 @@ def train(
         Text files, one passage a line, UTF-8 or GB18030, ``.gz`` or plain: more text of the kind
         that the model will read. A linear teacher labels it, see
         :mod:`gi_classifier.training.distil`; of 20,000 passages or more, 10,000 choose bulk's cut
-        instead.
+        instead, where both members answer.
     use : {"both", "albert", "linear"}, optional
         Instead of ``settings.use``: the members that will answer. "linear" trains the linear
         member alone, in seconds and without TensorFlow; it takes neither ``base`` nor
@@ -196,7 +196,9 @@ def run(
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
     )
     labelled = len(train_data.ids)
-    held, unlabelled = held_for_bulk(unlabelled, settings.seed)
+    held: Sequence[str] = ()
+    if settings.use == "both":
+        held, unlabelled = held_for_bulk(unlabelled, settings.seed)
     if unlabelled:
         with phase("labelling the unlabelled text"):
             train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)

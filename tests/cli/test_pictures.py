@@ -12,7 +12,7 @@ from made_pictures import file_of, printed
 from PIL import Image
 
 from gi_classifier.cli import pictures
-from gi_classifier.data.pictures.page import Page
+from gi_classifier.data.pictures.page import Page, Quality
 
 LOWER = ("电子结肠镜检查报告单", "乙状结肠见一息肉，予切除", "直肠黏膜光滑")
 
@@ -76,6 +76,23 @@ def test_a_stopped_run_goes_on_with_the_files_that_were_not_read(
     assert read == ["1.png", "2.jpg", "3.png", "3.png", "4.png"]
     assert "Going on after 2 of 4 files" in done.stderr
     assert [row["label"] for row in table(output)] == ["1", "2", "", ""]
+
+
+def test_a_page_that_is_read_as_a_dash_is_a_bad_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, quality = tmp_path / "scan.pdf", Quality(0.5, 0.5, 0.9, 0.1)
+    file.write_bytes(b"")
+    texts = ("胃窦溃疡", "—", "无", "")
+    pages = [
+        Page(text, (), (), 0, 0.0, quality, True, file.name, number, len(texts), 9, 9)
+        for number, text in enumerate(texts, 1)
+    ]
+    monkeypatch.setattr(pictures, "read_pages", lambda _: pages)
+    source, _ = pictures.read_pictures([file], None, restart=False)
+    assert source.texts == ["胃窦溃疡"]
+    missing = "the text is empty: it says that a value is missing"
+    assert source.errors == [None, missing, missing, "no text was found on it"]
 
 
 @pytest.mark.parametrize(

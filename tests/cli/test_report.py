@@ -11,6 +11,7 @@ from gi_classifier.attribution import keyword_counts
 from gi_classifier.cli import keyword_count
 from gi_classifier.cli.saved_state import SavedState
 from gi_classifier.data import chunks
+from gi_classifier.errors import RecordsError
 
 
 @pytest.mark.slow
@@ -27,6 +28,16 @@ def test_report_is_one_page_that_says_where_it_was_written(
     assert "share 0.2" in page
     assert "https://" not in page
     assert "exists. Choose another" in run("report", corpus, "--output", output, code=1).stderr
+
+
+def test_what_is_refused_at_its_beginning_leaves_no_state(tmp_path: Path) -> None:
+    for begun, kept in ((False, []), (True, [".page.html.state"])):
+        state = SavedState(tmp_path / "page.html", {"share": 0.2})
+        if begun:
+            state.write("records", b"{}")
+        with pytest.raises(RecordsError), state.noting_stops():
+            raise RecordsError("no record")
+        assert [path.name for path in tmp_path.iterdir()] == kept
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,9 @@ def test_a_korean_text_that_gbk_reads_as_chinese_is_said(tmp_path: Path) -> None
     words = "위염으로 입원하였다, 대장 용종 절제술"
     assert "Korean" in recognise(put(tmp_path, words.encode("euc-kr"))).note
     assert recognise(put(tmp_path, "胃炎入院，行大肠息肉切除术".encode("gbk"))).note == ""
+    # A line for either encoding: that the share decided stays said.
+    tied = recognise(put(tmp_path, "hašiš\n".encode() + words.encode("euc-kr"))).note
+    assert re.match("gb18030 by its share of common .*; all of its .* Korean", tied)
 
 
 def test_where_no_line_decides_the_note_says_by_what_it_was_decided(tmp_path: Path) -> None:

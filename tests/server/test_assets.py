@@ -14,6 +14,7 @@ from service_clients import serving
 from starlette.testclient import TestClient
 from tools import needs, program
 
+from gi_classifier.data.pictures.picture_files import ENDINGS
 from gi_classifier.server.application import create_application
 from gi_classifier.server.limits import Limits
 from gi_classifier.server.service import Service
@@ -49,6 +50,11 @@ def test_every_word_that_the_page_asks_for_is_there() -> None:
     for path in PAGE.glob("*.js"):
         asked |= set(re.findall(r'say\("(\w+)"\)', path.read_text("utf-8")))
     assert asked <= words
+
+
+def test_the_page_takes_every_kind_of_picture_that_can_be_read() -> None:
+    (listed,) = re.findall(r"PICTURES = \[(.*?)\]", (PAGE / "app.js").read_text("utf-8"), re.S)
+    assert {f".{ending}" for ending in re.findall(r'"(\w+)"', listed)} == set(ENDINGS)
 
 
 @pytest.fixture(scope="module")
@@ -181,20 +187,31 @@ def test_a_picture_may_be_dropped_or_pasted_and_its_keywords_are_those_of_its_te
     browser: Any, address: str
 ) -> None:
     page = opened(browser, address)
-    for kind, holder in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+    for kind, holder, count, beside in (
+        ("drop", "dataTransfer", 2, []),
+        ("paste", "clipboardData", 1, ["text/plain", "text/html"]),
+        ("drop", "dataTransfer", 1, []),
+        ("paste", "clipboardData", 1, ["text/plain"]),
+    ):
         page.set_input_files("#file", [])
         page.evaluate(
-            """([kind, holder, content]) => {
+            """([kind, holder, content, count, beside]) => {
                 const given = new DataTransfer();
                 const bytes = Uint8Array.from(atob(content), one => one.charCodeAt(0));
-                given.items.add(new File([bytes], "image.png", { type: "image/png" }));
+                for (let i = 0; i < count; i++)
+                    given.items.add(new File([bytes], "image.png", { type: "image/png" }));
+                for (const type of beside) given.setData(type, "胃窦");
                 const event = new Event(kind, { bubbles: true, cancelable: true });
                 Object.defineProperty(event, holder, { value: given });
                 document.body.dispatchEvent(event);
             }""",
-            [kind, holder, base64.b64encode(file_of(printed())).decode()],
+            [kind, holder, base64.b64encode(file_of(printed())).decode(), count, beside],
         )
-        assert page.evaluate("document.getElementById('file').files[0].name") == "image.png"
+        taken = page.evaluate("Array.from(document.getElementById('file').files, one => one.name)")
+        assert taken == ([] if count > 1 or len(beside) > 1 else ["image.png"])
+        assert ("one file at a time" in page.inner_text("#message")) is (
+            count > 1 or len(beside) > 1
+        )
     page.click("#go")
     page.wait_for_selector("#records:has-text('page 1')")
     with page.expect_download() as download:

@@ -78,6 +78,20 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(service: Service) -> None
     assert b"application/problem+json" in answer
 
 
+def test_the_rest_of_a_refused_body_is_waited_for_but_shortly(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gi_classifier.server.guard._DRAINED", 0.2)
+    application = create_application(service, limits=Limits(seconds=600))
+    with serving(application) as address, socket.create_connection(_place(address)) as other:
+        other.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 999999999\r\n\r\n{"
+        )
+        other.settimeout(60)
+        answer = b"".join(iter(lambda: other.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
 def test_who_leaves_in_the_middle_leaves_nothing_behind(service: Service) -> None:
     application = create_application(service)
     with serving(application) as address:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +13,13 @@ from starlette.testclient import TestClient
 
 from gi_classifier.attribution import page_heatmap
 from gi_classifier.data.pictures import pdf_pages
+from gi_classifier.data.pictures.page import Page
 from gi_classifier.errors import MissingExtraError, RecordsError
 from gi_classifier.server import application
+from gi_classifier.server import pictures as uploaded
 from gi_classifier.server.service import Service
 
+MISSING = "the text is empty: it says that a value is missing"
 PAGES = (
     "胃窦黏膜充血水肿，见一溃疡。\n十二指肠球部未见异常，胃底未见异常。",
     "乙状结肠见一息肉。\n" * 3,
@@ -56,12 +61,35 @@ def test_where_deciding_characters_are_read_poorly_there_is_no_answer_unless_for
     monkeypatch.setattr(page_heatmap.poor_characters, "__defaults__", (1.1,))
     content = file_of(printed(), "JPEG")
     _, (row,), (page,) = made(client, content)
-    assert (row["label"], row["probability"], row["error"]) == (None, None, "")
+    assert (row["label"], row["name"], row["probability"], row["error"]) == (None, "", None, "")
     assert "read poorly" in row["withheld"]
     assert page["patches"]["word"]
     _, (row,), _ = made(client, content, force_answer=True)
     assert row["label"] == page["label"]
     assert row["withheld"] == ""
+
+
+def test_a_page_that_is_read_as_a_dash_has_a_reason_beside_the_others(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, held = uploaded.read_picture, []
+
+    def read(picture: Any, **options: Any) -> Page:
+        # Of the pictures before, none is held.
+        assert all(one() is None for one in held)
+        held.append(weakref.ref(picture.pixels))
+        page = whole(picture, **options)
+        return replace(page, text="—", characters=(None,)) if picture.number == 1 else page
+
+    monkeypatch.setattr(uploaded, "read_picture", read)
+    job = finished(client, client.post("/v1/pictures", content=pdf_with_text(*PAGES, *PAGES)))
+    assert job["state"] == "done", job
+    place = f"/v1/jobs/{job['id']}/files"
+    rows, pages = (client.get(f"{place}/{n}.json").json() for n in ("predictions", "pages"))
+    assert [row["error"] for row in rows] == [MISSING, "", "", ""]
+    assert (rows[0]["label"], rows[0]["name"]) == (None, "")
+    assert [page is None for page in pages] == [True, False, False, False]
+    assert len(held) == 4
 
 
 def test_what_is_no_picture_or_too_many_pages_is_told(connect: Connect) -> None:

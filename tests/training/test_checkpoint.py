@@ -74,6 +74,13 @@ def test_a_damaged_checkpoint_is_named_with_what_to_do(tmp_path: Path, content: 
         read_checkpoint(path, {"run": "id"})
 
 
+def test_a_checkpoint_of_an_earlier_release_is_said_to_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.npz"
+    np.savez(path, state=np.frombuffer(b'{"digest": "0a", "step": 1}', dtype=np.uint8))
+    with pytest.raises(ModelError, match=r"npz is of an earlier release\. .*--restart"):
+        read_checkpoint(path, {"run": "id"})
+
+
 def test_a_checkpoint_cut_off_or_changed_anywhere_is_refused_or_read(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.npz"
     write_checkpoint(path, {"run": "id"}, {"x": np.arange(20.0)}, {"step": 1})

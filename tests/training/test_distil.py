@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,6 +97,31 @@ def test_training_takes_unlabelled_text_and_counts_it(
     metadata = directory.metadata["training"]
     assert metadata["unlabelled_pieces"] > 50
     assert metadata["temperature"] > 0
+
+
+def test_passages_are_held_for_bulk_only_where_both_members_answer(
+    base: Path,
+    settings: Settings,
+    records_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learnt: list[int] = []
+
+    def stop(data: object, splits: object, passages: list[str], *_: object) -> None:
+        learnt.append(len(passages))
+        raise RecordsError("far enough")
+
+    monkeypatch.setattr("gi_classifier.training.bulk_cut.FEWEST_PASSAGES", 20)
+    monkeypatch.setattr("gi_classifier.training.train.with_unlabelled", stop)
+    corpus = tmp_path / "notes.txt"
+    corpus.write_text("".join(f"胃窦溃疡{n}\n" for n in range(50)), encoding="utf-8")
+    common: dict[str, Any] = {"settings": settings, "base": base, "unlabelled": corpus}
+    for use in ("both", "albert"):
+        common["use"] = use
+        with pytest.raises(RecordsError, match="far enough"):
+            train(records_file, tmp_path / use, **common)
+    assert learnt == [30, 50]
 
 
 def test_missing_unlabelled_text_is_named_before_training(

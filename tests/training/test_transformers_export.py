@@ -149,6 +149,14 @@ def test_labels_without_names_of_their_own_are_as_many_as_they_were(
     assert with_labels_of(tmp_path / "ours", settings) == own
 
 
+def test_another_number_of_labels_than_the_classifier_has_is_refused(
+    config: AlbertConfig, vocabulary: Vocabulary, settings: Settings, tmp_path: Path
+) -> None:
+    write_ours(tmp_path / "ours", config, vocabulary, settings)
+    with pytest.raises(ModelError, match=r"of 3 labels\. Received: num_classes=5"):
+        convert(tmp_path / "ours", tmp_path / "model", settings=replace(settings, num_classes=5))
+
+
 def test_what_is_no_model_directory_is_refused(base: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is no model directory"):
         to_transformers(base.parent, tmp_path / "theirs")

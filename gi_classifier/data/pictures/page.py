@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gi_classifier.data.cells import text_problem
+
 # Why a page without text has no answer.
 NO_TEXT = "no text was found on it"
 Corner = tuple[float, float]
@@ -160,6 +162,11 @@ class Page:
             "coverage": round(self.coverage, 4),
             "corrected": corrected,
         }
+
+
+def page_problem(text: str) -> str | None:
+    """Say why the text of a page has no answer: there is none, or it says as much."""
+    return text_problem(text) if text else NO_TEXT
 
 
 def mean_confidence(characters: tuple[Character, ...] | list[Character]) -> float:

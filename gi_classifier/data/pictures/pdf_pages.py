@@ -95,6 +95,8 @@ def _layer(page: Any, scale: float, height: float) -> list[Line]:
         waiting, words = [], ""
 
     turned = page.get_rotation() != 0
+    # Boxes count from where the sheet's begin; what is shown may be cropped.
+    west, south = page.get_bbox()[:2]
     for index in range(text_page.count_chars()):
         text = text_page.get_text_range(index, 1)
         if text in ("\r", "\n", "\r\n", ""):
@@ -107,6 +109,8 @@ def _layer(page: Any, scale: float, height: float) -> list[Line]:
         if turned:
             # Boxes are those of the page before it is turned; the text needs none to be right.
             left, bottom, right, top = 0.0, height, 0.0, height
+        else:
+            left, right, bottom, top = left - west, right - west, bottom - south, top - south
         x0, x1 = left * scale, right * scale
         y0, y1 = (height - top) * scale, (height - bottom) * scale
         waiting.append(Character(text, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 1.0))

@@ -129,6 +129,7 @@ def _frames(source: Path | bytes, name: str) -> Iterator[Picture]:
                     raise _too_large(name, width, height)
                 pixels = _pixels(opened)
             yield Picture(pixels, name, number + 1, pages, notes)
+            del pixels
 
 
 @contextmanager

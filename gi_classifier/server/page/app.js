@@ -7,7 +7,9 @@ import { say, sayAll, switchLanguage } from "./words.js";
 
 const byId = name => document.getElementById(name);
 const TABLES = ["csv", "xlsx", "txt", "tsv", "jsonl"];
-const PICTURES = ["pdf", "png", "jpg", "jpeg", "tif", "tiff", "bmp", "gif", "webp", "avif", "jp2"];
+const PICTURES = [
+  "pdf", "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "bmp", "gif", "webp", "avif", "jp2", "j2k", "ppm", "pgm",
+];
 const EXAMPLE = `十二指肠球部见一溃疡，大小约0.6cm，覆白苔
 乙状结肠见一息肉，大小约0.5cm，予钳除
 右肺上叶见一磨玻璃结节，建议随访
@@ -184,15 +186,20 @@ function listen() {
     take(event.dataTransfer.files);
   });
   addEventListener("paste", event => {
-    if (!event.clipboardData.files.length) return;
+    const { files, types } = event.clipboardData;
+    // An office program puts a picture of the text beside it; a folder's window puts the file's name, without HTML.
+    const text = types.includes("text/plain") && types.includes("text/html");
+    if (!files.length || text) return;
     event.preventDefault();
-    take(event.clipboardData.files);
+    take(files);
   });
 }
 
 // A file that was dropped, pasted or photographed stands where a chosen one would.
 function take(files) {
   if (!files.length) return;
+  showProblem(files.length > 1 ? say("oneFile") : "");
+  if (files.length > 1) return;
   byId("file").files = files;
   byId("go").focus();
 }

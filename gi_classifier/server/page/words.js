@@ -71,6 +71,7 @@ const WORDS = {
   counting: ["Explaining each record for the keywords …", "正在逐条解释以统计关键词……"],
   reporting: ["Writing the report …", "正在生成报告……"],
   nothing: ["Paste a record or choose a file first.", "请先粘贴病历或选择文件。"],
+  oneFile: ["Give one file at a time.", "请一次只提供一个文件。"],
   badFile: ["This file's ending is not read here: ", "此处不读取该类文件："],
   cancelled: ["Cancelled.", "已取消。"],
   unreachable: ["The service does not answer. Is it still running?", "服务没有响应，是否仍在运行？"],

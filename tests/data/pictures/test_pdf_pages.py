@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
+import pypdfium2
 import pytest
 from made_pictures import LINES, pdf_with_text
 
@@ -34,6 +38,22 @@ def test_a_page_of_several_must_be_named() -> None:
     with pytest.raises(InputError, match="no page 3"):
         read_image(content, page=3)
     assert [page.number for page in read_pages(content)] == [1, 2]
+
+
+def test_characters_of_a_cropped_page_stand_where_they_are_shown() -> None:
+    content, cropped = pdf_with_text(TEXT), io.BytesIO()
+    document = pypdfium2.PdfDocument(content)
+    width, height = document[0].get_size()
+    document[0].set_cropbox(20, 10, width, height - 8)
+    document.save(cropped)
+    (whole,), (part,) = pictures_of(content), pictures_of(cropped.getvalue())
+    assert part.pixels.shape < whole.pixels.shape
+    assert whole.layer
+    assert part.layer
+    boxes, moved = (
+        np.array([c.box for line in each.layer for c in line.characters]) for each in (whole, part)
+    )
+    np.testing.assert_allclose(moved, boxes - np.array([20, 8]) * 150 / 72, atol=0.01)
 
 
 @pytest.mark.parametrize(
