@@ -19,6 +19,21 @@ from gi_classifier.files import read_regular
 # Far above all that this library writes.
 MOST_BYTES = 2**31
 _KINDS = "biufU"
+# What making sense of a damaged file may raise.
+DAMAGED = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_npz(source: bytes | Path, most: int = MOST_BYTES) -> dict[str, np.ndarray]:

@@ -35,7 +35,6 @@ from gi_classifier.cli.outputs import (
     write_files,
 )
 from gi_classifier.cli.two_splits import (
-    SPLITS,
     TestOption,
     ValArgument,
     cell,
@@ -53,6 +52,7 @@ from gi_classifier.decisions.abstention import (
     risk_coverage,
     risk_table,
 )
+from gi_classifier.decisions.policies import SPLITS
 from gi_classifier.files import to_json
 from gi_classifier.model.origin import origin
 from gi_classifier.model.shipped import load_or_shipped

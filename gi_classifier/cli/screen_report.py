@@ -30,10 +30,11 @@ from gi_classifier.cli.outputs import (
     write_file,
     write_files,
 )
-from gi_classifier.cli.two_splits import SPLITS, cell, flat_intervals, results_table
+from gi_classifier.cli.two_splits import cell, flat_intervals, results_table
 from gi_classifier.data.score_tables import ScoreTable, read_scores
 from gi_classifier.data.writers import csv_for_excel
-from gi_classifier.decisions.policies import parse_policy
+from gi_classifier.decisions.composite_filter import POLICY
+from gi_classifier.decisions.policies import SPLITS, parse_policy
 from gi_classifier.display import shown
 from gi_classifier.files import to_json
 from gi_classifier.model.origin import origin
@@ -78,7 +79,7 @@ def report(
     ] = None,
     policy: Annotated[
         str, typer.Option(metavar="POLICY", help="How to choose thresholds; see `thresholds`.")
-    ] = "tpr>=0.95",
+    ] = POLICY,
     seed: SeedOption = 42,
     output: DirectoryOption = None,
     plot: PlotOption = None,
@@ -153,7 +154,8 @@ def _say_read(tables: Mapping[str, ScoreTable]) -> None:
         [(*row, valid) for row, valid in zip(rows.scores.tolist(), rows.valid, strict=True)]
         for rows in tables.values()
     )
-    if same := sum(row in set(held) for row in tested):
+    known = set(held)
+    if same := sum(row in known for row in tested):
         notes.print(
             f"{same} test rows have the scores of a validation row: if they are the same, figures "
             "on test flatter."

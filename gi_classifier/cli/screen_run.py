@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from gi_classifier.heads.page_gate import PageGate
 
 OUTPUTS = (".csv", ".jsonl", ".xlsx")
+# From which probability on a page is wanted where nobody says; sums of probabilities are rounded.
+_THRESHOLD, _ROUNDING = 0.5, 1e-9
 # Rows that are also printed when they are written to a file.
 _SHOWN = 100
 _COLUMNS = ("file", "page", "kind", "name", "probability", "wanted", "evidence", "seconds", "error")
@@ -60,14 +62,14 @@ def run(
         ),
     ] = None,
     threshold: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0,
             max=1,
             metavar="NUMBER",
-            help="A page is wanted from this probability of the wanted kinds on.",
+            help="A page is wanted from this probability of the wanted kinds on; 0.5 without.",
         ),
-    ] = 0.5,
+    ] = None,
     gate: GateOption = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help=f"Write the rows: {', '.join(OUTPUTS)}.")
@@ -79,6 +81,9 @@ def run(
     """Say of which kind each page is, and which are worth recognising."""
     from gi_classifier.heads.page_gate import SHIPPED_GATE, PageGate
 
+    if threshold is not None and not wanted:
+        raise typer.BadParameter("--threshold is that of wanted kinds; add --wanted KIND.")
+    least = _THRESHOLD if threshold is None else threshold
     check_ocr()
     found = list(dict.fromkeys(file for each in files for file in listed(each)))
     inputs = [*found, gate] if gate else found
@@ -91,10 +96,10 @@ def run(
         "input": stamps_of(found),
         "gate": made,
         "wanted": asked,
-        "threshold": threshold,
+        "threshold": least,
     }
     state = SavedState(output, identity, restart=restart)
-    rows = rows_of_files(found, state, lambda file: page_rows(file, opened, asked, threshold))
+    rows = rows_of_files(found, state, lambda file: page_rows(file, opened, asked, least))
     _say_bad(rows)
     if output:
         check_holds(output, rows)
@@ -102,7 +107,7 @@ def run(
         write_origin(output, origin(**options_of(context), gate_sha256=made))
         say_written(output)
     state.drop()
-    summary = _summary(rows, opened)
+    summary = _summary(rows, opened, asked)
     if as_json:
         print_json({"pages": rows, "summary": summary, "output": output and str(output)})
     else:
@@ -125,7 +130,8 @@ def page_rows(
             answer = gate.answer(page)
             kind = str(answer.kind)
             shares = dict(zip(kinds, answer.probabilities.tolist(), strict=True))
-            is_wanted = sum(shares[one] for one in wanted) >= threshold if wanted else None
+            share = sum(shares[one] for one in wanted)
+            is_wanted = share >= threshold - _ROUNDING if wanted else None
             yield {
                 "file": str(file),
                 "page": number,
@@ -158,14 +164,16 @@ def _say_bad(rows: Sequence[Mapping[str, Any]]) -> None:
             notes.print(f"  {shown(row['file'])}: {shown(row['error'])}")
 
 
-def _summary(rows: Sequence[Mapping[str, Any]], gate: PageGate) -> dict[str, Any]:
+def _summary(
+    rows: Sequence[Mapping[str, Any]], gate: PageGate, wanted: Sequence[str]
+) -> dict[str, Any]:
     good = [row for row in rows if not row["error"]]
     kinds = Counter(row["kind"] for row in good)
     return {
         "pages": len(rows),
         "not_read": len(rows) - len(good),
         "kinds": {str(kind): kinds[str(kind)] for kind in gate.classes_.tolist()},
-        "wanted": sum(bool(row["wanted"]) for row in good),
+        "wanted": sum(bool(row["wanted"]) for row in good) if wanted else None,
         "by_picture": sum(row["evidence"] == "picture" for row in good),
         "by_title": sum(row["evidence"] == "title" for row in good),
         "seconds": round(statistics.median([row["seconds"] for row in good]), 3) if good else None,
@@ -181,7 +189,7 @@ def _show(
         say_columns(heads, [_cells(row) for row in good], ("kind", "wanted", "evidence", "file"))
     counts = ", ".join(f"{shown(kind)} {count}" for kind, count in summary["kinds"].items())
     say(f"{summary['pages']} pages: {counts}; not read: {summary['not_read']}")
-    if any(row["wanted"] is not None for row in good):
+    if summary["wanted"] is not None:
         say(f"wanted: {summary['wanted']}, passed over: {len(good) - summary['wanted']}")
     say(
         f"decided by the picture: {summary['by_picture']}, by the title: {summary['by_title']}; "

@@ -79,7 +79,8 @@ def train(
     check_file("--output", output, (".npz",), *files, force=force)
     check_file("--plot", plot, (".png",), *files, force=force)
     # Of the kinds that ship, the words are known; of others, they are learned.
-    words = TITLE_WORDS if set(kinds) <= set(KIND_NAMES) else None
+    known = set(kinds) <= set(KIND_NAMES)
+    words = {kind: those for kind, those in TITLE_WORDS.items() if kind in kinds} if known else None
     gate = PageGate(words=words, titles=titles, random_state=seed)
     pages = _seen(gate, kinds)
     labels, groups = np.array(pages.kinds), _groups(pages)

@@ -39,7 +39,6 @@ from gi_classifier.cli.outputs import (
     write_files,
 )
 from gi_classifier.cli.two_splits import (
-    SPLITS,
     TestOption,
     ValArgument,
     cell,
@@ -48,7 +47,13 @@ from gi_classifier.cli.two_splits import (
     results_table,
 )
 from gi_classifier.data.writers import csv_for_excel
-from gi_classifier.decisions.policies import POLICIES, Policy, compare_policies, parse_policy
+from gi_classifier.decisions.policies import (
+    POLICIES,
+    SPLITS,
+    Policy,
+    compare_policies,
+    parse_policy,
+)
 from gi_classifier.decisions.thresholds import with_threshold
 from gi_classifier.errors import RecordsError
 from gi_classifier.files import to_json

@@ -17,13 +17,12 @@ from rich.table import Table
 from gi_classifier.cli.inputs import apart, in_chunks, read, warn_of_known
 from gi_classifier.data.fingerprints import says_what_it_knows
 from gi_classifier.data.records import drop_duplicates
+from gi_classifier.decisions.policies import SPLITS
 from gi_classifier.errors import RecordsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.settings import Use
 from gi_classifier.training.keras_engine import open_any_engine
-
-SPLITS = ("validation", "test")
 
 ValArgument = Annotated[
     Path,

@@ -15,6 +15,9 @@ import numpy as np
 from gi_classifier.decisions.operating_points import Candidates, candidates
 from gi_classifier.decisions.policies import Choice, Policy, choose
 
+# What thresholds are chosen by where nobody says.
+POLICY = "tpr>=0.95"
+
 
 @dataclass(frozen=True, eq=False)
 class CompositeFilter:

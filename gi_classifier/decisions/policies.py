@@ -27,6 +27,8 @@ from gi_classifier.decisions.operating_points import (
 )
 from gi_classifier.errors import SettingsError
 
+# Records to choose on, and records to check on.
+SPLITS = ("validation", "test")
 # Every form of a policy's name, and what it chooses.
 FORMS = {
     "youden": "the largest TPR - FPR (Youden 1950)",

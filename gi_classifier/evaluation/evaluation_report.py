@@ -21,9 +21,8 @@ from gi_classifier.text import normalise
 
 LENGTH = "length in characters"
 LENGTHS = ("<=20", "21-50", "51-100", "101-200", "201-500", ">500")
-MOST_GROUPS = 100
 _LONGEST = (20, 50, 100, 200, 500)
-NO_VALUE = "(empty)"
+_MOST_GROUPS, _NO_VALUE = 100, "(empty)"
 
 
 @dataclass(frozen=True)
@@ -68,14 +67,27 @@ def groups_of(records: Records, by: str | None = None) -> list[Group]:
     found = [Group(LENGTH, LENGTHS[i], np.flatnonzero(places == i)) for i in np.unique(places)]
     if by is None or records.groups is None:
         return found
-    values = np.array([value or NO_VALUE for value in records.groups], dtype=object)
+    values = checked_groups(records.groups, records.source, by)
     distinct = sorted(set(values))
-    if len(distinct) > MOST_GROUPS:
-        raise RecordsError(
-            f"{records.source}: column {by!r} has {len(distinct):,} different values, too many to "
-            f"group by. Choose one with at most {MOST_GROUPS}."
-        )
     return found + [Group(by, name, np.flatnonzero(values == name)) for name in distinct]
+
+
+def checked_groups(values: Sequence[str], source: str, by: str | None = None) -> np.ndarray:
+    """The group of each record, of objects (n,): its value of a column, or that it has none.
+
+    Raises
+    ------
+    RecordsError
+        There are more than 100 different values.
+    """
+    found = np.array([value or _NO_VALUE for value in values], dtype=object)
+    if (count := len(set(found))) > _MOST_GROUPS:
+        column = "the column" if by is None else f"column {by!r}"
+        raise RecordsError(
+            f"{source}: {column} has {count:,} different values, too many to group by. Choose one "
+            f"with at most {_MOST_GROUPS}."
+        )
+    return found
 
 
 def evaluation_report(

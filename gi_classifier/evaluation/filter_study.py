@@ -22,21 +22,20 @@ from sklearn.tree import DecisionTreeClassifier
 
 from gi_classifier.data.score_tables import ScoreTable
 from gi_classifier.decisions.composite_filter import (
+    POLICY,
     CompositeFilter,
     each_by_itself,
     jointly,
 )
 from gi_classifier.decisions.operating_points import at_threshold
-from gi_classifier.decisions.policies import Choice, Policy, choose, parse_policy
+from gi_classifier.decisions.policies import SPLITS, Choice, Policy, choose, parse_policy
 from gi_classifier.errors import RecordsError
 from gi_classifier.evaluation.comparison import Outcome
 from gi_classifier.evaluation.comparison_models import ComparisonModel
 from gi_classifier.evaluation.comparison_table import model_rows
-from gi_classifier.evaluation.evaluation_report import MOST_GROUPS, NO_VALUE
+from gi_classifier.evaluation.evaluation_report import checked_groups
 from gi_classifier.metrics.measures import RESAMPLES
 
-SPLITS = ("validation", "test")
-POLICY = "tpr>=0.95"
 TITLES = {
     "each": "all pass, each threshold by itself",
     "joint": "all pass, thresholds chosen jointly",
@@ -272,13 +271,8 @@ def _group_rows(
     for split, rows in tables.items():
         if rows.groups is None:
             continue
-        values = np.array([value or NO_VALUE for value in rows.groups], dtype=object)
+        values = checked_groups(rows.groups, rows.source)
         counts = Counter(values.tolist())
-        if len(counts) > MOST_GROUPS:
-            raise RecordsError(
-                f"{rows.source}: {len(counts):,} different values are too many to group by. Choose "
-                f"a column with at most {MOST_GROUPS}."
-            )
         for group, _ in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
             inside = values == group
             for one in filters:

@@ -17,6 +17,8 @@ from gi_classifier.heads.page_gate import PageGate, Seen
 from gi_classifier.metrics.baselines import tfidf_probabilities
 
 FOLDS = 5
+# Pages of a kind, of the least that a gate is trained on, that a fold leaves it.
+_LEAST_LEFT = 3
 
 
 def check_folds(labels: np.ndarray, groups: np.ndarray, lines: Sequence[int], source: str) -> None:
@@ -110,7 +112,9 @@ def cross_validated_gate(
     classes = np.unique(labels)
     whole, picture = np.zeros((2, len(labels), len(classes)))
     for train, left in _folds(labels, groups, seed):
-        part = clone(gate).fit_seen([seen[i] for i in train], labels[train], groups[train])
+        part = clone(gate).fit_seen(
+            [seen[i] for i in train], labels[train], groups[train], least=_LEAST_LEFT
+        )
         places = np.searchsorted(classes, part.classes_)
         for place in left:
             page = seen[place]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gi_classifier.arrays import read_npz
+from gi_classifier.arrays import DAMAGED, read_npz
 from gi_classifier.data.pictures.page_features import FEATURES
 from gi_classifier.errors import MissingPathError, ModelError
 
@@ -40,6 +40,9 @@ class GateFile(NamedTuple):
         Of the picture beside a title.
     origin : dict
         Of :func:`gi_classifier.model.origin.origin`.
+    words_given : bool
+        Whether somebody gave the words, rather than that they were learned; files without it, such
+        as that of the gate that ships, hold given ones.
     """
 
     settings: dict[str, Any]
@@ -51,6 +54,7 @@ class GateFile(NamedTuple):
     said: np.ndarray
     weight: float
     origin: dict[str, Any]
+    words_given: bool
 
     def to_bytes(self) -> bytes:
         """The file; weights in single precision."""
@@ -63,6 +67,7 @@ class GateFile(NamedTuple):
             "sure": self.sure,
             "said": self.said,
             "weight": self.weight,
+            "words_given": self.words_given,
             **{f"layer_{i}": layer.astype(np.float32) for i, layer in enumerate(self.layers)},
         }
         content = io.BytesIO()
@@ -94,7 +99,7 @@ def read_gate(path: str | Path, parameters: Collection[str]) -> GateFile:
         version = int(stored["format"])
         if version <= FORMAT:
             return _found(stored, set(parameters))
-    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+    except DAMAGED as error:
         raise ModelError(
             f"{path} is no gate that was saved here. `gi-classifier screen train` writes one."
         ) from error
@@ -109,6 +114,10 @@ def _found(stored: dict[str, np.ndarray], parameters: set[str]) -> GateFile:
     settings, words, origin = (
         json.loads(str(stored[name])) for name in ("settings", "words", "origin")
     )
+    if not all(isinstance(part, dict) for part in (settings, words, origin)):
+        raise ValueError("settings, words or an origin without names")
+    if not all(isinstance(those, list) and all(map(_is_word, those)) for those in words.values()):
+        raise ValueError("words that are no lists of words")
     classes, sure, said = stored["classes"], stored["sure"], stored["said"]
     layers = [stored[f"layer_{i}"].astype(np.float64) for i in range(4)]
     span = stored["span"].astype(np.float64)
@@ -121,9 +130,16 @@ def _found(stored: dict[str, np.ndarray], parameters: set[str]) -> GateFile:
         raise ValueError("numbers that are not finite")
     if (said <= 0).any() or classes.dtype.kind not in "Uiufb":
         raise ValueError("shares of 0, or kinds that are no labels")
+    if classes.shape != (len(np.unique(classes)),):
+        raise ValueError("kinds that are not different ones")
     weight = float(stored["weight"])
     if not 0 <= weight <= 1:
         raise ValueError(f"a weight of {weight}")
-    if not set(settings) <= parameters or set(words) - set(map(str, classes.tolist())):
+    if not set(settings) <= parameters - {"words"} or set(words) - set(map(str, classes.tolist())):
         raise ValueError("unknown parameters or kinds")
-    return GateFile(settings, classes, layers, span, words, sure, said, weight, origin)
+    given = bool(stored.get("words_given", True))
+    return GateFile(settings, classes, layers, span, words, sure, said, weight, origin, given)
+
+
+def _is_word(word: Any) -> bool:
+    return isinstance(word, str) and bool(word)

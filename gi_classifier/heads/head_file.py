@@ -8,35 +8,18 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gi_classifier.arrays import read_npz
+from gi_classifier.arrays import DAMAGED, read_npz
 from gi_classifier.errors import MissingPathError, ModelError
 
 FORMAT = 2
 # What parameters of 0.1.0 are called now.
 _RENAMED = {"max_epochs": "epochs", "seed": "random_state"}
-# What reading a damaged file may raise.
-_DAMAGED = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 class HeadFile(NamedTuple):
@@ -101,7 +84,7 @@ def read_head(path: str | Path, parameters: Collection[str]) -> HeadFile:
         version = int(stored["format"])
         if version <= FORMAT:
             return _found(stored, set(parameters))
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ModelError(
             f"{path} is no head that was saved here. `gi-classifier head train` writes one."
         ) from error

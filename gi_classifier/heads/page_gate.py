@@ -7,9 +7,9 @@ looks at the page scaled down; only where that is unsure, the lines at its head 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -21,13 +21,14 @@ from gi_classifier.data.pictures.page import Picture
 from gi_classifier.data.pictures.page_features import page_features
 from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.data.pictures.title_strip import title_lines
-from gi_classifier.errors import InputError, RecordsError, SettingsError
+from gi_classifier.errors import InputError, MissingPathError, RecordsError, SettingsError
 from gi_classifier.files import check_output, write_whole
 from gi_classifier.heads.gate_file import GateFile, read_gate
 from gi_classifier.heads.head_classifier import HeadClassifier
 from gi_classifier.heads.network import probabilities_of
 from gi_classifier.heads.title_words import (
     Words,
+    checked_words,
     first_named,
     joined,
     learned_words,
@@ -39,6 +40,7 @@ from gi_classifier.model.origin import origin
 from gi_classifier.option_checks import range_problem, seed_from
 
 Evidence = Literal["picture", "title"]
+_Found = TypeVar("_Found")
 SHIPPED_GATE = Path(__file__).with_name("gate.npz")
 FOLDS = 5
 
@@ -81,8 +83,9 @@ class PageGate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     words : mapping, optional
-        From each kind's label, as text, to words of its titles, in lower case without white space;
-        kinds may be left out. Without, words are learned from the titles of the training pages.
+        From each kind's label, as text, to a list of words of its titles; case and white space do
+        not matter, and kinds may be left out. Without, words are learned from the titles of the
+        training pages.
     titles : bool
         Whether titles are read where the picture alone is unsure; without them the extra ``ocr``
         is needed to open files alone.
@@ -152,31 +155,39 @@ class PageGate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Raises
         ------
-        InputError, RecordsError
+        InputError
+            X is no list of pages.
+        RecordsError
             Some pages cannot be read: all positions are named. Or a kind has too few.
-        LabelError, SettingsError
+        SettingsError
+            ``words`` name a kind that no page is of, or are no lists of words; or as
+            :meth:`HeadClassifier.fit`.
+        LabelError
             As :meth:`HeadClassifier.fit`.
         """
         labels = label_array(y)
         pages = _checked(X)
         if len(labels) != len(pages):
             raise RecordsError(f"{len(pages)} pages but {len(labels)} labels")
-        return self.fit_seen([self.see(page) for page in _opened(pages)], labels, groups)
+        return self.fit_seen(_each(pages, self.see), labels, groups)
 
     def see(self, page: Picture) -> Seen:
         """What fitting takes from a page."""
         lines = tuple(title_lines(page)) if self.titles else ()
         return Seen(page_features(page.pixels), lines)
 
-    def fit_seen(self, seen: Sequence[Seen], y: Any, groups: Any = None) -> PageGate:
-        """Train anew on what :meth:`see` gave, as :meth:`fit` does."""
+    def fit_seen(
+        self, seen: Sequence[Seen], y: Any, groups: Any = None, *, least: int = FOLDS
+    ) -> PageGate:
+        """Train anew on what :meth:`see` gave, as :meth:`fit` does, on so many pages at least."""
         if problem := range_problem("right", self.right, 0.5, 1):
             raise SettingsError(problem)
         labels = label_array(y)
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        _check_counts(self.classes_, codes, groups)
+        fewest = _check_counts(self.classes_, codes, groups, least)
         features = np.array([each.features for each in seen])
         kinds = np.array([str(kind) for kind in self.classes_.tolist()])
+        given = None if self.words is None else checked_words(self.words, kinds.tolist())
         head = (
             clone(self.head)
             if self.head is not None
@@ -184,32 +195,30 @@ class PageGate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         head.set_params(random_state=self.random_state)
         self.span_ = _span(features)
-        self.words_ = self._words([each.lines for each in seen], kinds[codes])
-        self.layers_ = clone(head).fit(_inside(features, self.span_), codes, groups=groups).layers_
+        titles, named = [each.lines for each in seen], kinds[codes].tolist()
+        self.words_ = learned_words(titles, named) if given is None else given
+        self.layers_ = clone(head).fit(_inside(features, self.span_), labels, groups=groups).layers_
         if not self.titles:
             self.sure_ = np.zeros(len(kinds))
             self.said_ = np.full((len(kinds), len(kinds) + 2), 1 / (len(kinds) + 2))
             self.weight_ = 1.0
             return self
         probabilities, said = np.zeros((len(codes), len(kinds))), np.zeros(len(codes), dtype=int)
-        for train, left in _folds(codes, groups, head):
+        for train, left in _folds(codes, groups, head, min(FOLDS, fewest)):
             part = None if groups is None else np.asarray(groups)[train]
-            fitted = clone(head).fit(features[train], codes[train], groups=part)
+            fitted = clone(head).fit(features[train], labels[train], groups=part)
             found = fitted.predict_proba(_inside(features[left], _span(features[train])))
             # A fold may lack a kind whose pages are nearly all of one group.
-            probabilities[np.ix_(left, fitted.classes_)] = found
-            words = self._words([seen[i].lines for i in train], kinds[codes[train]])
-            said[left] = [_said(seen[i].lines, words, kinds) for i in left]
+            places = np.searchsorted(self.classes_, fitted.classes_)
+            probabilities[np.ix_(left, places)] = found
+            words = given
+            if words is None:
+                words = learned_words([titles[i] for i in train], [named[i] for i in train])
+            said[left] = [_said(titles[i], words, kinds) for i in left]
         self.said_ = said_table(said, codes, len(kinds))
         self.sure_ = sure_from(probabilities, codes, self.right)
         self.weight_ = picture_weight(probabilities, self.said_[:, said].T, codes)
         return self
-
-    def _words(self, titles: Sequence[Sequence[str]], kinds: np.ndarray) -> dict[str, list[str]]:
-        if self.words is not None:
-            known = {str(kind): list(those) for kind, those in self.words.items()}
-            return {kind: known[kind] for kind in np.unique(kinds).tolist() if kind in known}
-        return learned_words(titles, kinds.tolist())
 
     def answer(self, page: Picture) -> GateAnswer:
         """Say of which kind a page is, and what decided."""
@@ -233,7 +242,8 @@ class PageGate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             one names a kind. None where they are not read.
         """
         seen = probabilities_of(self.layers_, _inside(features[None], self.span_))[0]
-        if lines is None or (seen >= self.sure_).any():
+        best = int(seen.argmax())
+        if lines is None or seen[best] >= self.sure_[best]:
             return seen, "picture"
         kinds = [str(kind) for kind in self.classes_.tolist()]
         shares = self.said_[:, _said(lines, self.words_, kinds)]
@@ -242,8 +252,8 @@ class PageGate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Sequence[Any]) -> np.ndarray:  # noqa: N803
         """Probability of each kind, float64 (pages, kinds), columns as ``classes_``."""
         check_is_fitted(self)
-        pages = _checked(X)
-        return np.array([self.answer(page).probabilities for page in _opened(pages)])
+        found = _each(_checked(X), lambda page: self.answer(page).probabilities)
+        return np.array(found).reshape(-1, len(self.classes_))
 
     def predict(self, X: Sequence[Any]) -> np.ndarray:  # noqa: N803
         """The kind of the largest probability for each page, as given: (pages,)."""
@@ -279,6 +289,7 @@ class PageGate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.said_,
             self.weight_,
             origin(**settings),
+            self.words is not None,
         )
         write_whole(path, stored.to_bytes())
         return path
@@ -295,7 +306,7 @@ class PageGate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             It is no saved gate.
         """
         stored = read_gate(SHIPPED_GATE if path is None else path, cls._get_param_names())
-        found = cls(words=stored.words, **stored.settings)
+        found = cls(words=stored.words if stored.words_given else None, **stored.settings)
         found.classes_, found.layers_, found.span_ = stored.classes, stored.layers, stored.span
         found.words_ = stored.words
         found.sure_, found.said_, found.weight_ = stored.sure, stored.said, stored.weight
@@ -326,45 +337,61 @@ def _checked(pages: Any) -> list[Any]:
     return list(pages)
 
 
-def _opened(pages: Sequence[Any]) -> Iterator[Picture]:
+def _each(pages: Sequence[Any], look: Callable[[Picture], _Found]) -> list[_Found]:
+    """What a look at each page finds; those that cannot be read are named all at once."""
+    found, problems = [], []
     for place, page in enumerate(pages):
-        if isinstance(page, Picture):
-            yield page
-        elif isinstance(page, np.ndarray):
-            if page.ndim != 3 or page.shape[2] != 3 or page.dtype != np.uint8 or not page.size:
-                raise InputError(
-                    "Pixels are an array (height, width, 3) of uint8. Received at position "
-                    f"{place}: {page.shape} of {page.dtype}"
-                )
-            yield Picture(page, "", 1, 1)
-        else:
-            pictures = pictures_of(page)
-            first = next(pictures)
-            if first.of > 1:
-                raise InputError(
-                    f"Position {place}: {first.name} has {first.of} pages. Give those of "
-                    "gi_classifier.data.pictures.picture_files.pictures_of."
-                )
-            yield first
+        try:
+            found.append(look(_opened(page)))
+        except (InputError, MissingPathError, RecordsError) as error:
+            problems.append(f"position {place}: {error}")
+    if problems:
+        raise RecordsError("Some pages cannot be read; mend them or take them away:", problems)
+    return found
 
 
-def _check_counts(classes: np.ndarray, codes: np.ndarray, groups: Any) -> None:
+def _opened(page: Any) -> Picture:
+    if isinstance(page, Picture):
+        return page
+    if isinstance(page, np.ndarray):
+        if page.ndim != 3 or page.shape[2] != 3 or page.dtype != np.uint8 or not page.size:
+            raise InputError(
+                "Pixels are an array (height, width, 3) of uint8. "
+                f"Received: {page.shape} of {page.dtype}"
+            )
+        return Picture(page, "", 1, 1)
+    first = next(pictures_of(page))
+    if first.of > 1:
+        raise InputError(
+            f"{first.name} has {first.of} pages. Give those of "
+            "gi_classifier.data.pictures.picture_files.pictures_of."
+        )
+    return first
+
+
+def _check_counts(classes: np.ndarray, codes: np.ndarray, groups: Any, least: int) -> int:
+    """The fewest groups of a kind; raise where they are too few."""
     owners = np.arange(len(codes)) if groups is None else np.asarray(groups)
+    if len(owners) != len(codes):
+        raise RecordsError(f"{len(codes)} pages but {len(owners)} groups")
     counts = [len(np.unique(owners[codes == kind])) for kind in range(len(classes))]
     few = [
         f"that of position {np.flatnonzero(codes == kind)[0]}: {count}"
         for kind, count in enumerate(counts)
-        if count < FOLDS
+        if count < least
     ]
     if len(classes) < 2 or few:
         raise RecordsError(
-            f"A gate needs two kinds or more, each of at least {FOLDS} pages (or groups of pages); "
+            f"A gate needs two kinds or more, each of at least {least} pages (or groups of pages); "
             f"30 to 50 are better. Received: {len(classes)} kinds, {len(few)} with fewer:",
             few,
         )
+    return min(counts)
 
 
-def _folds(codes: np.ndarray, groups: Any, head: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _folds(
+    codes: np.ndarray, groups: Any, head: Any, folds: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     seed = seed_from(head.random_state)
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    yield from kind(FOLDS, shuffle=True, random_state=seed).split(codes, codes, groups)
+    yield from kind(folds, shuffle=True, random_state=seed).split(codes, codes, groups)

@@ -6,11 +6,15 @@ functions.
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from typing import Any
 
 import numpy as np
+
+from gi_classifier.errors import SettingsError
 
 Words = Mapping[str, Sequence[str]]
 
@@ -55,7 +59,40 @@ _WEIGHTS, _LEAST_PROBABILITY = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0), 1e-6
 
 def plain(line: str) -> str:
     """A line as words are looked up in it: half-width, lower case, without white space."""
-    return "".join(unicodedata.normalize("NFKC", line).lower().split())
+    return _plain_and_gaps(line)[0]
+
+
+def _plain_and_gaps(line: str) -> tuple[str, set[int]]:
+    """A line as :func:`plain` gives it, and the places before which white space stood."""
+    parts = unicodedata.normalize("NFKC", line).lower().split()
+    return "".join(parts), set(itertools.accumulate(map(len, parts)))
+
+
+def checked_words(words: Any, kinds: Sequence[str]) -> dict[str, list[str]]:
+    """Words that somebody gave, as they are looked up, by kind in sorted order.
+
+    Raises
+    ------
+    SettingsError
+        They are no mapping of lists, or some are blank or of no kind: all such kinds are named.
+    """
+    if not isinstance(words, Mapping):
+        raise SettingsError(
+            "words map each kind to a list of words of its titles. "
+            f"Received: {type(words).__name__}"
+        )
+    found, problems = {}, []
+    for kind, those in words.items():
+        whole = isinstance(those, (list, tuple)) and all(isinstance(word, str) for word in those)
+        if str(kind) not in kinds:
+            problems.append(f"{kind!r}: no page is of this kind")
+        elif not whole or not all(plain(word) for word in those):
+            problems.append(f"{kind!r}: give a list of words, none of them blank")
+        else:
+            found[str(kind)] = [plain(word) for word in those]
+    if problems:
+        raise SettingsError("words name kinds of the pages, each with a list. Received:", problems)
+    return dict(sorted(found.items()))
 
 
 def named_kind(line: str, words: Words) -> str | None:
@@ -64,15 +101,15 @@ def named_kind(line: str, words: Words) -> str | None:
     A word inside a longer one of another kind does not count (肠镜 in 十二指肠镜). Of several, the
     last says what the page is (胃镜活检病理报告).
     """
-    text = plain(line)
-    if len(text) > _LONGEST_TITLE or _NO_TITLE & set(text):
+    text, gaps = _plain_and_gaps(line)
+    if not _may_be_title(text):
         return None
     spans = [
         (start, start + len(word), kind)
         for kind, those in words.items()
         for word in those
         for start in range(len(text) - len(word) + 1)
-        if text.startswith(word, start) and not _inside_latin(text, start, word)
+        if text.startswith(word, start) and not _inside_latin(text, gaps, start, word)
     ]
     whole = [
         span
@@ -84,9 +121,15 @@ def named_kind(line: str, words: Words) -> str | None:
     return max(whole, key=lambda span: span[1])[2] if whole else None
 
 
-def _inside_latin(text: str, start: int, word: str) -> bool:
+def _may_be_title(text: str) -> bool:
+    return len(text) <= _LONGEST_TITLE and not _NO_TITLE & set(text)
+
+
+def _inside_latin(text: str, gaps: Set[int], start: int, word: str) -> bool:
     """Whether a short Latin word is but a part of one, as ct is of doctor."""
-    around = text[max(0, start - 1) : start] + text[start + len(word) : start + len(word) + 1]
+    end = start + len(word)
+    around = "" if start in gaps else text[max(0, start - 1) : start]
+    around += "" if end in gaps else text[end : end + 1]
     short = word.isascii() and len(word) <= _SHORT
     return short and any(c.isascii() and c.isalpha() for c in around)
 
@@ -140,14 +183,14 @@ def learned_words(titles: Sequence[Sequence[str]], kinds: Sequence[str]) -> dict
 
 
 def _parts(lines: Sequence[str]) -> set[str]:
-    texts = [plain(line) for line in lines]
-    titles = [t for t in texts if len(t) <= _LONGEST_TITLE and not _NO_TITLE & set(t)]
     return {
-        text[start : start + length]
-        for text in titles
+        part
+        for text, gaps in map(_plain_and_gaps, lines)
+        if _may_be_title(text)
         for length in _LENGTHS
         for start in range(len(text) - length + 1)
-        if not any(c.isdigit() for c in text[start : start + length])
+        for part in (text[start : start + length],)
+        if not any(c.isdigit() for c in part) and not _inside_latin(text, gaps, start, part)
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from command_line import run
 from made_pictures import file_of, printed
@@ -15,6 +16,7 @@ from PIL import Image
 
 from gi_classifier.cli import screen_run
 from gi_classifier.data.pictures.page import Picture
+from gi_classifier.heads.page_gate import GateAnswer, PageGate
 
 LOWER = ("电子结肠镜检查报告单", "乙状结肠见一息肉予切除", "直肠黏膜光滑")
 
@@ -73,12 +75,25 @@ def test_a_stopped_run_goes_on_with_the_files_that_were_not_seen(
     assert [json.loads(line)["wanted"] for line in lines] == [None] * 4
 
 
+def test_a_page_is_wanted_from_the_threshold_on_and_never_where_nothing_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of colonoscopy and gastroscopy 0.8, which as a sum is a little less.
+    answer = GateAnswer("gastroscopy", np.array([0.1, 0.7, 0.0, 0.2, 0.0]), "picture", 0.0)
+    monkeypatch.setattr(PageGate, "answer", lambda gate, page: answer)
+    command = ("screen", "run", folder / "3.png", "--json")
+    both = ("--wanted", "gastroscopy", "--wanted", "colonoscopy", "--threshold", "0.8")
+    assert json.loads(run(*command, *both).stdout)["summary"]["wanted"] == 1
+    assert json.loads(run(*command).stdout)["summary"]["wanted"] is None
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--wanted", "stomach"], "--wanted is one of colonoscopy, gastroscopy, none, other"),
         (["--output", "pages.png"], "--output ends in one of"),
-        (["--threshold", "2"], "--threshold"),
+        (["--wanted", "other", "--threshold", "2"], "--threshold"),
+        (["--threshold", "0.3"], "add --wanted KIND"),
     ],
 )
 def test_wrong_use_is_said(folder: Path, options: list[str], message: str) -> None:

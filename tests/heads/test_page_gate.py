@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from gi_classifier.errors import (
     SettingsError,
 )
 from gi_classifier.heads import page_gate
+from gi_classifier.heads.cross_validation import cross_validated_gate
 from gi_classifier.heads.head_classifier import HeadClassifier
 from gi_classifier.heads.page_gate import PageGate, Seen
 
@@ -73,10 +75,38 @@ def test_no_title_is_asked_for_where_the_picture_is_sure(fitted: PageGate) -> No
     assert next(lines) == "胃镜报告"
 
 
-def test_words_that_are_given_are_searched_for_alone(fitted: PageGate) -> None:
-    words = {"gastroscopy": ["胃镜"], "unknown": ["未知"]}
+def test_a_kind_that_is_unlikelier_does_not_decide_for_another(fitted: PageGate) -> None:
+    gate = copy.copy(fitted)
+    gate.sure_ = np.array([0.0, np.inf, np.inf])
+    page = next(s for s, k in zip(*_seen(90), strict=True) if k == "none")
+    assert gate.weigh(page.features, page.lines)[1] == "title"
+
+
+def test_words_that_are_given_are_searched_for_alone(tmp_path: Path) -> None:
+    words = {"gastroscopy": ["胃镜", "E G D"]}
     gate = PageGate(words=words, head=HeadClassifier(hidden=3, epochs=2)).fit_seen(*_seen())
-    assert gate.words_ == {"gastroscopy": ["胃镜"]}
+    assert gate.words_ == {"gastroscopy": ["胃镜", "egd"]}
+    assert PageGate.load(gate.save(tmp_path / "gate.npz")).words == gate.words_
+
+
+def test_words_of_no_kind_and_no_lists_of_words_are_named() -> None:
+    words = {"stomach": ["胃镜"], "gastroscopy": "胃镜", "none": [" "]}
+    with pytest.raises(SettingsError, match="words name kinds of the pages") as caught:
+        PageGate(words=words).fit_seen(*_seen())
+    assert caught.value.problems == [
+        "'stomach': no page is of this kind",
+        "'gastroscopy': give a list of words, none of them blank",
+        "'none': give a list of words, none of them blank",
+    ]
+    with pytest.raises(SettingsError, match="words map each kind"):
+        PageGate(words=("胃镜",)).fit_seen(*_seen())  # type: ignore[arg-type]
+
+
+def test_a_head_may_weigh_and_judge_kinds_by_their_labels() -> None:
+    head = HeadClassifier(
+        hidden=3, epochs=2, class_weight={"gastroscopy": 5}, positive="gastroscopy"
+    )
+    assert PageGate(head=head).fit_seen(*_seen()).classes_.tolist() == sorted(TITLES)
 
 
 def test_pages_are_arrays_files_or_bytes_and_labels_of_any_kind(tmp_path: Path) -> None:
@@ -106,6 +136,7 @@ def test_a_saved_gate_answers_the_same_and_holds_no_pickle(
     with pytest.raises(OutputExistsError):
         fitted.save(path)
     found = PageGate.load(path)
+    assert found.words is None
     for page in _seen()[0]:
         one, two = (gate.weigh(page.features, page.lines) for gate in (fitted, found))
         assert one[1] == two[1]
@@ -126,6 +157,13 @@ def test_a_file_that_is_no_gate_or_of_a_later_format_is_refused(
         ({"said": np.zeros_like(parts["said"])}, "is no gate that was saved here"),
         ({"layer_0": parts["layer_0"][1:]}, "is no gate that was saved here"),
         ({"settings": '{"command": 1}'}, "is no gate that was saved here"),
+        ({"settings": '{"words": {}}'}, "is no gate that was saved here"),
+        ({"settings": "[]"}, "is no gate that was saved here"),
+        ({"words": '{"gastroscopy": 5}'}, "is no gate that was saved here"),
+        ({"words": '{"gastroscopy": [""]}'}, "is no gate that was saved here"),
+        ({"origin": "[" * 100_000}, "is no gate that was saved here"),
+        ({"format": np.inf}, "is no gate that was saved here"),
+        ({"classes": np.array(list("aab")), "words": "{}"}, "is no gate that was saved here"),
     ):
         np.savez(tmp_path / "changed.npz", **{**parts, **changes})
         with pytest.raises(ModelError, match=message):
@@ -140,18 +178,32 @@ def test_kinds_with_too_few_pages_are_named_by_position() -> None:
     seen, kinds = _seen()
     with pytest.raises(RecordsError, match="groups of pages"):
         PageGate().fit_seen(seen, kinds, groups=[i % 3 for i in range(36)])
+    with pytest.raises(RecordsError, match="36 pages but 35 groups"):
+        PageGate().fit_seen(seen, kinds, groups=range(35))
     with pytest.raises(SettingsError, match="right must be a number"):
         PageGate(right=2).fit_seen(seen, kinds)
+
+
+def test_five_pages_of_a_kind_are_enough_to_measure_a_gate() -> None:
+    seen, kinds = _seen(15)
+    gate = PageGate(head=HeadClassifier(hidden=3, epochs=2))
+    found = cross_validated_gate(gate, seen, np.array(kinds), np.arange(15), 0)
+    np.testing.assert_allclose([part.sum(axis=1) for part in found], 1)
 
 
 def test_what_is_no_page_is_named(fitted: PageGate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_gate, "title_lines", lambda page: ())
     with pytest.raises(InputError, match="as a list"):
         fitted.predict("a.png")
-    with pytest.raises(InputError, match="at position 1"):
-        fitted.predict([np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9))])
     two = file_of(printed(), "TIFF", save_all=True, append_images=[printed()])
-    with pytest.raises(InputError, match="has 2 pages"):
-        fitted.predict([two])
+    pages = [np.zeros((9, 9, 3), np.uint8), np.zeros((9, 9)), two, b"none", "none.png"]
+    for asked in (fitted.predict, lambda pages: PageGate().fit(pages, [0] * 5)):
+        with pytest.raises(RecordsError, match="Some pages cannot be read") as caught:
+            asked(pages)
+        assert [problem[:11] for problem in caught.value.problems] == [
+            f"position {place}:" for place in (1, 2, 3, 4)
+        ]
+        assert "has 2 pages" in caught.value.problems[1]
+    assert fitted.predict([]).shape == (0,)
     with pytest.raises(RecordsError, match="1 pages but 2 labels"):
         PageGate().fit([printed()], [1, 2])

@@ -26,6 +26,8 @@ from gi_classifier.heads.title_words import (
         ("胃镜活检病理报告", "pathology"),
         ("胃镜检查知情同意书", "other"),
         ("胸部CT检查报告单", "other"),
+        ("EGD Report", "gastroscopy"),
+        ("CT Scan", "other"),
         ("Doctor Infectious", None),
         ("海州市消化病医院", None),
         ("科室：胃镜室", None),
@@ -68,6 +70,13 @@ def test_words_are_learned_that_one_kind_alone_says() -> None:
     assert named_kind(titles[7][0], found) == "nursing"
     # What one page alone says is no word of its kind.
     assert not any(c.isdigit() for words in found.values() for word in words for c in word)
+
+
+def test_learned_words_in_latin_letters_are_whole() -> None:
+    titles = [[f"{word} Report"] for word in ("EGD", "MRI") for _ in range(4)]
+    found = learned_words(titles, ["upper"] * 4 + ["other"] * 4)
+    assert found == {"other": ["mri"], "upper": ["egd"]}
+    assert named_kind("EGD 2", found) == "upper"
 
 
 def test_shares_of_what_titles_say_are_never_0_and_sum_to_1() -> None:

@@ -35,9 +35,14 @@ def coverage_note(coverage: float) -> str:
 
 
 def coverage_of(pixels: np.ndarray, lines: Sequence[Line]) -> float:
-    """Share of the ink in characters, or what looks like such, that stands in lines; 1 of none."""
+    """Share of the ink in characters, or what looks like such, that stands in lines; 1 of none.
+
+    It is 1 too where lines have no place: those of a PDF's own text on a page that is turned.
+    """
     import cv2
 
+    if lines and all(line.box[0] == line.box[2] for line in lines):
+        return 1.0
     grey = grey_of(pixels, _LONGEST_SIDE)
     scale = max(grey.shape) / max(pixels.shape[:2])
     text = _text_like(grey, _height(lines, scale))

@@ -48,6 +48,10 @@ def test_a_page_without_text_lacks_none() -> None:
     assert coverage_of(np.full((200, 300, 3), 255, dtype=np.uint8), []) == 1.0
 
 
+def test_lines_without_a_place_cover_the_page() -> None:
+    assert coverage_of(PAGE, [Line(LINES[0], ((0.0, 0.0),) * 4, ())]) == 1.0
+
+
 def test_what_is_missing_is_said_where_it_is_much() -> None:
     assert coverage_note(0.8) == ""
     assert "40% was not read" in coverage_note(0.6)
