@@ -86,14 +86,14 @@ def test_training_takes_unlabelled_text_and_counts_it(
     monkeypatch.setattr("gi_classifier.training.bulk_cut.FEWEST_PASSAGES", 20)
     monkeypatch.setattr(
         "gi_classifier.training.train.bulk_file",
-        lambda directory, held: {BULK: to_json([directory.digest, len(held)])},
+        lambda directory, held: {BULK: to_json({directory.digest: len(held)})},
     )
     corpus = tmp_path / "notes.txt"
     corpus.write_text("\n".join(t for t, _ in made_up_records(200)), encoding="utf-8")
     easy = dataclasses.replace(settings, teacher_confidence=0.34, epochs=1)
     train(records_file, tmp_path / "model", settings=easy, base=base, unlabelled=[corpus])
     directory = load(tmp_path / "model")
-    assert directory.read_json(BULK) == [directory.digest, 20]
+    assert directory.read_json(BULK) == {directory.digest: 20}
     metadata = directory.metadata["training"]
     assert metadata["unlabelled_pieces"] > 50
     assert metadata["temperature"] > 0
