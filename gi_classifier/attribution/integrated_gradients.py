@@ -42,7 +42,7 @@ class PathOptions:
     baseline: Baseline = "mask"
     steps: int = 28
     tolerance: float = 0.01
-    max_steps: int = 540
+    max_steps: int = 756
     rule: Rule = "centred"
     batch_tokens: int = 1024
 
