@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gi_classifier.arrays import DAMAGED, read_npz
 from gi_classifier.data.pictures.page_features import FEATURES
-from gi_classifier.errors import MissingPathError, ModelError
+from gi_classifier.heads.saved_file import read_saved
 
 FORMAT = 1
 
@@ -91,22 +90,8 @@ def read_gate(path: str | Path, parameters: Collection[str]) -> GateFile:
     ModelError
         It is no gate, or one of a later format.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingPathError(f"No gate at {path}")
-    try:
-        stored = read_npz(path)
-        version = int(stored["format"])
-        if version <= FORMAT:
-            return _found(stored, set(parameters))
-    except DAMAGED as error:
-        raise ModelError(
-            f"{path} is no gate that was saved here. `gi-classifier screen train` writes one."
-        ) from error
-    raise ModelError(
-        f"{path} is of format {version}; this version of gi_classifier reads up to {FORMAT}. "
-        "Train the gate again, or install the version that wrote it."
-    )
+    names = set(parameters)
+    return read_saved(path, lambda stored: _found(stored, names), kind="gate", latest=FORMAT)
 
 
 def _found(stored: dict[str, np.ndarray], parameters: set[str]) -> GateFile:

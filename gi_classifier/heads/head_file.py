@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gi_classifier.arrays import DAMAGED, read_npz
-from gi_classifier.errors import MissingPathError, ModelError
+from gi_classifier.heads.saved_file import read_saved
 
 FORMAT = 2
 # What parameters of 0.1.0 are called now.
@@ -76,22 +75,8 @@ def read_head(path: str | Path, parameters: Collection[str]) -> HeadFile:
     ModelError
         It is no head, or one of a later format.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingPathError(f"No head at {path}")
-    try:
-        stored = read_npz(path)
-        version = int(stored["format"])
-        if version <= FORMAT:
-            return _found(stored, set(parameters))
-    except DAMAGED as error:
-        raise ModelError(
-            f"{path} is no head that was saved here. `gi-classifier head train` writes one."
-        ) from error
-    raise ModelError(
-        f"{path} is of format {version}; this version of gi_classifier reads up to {FORMAT}. "
-        "Train the head again, or install the version that wrote it."
-    )
+    names = set(parameters)
+    return read_saved(path, lambda stored: _found(stored, names), kind="head", latest=FORMAT)
 
 
 def _found(stored: Mapping[str, np.ndarray], parameters: set[str]) -> HeadFile:
