@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from gi_classifier.cli.inputs import apart, form_of, in_chunks, keep_columns_of, read, warn_of_known
+from gi_classifier.cli.measures import show_report
 from gi_classifier.cli.options import (
     DirectoryOption,
     EngineOption,
@@ -33,8 +34,6 @@ from gi_classifier.cli.outputs import (
     notes,
     options_of,
     print_json,
-    results_console,
-    say,
     write_file,
     write_files,
 )
@@ -132,7 +131,10 @@ def evaluate(
     if as_json:
         print_json(report)
     else:
-        _show(report)
+        show_report(
+            report,
+            " Brier score, ECE (calibration error) and log loss:\nless is better.",
+        )
 
 
 def _to_train_on(rows: Records, records: Records) -> Records:
@@ -186,16 +188,3 @@ def _picture(report: dict[str, Any], records: Records, probabilities: np.ndarray
 
     labels = np.array(records.labels)
     return evaluation_figure(report["models"], report["labels"], labels, probabilities)
-
-
-def _show(report: dict[str, Any]) -> None:
-    from gi_classifier.evaluation.report_tables import INTERVALS, terminal_tables
-
-    screen = results_console()
-    for table in terminal_tables(report):
-        screen.print(table)
-        screen.print()
-    say(
-        f"{INTERVALS.format(report['resamples'])} Brier score, ECE (calibration error) and log "
-        "loss:\nless is better."
-    )

@@ -13,6 +13,7 @@ import typer
 
 from gi_classifier.classes import class_numbers
 from gi_classifier.cli.inputs import form_of, in_chunks, read, warn_of_known
+from gi_classifier.cli.measures import show_report
 from gi_classifier.cli.options import (
     ForceOption,
     HeaderRow,
@@ -28,8 +29,6 @@ from gi_classifier.cli.outputs import (
     notes,
     options_of,
     print_json,
-    results_console,
-    say,
     say_written,
     write_file,
 )
@@ -139,7 +138,8 @@ def train(
     if as_json:
         print_json({**table, "output": str(output)})
     else:
-        _show(table)
+        trained = f"{table['epochs']} epochs; the best was {table['best_epoch']}."
+        show_report(table, f" Trained for {trained}")
 
 
 def _labels(records: Records, positive: str | None) -> np.ndarray:
@@ -230,17 +230,3 @@ def _picture(table: Mapping[str, Any]) -> bytes:
 
     names: Sequence[str] = table["labels"]
     return confusion_figure(table["models"]["head"]["confusion"], names)
-
-
-def _show(table: Mapping[str, Any]) -> None:
-    from gi_classifier.evaluation.report_tables import INTERVALS, terminal_tables
-
-    say(f"Measured on {table['measured_on']}")
-    screen = results_console()
-    for part in terminal_tables(table):
-        screen.print(part)
-        screen.print()
-    say(
-        f"{INTERVALS.format(table['resamples'])} Trained for "
-        f"{table['epochs']} epochs; the best was {table['best_epoch']}."
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gi_classifier.cli.outputs import say
+from gi_classifier.cli.outputs import results_console, say
+from gi_classifier.display import shown
 
 
 def show_measures(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> None:
@@ -36,3 +37,24 @@ def show_measures(found: Mapping[str, Mapping[str, Any]], names: Sequence[str]) 
     width = max(len(str(count)) for row in values["confusion"] for count in row)
     for name, row in zip(names, values["confusion"], strict=True):
         say(f"  {' '.join(f'{count:>{width}}' for count in row)}  {name}")
+
+
+def show_report(table: Mapping[str, Any], further: str = "") -> None:
+    """Print the tables of a report, on what it was measured if it says so, and how intervals are.
+
+    Parameters
+    ----------
+    table : mapping
+        As :func:`gi_classifier.evaluation.evaluation_report.evaluation_report` makes it.
+    further : str
+        What stands behind the last line.
+    """
+    from gi_classifier.evaluation.report_tables import INTERVALS, terminal_tables
+
+    if "measured_on" in table:
+        say(f"Measured on {shown(table['measured_on'])}")
+    screen = results_console()
+    for part in terminal_tables(table):
+        screen.print(part)
+        screen.print()
+    say(f"{INTERVALS.format(table['resamples'])}{further}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 import typer
 
+from gi_classifier.cli.measures import show_report
 from gi_classifier.cli.options import ForceOption, JsonOption, SeedOption
 from gi_classifier.cli.outputs import (
     check_file,
@@ -18,7 +19,6 @@ from gi_classifier.cli.outputs import (
     options_of,
     print_json,
     progress,
-    results_console,
     say,
     say_written,
     write_file,
@@ -197,14 +197,7 @@ def _picture(table: Mapping[str, Any]) -> bytes:
 
 
 def _show(table: Mapping[str, Any]) -> None:
-    from gi_classifier.evaluation.report_tables import INTERVALS, terminal_tables
-
-    say(f"Measured on {shown(table['measured_on'])}")
-    screen = results_console()
-    for part in terminal_tables(table):
-        screen.print(part)
-        screen.print()
-    say(INTERVALS.format(table["resamples"]))
+    show_report(table)
     for kind, words in table["words"].items():
         said = ", ".join(map(shown, words)) or "none"
         say(f"words of titles that say {shown(kind)}: {said}")
