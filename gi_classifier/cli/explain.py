@@ -52,6 +52,7 @@ from gi_classifier.cli.outputs import (
     write_origin,
 )
 from gi_classifier.cli.pictures import ImageOption, check_pictures
+from gi_classifier.cli.strongest import SHOWN, strongest
 from gi_classifier.data.writers import write_results
 from gi_classifier.display import shown
 from gi_classifier.files import encode
@@ -264,8 +265,10 @@ def _row(place: dict[str, Any], item: Attribution, unit: Unit) -> dict[str, Any]
 def _show(attribution: Attribution, unit: Unit) -> None:
     """A line about the record, and one for each part, the strongest first.
 
-    On a terminal a long part is cut, never its score; in a pipe lines are tab-separated and whole.
+    On a terminal weak parts are summed and a long one is cut, never its score; in a pipe lines are
+    tab-separated, and all are there.
     """
+    piped = not sys.stdout.isatty()
     warning = "" if attribution.converged else ", above the tolerance"
     typer.echo(
         f"{attribution.label} {shown(attribution.label_name)}: probability "
@@ -274,10 +277,7 @@ def _show(attribution: Attribution, unit: Unit) -> None:
     )
     total = attribution.scores.sum() + attribution.special
     rows = [
-        *(
-            (f"{span.score:+8.3f}", str(span.start), shown(span.text))
-            for span in sorted(attribution.spans(unit.value), key=lambda span: -abs(span.score))
-        ),
+        *strongest(attribution.spans(unit.value), None if piped else SHOWN),
         # A linear member alone reads no special tokens.
         *([(f"{attribution.special:+8.3f}", "", "[CLS], [SEP]")] if attribution.special else []),
         (
@@ -287,7 +287,7 @@ def _show(attribution: Attribution, unit: Unit) -> None:
             f"{attribution.baseline_score:+.3f}",
         ),
     ]
-    if not sys.stdout.isatty():
+    if piped:
         typer.echo("   score\tstart\ttext")
         for row in rows:
             typer.echo("\t".join(row))

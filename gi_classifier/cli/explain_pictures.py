@@ -17,6 +17,7 @@ from gi_classifier.attribution.page_heatmap import (
     scans_html,
 )
 from gi_classifier.cli.outputs import notes, print_json, progress, say, write_file
+from gi_classifier.cli.strongest import strongest
 from gi_classifier.data.pictures.page import page_problem
 from gi_classifier.data.pictures.page_reading import read_picture
 from gi_classifier.data.pictures.picture_files import pictures_of
@@ -32,9 +33,6 @@ ForceAnswerOption = Annotated[
         help="With --image: answer even where deciding characters or the page were read poorly.",
     ),
 ]
-
-# Of a page's words, those with the largest scores.
-_SHOWN = 12
 
 
 def explain_pictures(
@@ -131,8 +129,5 @@ def _show(one: Explained, unit: SpanUnit, force: bool) -> None:
     )
     if one.withheld:
         say(f"  {one.withheld}")
-    spans = sorted(item.spans(unit), key=lambda span: -abs(span.score))
-    for span in spans[:_SHOWN]:
-        say(f"{span.score:+8.3f}\t{span.start}\t{shown(span.text)}")
-    if len(spans) > _SHOWN:
-        say(f"  … and {len(spans) - _SHOWN} more, which the output and --json hold")
+    for row in strongest(item.spans(unit)):
+        say("\t".join(row))

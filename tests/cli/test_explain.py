@@ -189,13 +189,14 @@ def test_nothing_in_a_record_or_its_id_acts_on_a_terminal(tmp_path: Path) -> Non
 def test_on_a_terminal_of_80_columns_the_text_is_cut_and_never_its_score(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = made("胃癌。" * 100 + "[b]肠", [2.5] * 300 + [-1.25] * 4)
+    found = made("胃癌。" * 100 + "[b]肠", [2.5] * 300 + [-12.5] * 4)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     command._show(found, command.Unit.sentence)
     lines = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out).splitlines()
     assert all(cell_len(line) <= 80 for line in lines[1:])
-    assert any(line.split()[0] == "-5.000" and "[b]肠" in line for line in lines)
+    assert any(line.split()[0] == "-50.000" and "[b]肠" in line for line in lines)
     assert any("in all; score +4.300" in line for line in lines)
+    assert any("89 more" in line for line in lines)
     command._show(replace(found, scores=found.scores * 1e4), command.Unit.token)
     assert "+25000.000" in capsys.readouterr().out
