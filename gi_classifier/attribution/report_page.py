@@ -40,7 +40,7 @@ h3{font-size:1.05rem;margin:1.8rem 0 .6rem}
 h1 span,h2 span{font-weight:400;color:#595959;margin-left:.35em}
 p{margin:.6rem 0}
 .note{color:#595959;font-size:.9rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1.5rem;margin:0}
+dl{display:grid;grid-template-columns:fit-content(60%) minmax(0,1fr);gap:.25rem 1.5rem;margin:0}
 dt{color:#595959}dd{margin:0;overflow-wrap:anywhere}
 img{max-width:100%;height:auto;display:block}
 table{border-collapse:collapse;width:100%;font-size:.9rem}

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fontTools.ttLib import TTFont
-from tools import needs
+from tools import needs, program
 
 from gi_classifier.attribution.integrated_gradients import Explainer
 from gi_classifier.attribution.report_page import report
@@ -291,6 +291,25 @@ def test_rows_left_out_are_counted(explainer: Explainer) -> None:
     # One heading each, three counts of labels, and twenty of each label.
     assert len(page.find("tr")) == 1 + 3 + 1 + 40
     assert "40 of 60 keywords: at most 20 of each label, 20 left out" in page.find("p")[0]
+
+
+@needs("chromium")
+@pytest.mark.slow
+def test_the_summary_stands_side_by_side_on_a_phone(explainer: Explainer, tmp_path: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    path = tmp_path / "report.html"
+    path.write_text(written(explainer, left_out=1), encoding="utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program("chromium"), args=["--no-sandbox"]
+        )
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.goto(path.as_uri())
+        widths = page.evaluate("[...document.querySelectorAll('dd')].map(dd => dd.clientWidth)")
+        browser.close()
+    assert len(widths) == 6
+    assert min(widths) > 100
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gi_classifier.data.pictures.page import Picture
-from gi_classifier.data.pictures.page_reading import crop, scaled, turn_of
+from gi_classifier.data.pictures.page_reading import crop, from_top_left, scaled, turn_of
 from gi_classifier.data.pictures.recogniser import Recogniser, recogniser
 
 # Of the page's longer side: pixels that lines are read from, and that they are looked for in.
@@ -77,7 +77,7 @@ def _strip_of(reader: Recogniser, page: np.ndarray) -> _Strip:
     top = page[: max(1, round(page.shape[0] * _STRIP))]
     wanted = _DETECTED * max(top.shape[:2]) / max(page.shape[:2])
     small, scale = scaled(top, round(wanted))
-    corners = reader.lines(small) / scale
+    corners = from_top_left(reader.lines(small) / scale)
     turn, upside = turn_of(reader, top, corners)
     unsure = len(corners) < _FEW or abs(upside) < min(len(corners), 12) / 2
     return _Strip(top, corners, turn, unsure)
