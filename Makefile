@@ -64,11 +64,13 @@ weights: install
 	$(BIN)/python scripts/pretrain_bfloat16.py runs/splits/corpus.txt runs/composed.txt --held-out runs/held-out.txt \
 		--vocabulary runs/vocab.txt --output runs/encoder --steps 7400 --set epochs=2 --set batch_tokens=2048 \
 		--set learning_rate=0.0015 --set warmup_steps=300 --set mask_share=0.2 --set seed=43
-	$(BIN)/gi-classifier train runs/splits/train.tsv --val runs/splits/val.tsv --test data/test.txt --base runs/encoder \
+	$(BIN)/python scripts/training_records.py runs/splits runs/records
+	$(BIN)/gi-classifier train runs/records/train.tsv --val runs/records/val.tsv --test data/test.txt --base runs/encoder \
 		--output runs/weights --force --set batch_size=64 --set learning_rate=5e-4 --set warmup_steps=400 \
-		--set decay_steps=3900 --set epochs=5 --set patience=5 --set token_dropout=0.15 \
-		--set label_smoothing=0.05 --set initial_bias=zero --set bfloat16=true
-	(awk 'NR % 21 == 0' runs/splits/corpus.txt; cut -f1 runs/splits/val.tsv) > runs/passages.txt
+		--set decay_steps=5000 --set epochs=5 --set patience=5 --set token_dropout=0.15 \
+		--set label_smoothing=0.05 --set initial_bias=zero
+	$(BIN)/gi-classifier fit-novelty runs/splits/train.tsv --val runs/splits/val.tsv --model runs/weights --force
+	(awk 'NR % 21 == 0' runs/splits/corpus.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
 	$(BIN)/gi-classifier fit-bulk runs/passages.txt --model runs/weights
 	rm -rf weights && cp -r runs/weights weights
 

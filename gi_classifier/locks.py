@@ -1,4 +1,4 @@
-"""Locks on open files, which end with the process that took them.
+"""Locks on open files and on folders, which end with the process that took them.
 
 In: a file that is open, or a path. Out: whether it is ours, and still the one at its path.
 """
@@ -6,6 +6,9 @@ In: a file that is open, or a path. Out: whether it is ours, and still the one a
 from __future__ import annotations
 
 import os
+import shutil
+import weakref
+from contextlib import suppress
 from pathlib import Path
 
 from gi_classifier.errors import OutputError
@@ -74,3 +77,56 @@ def is_at(file: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(file), path.lstat())
     except FileNotFoundError:
         return False
+
+
+class LockedFolder:
+    """A folder that one process at a time works in, made where it is missing.
+
+    Parameters
+    ----------
+    path : Path
+    refusal : str
+        What to say where another process that is alive has it.
+    mode : int
+        Of a folder that is made.
+
+    Raises
+    ------
+    OutputError
+        Another process has it.
+    """
+
+    _LOCK = "lock"
+
+    def __init__(self, path: Path, refusal: str, mode: int = 0o777) -> None:
+        self.path = path
+        while True:
+            path.mkdir(mode=mode, exist_ok=True)
+            # Who had it before may have removed it meanwhile.
+            with suppress(FileNotFoundError):
+                file = open_locked(path / self._LOCK, refusal)
+                break
+        self._unlock = weakref.finalize(self, os.close, file)
+
+    def contents(self) -> list[Path]:
+        """What was left in it."""
+        return [path for path in self.path.iterdir() if path.name != self._LOCK]
+
+    def clear(self) -> None:
+        """Remove the files that were left in it."""
+        for path in self.contents():
+            path.unlink()
+
+    def close(self) -> None:
+        """Let others have it."""
+        self._unlock()
+
+    def remove(self) -> None:
+        """Remove it with all that is in it, and let others make it anew."""
+        # Windows removes no file that is open; elsewhere another may have it once it is closed.
+        if os.name == "nt":
+            self._unlock()
+            shutil.rmtree(self.path, ignore_errors=True)
+        elif self._unlock.alive:
+            shutil.rmtree(self.path)
+            self._unlock()

@@ -1,10 +1,11 @@
 """How often normal findings around a diagnosis silence it, by how much a text's pieces count.
 
-In: ``data/`` and a model directory. Out: a Markdown table: macro-F1 on validation and test records,
-and the share of short diagnoses that become "neither", of ALBERT, of a linear member that is fitted
-here, and of both. With ``--by-kind``, of a model as it is: that share for each of its members; and
-of 100 short records that are rightly answered alone how many are answered otherwise among normal
-text, by its kind and place, those of a tract and of neither.
+In: ``data/``, a model directory, and the records that it was trained and validated on. Out: a
+Markdown table: macro-F1 on validation and test records, and the share of short diagnoses that
+become "neither", of ALBERT, of a linear member that is fitted here, and of both. With
+``--by-kind``, of a model as it is: that share for each of its members; and of 100 short records
+that are rightly answered alone how many are answered otherwise among normal text, by its kind and
+place, those of a tract and of neither.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from gi_classifier.training.fusion import fit_fusions
 from gi_classifier.training.linear import fit_linear
 
 DATA = Path(__file__).resolve().parent.parent / "data"
-SHARES = (0.0, 0.35, 0.5, 0.65, 0.8, 1.0)
+# How much sentences and clauses count.
+SHARES = ((0.0, 0.0), (0.65, 0.0), (0.35, 0.3), (0.3, 0.4), (0.15, 0.5), (0.0, 0.65), (0.4, 0.4))
 # An examination, laboratory values, a past history, a nursing note: none names the tract.
 NORMAL = (
     "查体：神志清楚，皮肤巩膜无黄染，浅表淋巴结未触及肿大，双肺呼吸音清，未闻及干湿啰音，心率78次/分，"
@@ -178,6 +180,8 @@ def main() -> None:
     parser.add_argument("--diagnoses", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=["val", "test"], default="val", help="of the diagnoses")
+    parser.add_argument("--train", type=Path, default=DATA / "train.txt")
+    parser.add_argument("--val", type=Path, default=DATA / "val.txt")
     parser.add_argument("--by-kind", action="store_true", help="what each kind of text changes")
     parser.add_argument("--model", type=Path, help="model directory (default: the one that ships)")
     args = parser.parse_args()
@@ -186,10 +190,17 @@ def main() -> None:
         records = read_records(DATA / f"{args.split}.txt", num_classes=3)
         show_by_kind(directory, records, args.diagnoses, args.seed)
         return
+    drawn = diagnoses(
+        read_records(DATA / f"{args.split}.txt", num_classes=3), args.diagnoses, args.seed
+    )
     splits = {
-        name: read_records(DATA / f"{name}.txt", num_classes=3) for name in ("train", "val", "test")
+        name: read_records(path, num_classes=3)
+        for name, path in (
+            ("train", args.train),
+            ("val", args.val),
+            ("test", DATA / "test.txt"),
+        )
     }
-    drawn = diagnoses(splits[args.split], args.diagnoses, args.seed)
     labels = np.array([label for _, label in drawn])
     texts = {name: list(splits[name].texts) for name in ("val", "test")}
     texts["alone"] = [text for text, _ in drawn]
@@ -197,14 +208,16 @@ def main() -> None:
     predictor = Predictor.from_directory(directory, "fp32")
     albert = {name: predictor.albert_log_odds(part) for name, part in texts.items()}
     fitted = fit_linear(splits["train"].texts, splits["train"].labels or (), 3)
-    print("| pieces count | answered by | validation | test | silenced |\n|---|---|---:|---:|---:|")
-    for share in SHARES:
-        member = replace(fitted, piece_share=share)
+    print("| sentences | clauses | answered by | validation | test | silenced |")
+    print("|---:|---:|---|---:|---:|---:|")
+    for shares in SHARES:
+        member = replace(fitted, piece_shares=shares)
         linear = {name: member.decision_function(part) for name, part in texts.items()}
         fusions = fit_fusions(albert["val"], linear["val"], splits["val"].labels or ())
         for use, fusion in fusions.items():
-            if use != "albert" or share == SHARES[0]:
-                print(f"| {share} | {use} | {_cells(fusion, albert, linear, splits, labels)} |")
+            if use != "albert" or shares == SHARES[0]:
+                cells = _cells(fusion, albert, linear, splits, labels)
+                print(f"| {shares[0]} | {shares[1]} | {use} | {cells} |", flush=True)
 
 
 def _cells(

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from rough_text import roughen
-from surroundings import surround
+from surroundings import MARKS, surround
 
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.text import normalise
@@ -224,16 +224,16 @@ def compose(
     pieces = around and Composer(around, common, split, fold)
     for label, share in SHARES.items():
         wanted = round(count * share)
-        surrounded = round(wanted * KINDS[SURROUNDED]) if pieces else 0
+        among = round(wanted * KINDS[SURROUNDED]) if pieces else 0
         composers = [
             (Composer(each, common, split, fold), each.repeat)
             for each in files
             if each.label == label and each is not around
         ]
-        made = _compose_label(composers, wanted - surrounded, wanted, source)
+        made = _compose_label(composers, wanted - among, wanted, source)
         texts = {text: (label, kind) for text, kind in made.items()}
         if pieces:
-            more = _surrounded(pieces, made, label, surrounded, source)
+            more = surrounded(pieces, made, label, among, source)
             texts |= {text: (label, SURROUNDED) for text in more if text not in texts}
         if len(texts) < wanted:
             print(f"{split}: {len(texts)} of {wanted} records of label {label}", file=sys.stderr)
@@ -272,10 +272,19 @@ def _compose_label(
     return made
 
 
-def _surrounded(
-    pieces: Composer, made: Mapping[str, str], label: int, wanted: int, source: random.Random
+def surrounded(
+    pieces: Composer,
+    made: Mapping[str, str],
+    label: int,
+    wanted: int,
+    source: random.Random,
+    marks: str = MARKS,
 ) -> list[str]:
-    """So many distinct texts: records of one label among what is not their subject."""
+    """So many distinct texts: records of one label among what is not their subject.
+
+    ``made`` maps records to their kinds; ``marks`` are those of
+    :func:`~surroundings.surround`.
+    """
     records = list(made)
     short = [text for text in records if len(text) <= SHORT] or records
     found: dict[str, None] = {}
@@ -287,7 +296,7 @@ def _surrounded(
         shapes = pieces.rules[OWN_WORDS] if asked else pieces.records[SURROUNDED]
         draw = partial(_drawn, pieces, shapes, source)
         alone = label == 0 and source.random() < ALONE_SHARE
-        text = surround("" if alone else record, draw, source)
+        text = surround("" if alone else record, draw, source, marks)
         text = " ".join(roughen(text, source).split())
         if SHORTEST <= len(text) <= LONGEST and text not in made:
             found[text] = None

@@ -3,9 +3,9 @@
 In: the file of sentences that the labels were given to (id, kind, text; not shipped, see
 ``data/README.md``). Out: ``train.tsv``, ``val.tsv`` and ``test.tsv``, text and label, of 60, 20 and
 20% of the groups of near-duplicates, and ``test.csv``, which says how each was drawn; with
-``--dataset`` the training and validation records of ``data/`` stand in them too, without
-near-duplicates of what is held out more strictly; with ``--corpus`` also ``corpus.txt``, its lines
-without those near the test fifth.
+``--dataset`` the training and validation records of ``data/``, and the records of ``written.tsv``
+there, stand in them too, without near-duplicates of what is held out more strictly; with
+``--corpus`` also ``corpus.txt``, its lines without those near the test fifth.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ SPLITS = ("train", "val", "test")
 Row = tuple[str, str]
 # So many characters in a row are not shared by chance.
 _SHARED = 12
+# Lines that were written together often differ in their subject alone: one split has them all.
+_TOGETHER, _VALIDATED = 10, 10
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,17 @@ def _runs(text: str) -> set[str]:
     return {clean[i : i + _SHARED] for i in range(max(1, len(clean) - _SHARED + 1))}
 
 
-def _dataset(path: Path) -> list[Row]:
-    """The records of a file of ``data/``."""
+def read_rows(path: Path) -> list[Row]:
+    """The texts of a file, each with its label."""
     return [(text, label) for text, _, label in (line.rpartition("\t") for line in lines(path))]
+
+
+def written(path: Path) -> dict[str, list[Row]]:
+    """The records of ``written.tsv``: every tenth block of ten lines is for validation."""
+    found: dict[str, list[Row]] = {"train": [], "val": []}
+    for number, row in enumerate(read_rows(path)):
+        found["train" if number // _TOGETHER % _VALIDATED else "val"].append(row)
+    return found
 
 
 def main() -> None:
@@ -164,7 +174,9 @@ def main() -> None:
     real_test = [(s.text, about.label, about.drawn) for s, about in decided if s.split == "test"]
     if args.dataset:
         for split in SPLITS:
-            found[split] = [*_dataset(args.dataset / f"{split}.txt"), *found[split]]
+            found[split] = [*read_rows(args.dataset / f"{split}.txt"), *found[split]]
+        for split, rows in written(args.dataset / "written.tsv").items():
+            found[split] += rows
         found = without_twins(found)
     found["test"] = [(text, label) for text, label, _ in real_test]
     args.output.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,8 @@ _HEAD = 4
 # Behind these a piece may be cut, or a record's sentences parted.
 _BREAK = re.compile("(?<=[，；。])(?=.)")
 _ENDS = ("。", "；", "，", "：", " ", ",", ".", ";")
+# What stands between two parts, each as often as it is written here.
+MARKS = "。。，； "
 # What a writer puts before the subject of a record, if anything.
 LEADS = (
     "",
@@ -58,15 +60,15 @@ def _fitting(draw: Callable[[], str], room: int) -> str:
     return piece
 
 
-def joined(parts: list[str], source: random.Random) -> str:
+def joined(parts: list[str], source: random.Random, marks: str = MARKS) -> str:
     """The parts one behind the other, a mark between two where the first has none."""
     text = parts[0]
     for part in parts[1:]:
-        text += ("" if text.endswith(_ENDS) else source.choice("。。，； ")) + part
+        text += ("" if text.endswith(_ENDS) else source.choice(marks)) + part
     return text
 
 
-def surround(text: str, draw: Callable[[], str], source: random.Random) -> str:
+def surround(text: str, draw: Callable[[], str], source: random.Random, marks: str = MARKS) -> str:
     """A record before, behind, between or inside pieces; or one inside the record.
 
     Parameters
@@ -76,6 +78,8 @@ def surround(text: str, draw: Callable[[], str], source: random.Random) -> str:
     draw : callable
         Composes one piece.
     source : random.Random
+    marks : str
+        What is put between two parts, each character as often as it stands here.
 
     Returns
     -------
@@ -84,18 +88,18 @@ def surround(text: str, draw: Callable[[], str], source: random.Random) -> str:
     """
     found = pieces(draw, source)
     if not text:
-        return joined(found, source)
+        return joined(found, source, marks)
     subject = source.choice(LEADS).replace("【】", "【诊疗】") + text
     place = source.choice(("front", "behind", "between", "inside", "within"))
     if place == "front":
-        return joined([*found, subject], source)
+        return joined([*found, subject], source, marks)
     if place == "behind":
-        return joined([subject, *found], source)
+        return joined([subject, *found], source, marks)
     if place == "within" and (sentences := [m.start() for m in re.finditer("(?<=。)(?=.)", text)]):
         cut = source.choice(sentences)
-        return joined([text[:cut], *found, text[cut:]], source)
+        return joined([text[:cut], *found, text[cut:]], source, marks)
     if place != "between" and (breaks := [m.start() for m in _BREAK.finditer(found[0])]):
         cut = source.choice(breaks)
         found[:1] = [found[0][:cut], found[0][cut:]]
     cut = source.randrange(1, len(found)) if len(found) > 1 else source.randrange(2)
-    return joined([*found[:cut], subject, *found[cut:]], source)
+    return joined([*found[:cut], subject, *found[cut:]], source, marks)

@@ -7,7 +7,6 @@ state of other work is refused with what differs, unless the command begins anew
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from typing import Any
 from gi_classifier.cli.outputs import say_how_to_go_on
 from gi_classifier.files import sibling, to_json, write_whole
 from gi_classifier.identity import check_same_work
+from gi_classifier.locks import LockedFolder
 
 _IDENTITY = "identity"
 
@@ -38,6 +38,8 @@ class SavedState:
 
     Raises
     ------
+    OutputError
+        Another process that is alive works on the same output.
     OutputExistsError
         The parts that are there are of other work: all that differs is named.
     """
@@ -53,24 +55,37 @@ class SavedState:
         self.path = output and sibling(output.absolute(), "state")
         self.seconds = seconds
         self._written = time.monotonic()
+        self._folder: LockedFolder | None = None
         if self.path is None:
             return
-        content = to_json(identity)
-        if restart:
-            self.drop()
-        else:
-            self._check(json.loads(content))
-        self.path.mkdir(mode=0o700, exist_ok=True)
-        write_whole(self.path / _IDENTITY, content)
-
-    def _check(self, identity: Mapping[str, Any]) -> None:
+        if self.path.is_file():
+            # A state of the first release was one file.
+            self.path.unlink()
+        self._folder = LockedFolder(
+            self.path,
+            f"Another process is working on {output} and is still running. Wait until it ends, "
+            "or choose another output.",
+            mode=0o700,
+        )
         try:
-            before = json.loads(self.read(_IDENTITY) or b"")
-        except ValueError:
-            # What was killed before it said what it is of, or is of an earlier release.
-            self.drop()
-        else:
-            check_same_work(self.path, before, identity)
+            self._begin(self._folder, to_json(identity), restart)
+        except BaseException:
+            self._folder.close()
+            raise
+
+    def _begin(self, folder: LockedFolder, identity: bytes, restart: bool) -> None:
+        """Go on from the parts of the same work; refuse those of other work."""
+        if not restart:
+            try:
+                before = json.loads(self.read(_IDENTITY) or b"")
+            except ValueError:
+                # What was killed before it said what it is of, or is of an earlier release.
+                restart = True
+            else:
+                check_same_work(folder.path, before, json.loads(identity))
+        if restart:
+            folder.clear()
+        self.write(_IDENTITY, identity)
 
     def read(self, name: str) -> bytes | None:
         """A part, or None where it was not written."""
@@ -89,12 +104,9 @@ class SavedState:
             self._written = time.monotonic()
 
     def drop(self) -> None:
-        """Remove all parts: the work is done, or begins anew."""
-        if self.path and self.path.is_dir():
-            shutil.rmtree(self.path)
-        elif self.path:
-            # A state of the first release was one file.
-            self.path.unlink(missing_ok=True)
+        """Remove all parts: the work is done."""
+        if self._folder:
+            self._folder.remove()
 
     @contextmanager
     def noting_stops(self) -> Iterator[None]:
@@ -102,11 +114,14 @@ class SavedState:
         try:
             yield
         except KeyboardInterrupt:
-            if self.path:
+            if self._folder:
+                self._folder.close()
                 say_how_to_go_on()
             raise
         except Exception:
-            # Nothing was done that could be gone on with.
-            if self.path and {part.name for part in self.path.glob("*")} == {_IDENTITY}:
-                self.drop()
+            if self._folder:
+                # Nothing was done that could be gone on with.
+                if [part.name for part in self._folder.contents()] == [_IDENTITY]:
+                    self._folder.remove()
+                self._folder.close()
             raise

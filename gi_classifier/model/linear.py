@@ -11,90 +11,76 @@ Schütze 2008, chapter 6). The log-odds are linear in these values, so contribut
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from gi_classifier.arrays import read_npz
 from gi_classifier.errors import ModelError
 from gi_classifier.model.fusion import odds_to_probabilities
 from gi_classifier.model.key_table import KeyTable, search
-from gi_classifier.model.pieces import pieces
+from gi_classifier.model.ngrams import (
+    LONGEST,
+    MOST_CHARACTERS,
+    Ngrams,
+    aligned,
+    cleaned,
+    ngrams,
+    numbers_of,
+)
+from gi_classifier.model.pieces import Spans, clauses, sentences
 from gi_classifier.model.windows import window_weights
-from gi_classifier.text import SPACES, SURROGATE, folded
 
-LONGEST = 4
-# Each character of an n-gram takes 16 of a key's 64 bits.
-_BITS = 16
-MOST_CHARACTERS = 2**_BITS - 1
-_CODE_POINTS = 0x110000
-# The least silenced of those that are level on every set of records: scripts/dilution.py.
-PIECE_SHARE = 0.65
+# How much sentences and clauses count beside the whole: scripts/dilution.py.
+PIECE_SHARES = (0.3, 0.4)
 # Few enough for a processor's cache.
 _CHUNK = 1024
 _MANY_KEYS = 30_000
 
 
-class Ngrams(NamedTuple):
-    """Where n-grams stand in some texts, one entry for each place.
+@dataclass(frozen=True)
+class Cut:
+    """Texts in pieces.
 
     Attributes
     ----------
-    owners : ndarray of int, shape (places,)
-        The position of each n-gram's text.
-    keys : ndarray of uint64, shape (places,)
-    starts, lengths : ndarray of int, shape (places,)
-        The first character of each n-gram in its folded text, and how many it has.
+    sizes : ndarray of int, shape (pieces,)
+        The characters of each piece, one text behind the other.
+    rows : dict of int to slice
+        The pieces of each text that has several.
     """
 
-    owners: np.ndarray
-    keys: np.ndarray
-    starts: np.ndarray
-    lengths: np.ndarray
+    sizes: np.ndarray
+    rows: dict[int, slice]
+
+    @classmethod
+    def of(cls, spans: Sequence[Spans]) -> Cut:
+        """From where the pieces of each text stand."""
+        sizes = np.array([end - start for each in spans for start, end in each], dtype=int)
+        bounds = np.cumsum([0, *map(len, spans)]).tolist()
+        rows = {i: slice(bounds[i], bounds[i + 1]) for i, each in enumerate(spans) if len(each) > 1}
+        return cls(sizes, rows)
+
+    def owners(self, places: Ngrams) -> np.ndarray:
+        """The piece that holds each n-gram: int (places,).
+
+        -1 for those across two pieces, and for all of a text in one piece.
+        """
+        numbers = np.full(len(self.sizes), -1)
+        for own in self.rows.values():
+            numbers[own] = range(own.start, own.stop)
+        pieces = np.repeat(numbers, self.sizes)
+        first = pieces[places.firsts]
+        return np.where(first == pieces[places.firsts + places.lengths - 1], first, -1)
 
 
-def code_points(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The characters of texts, one behind the other, and how many each text has.
-
-    Returns
-    -------
-    points : ndarray of uint32, shape (characters,)
-    sizes : ndarray of int, shape (texts,)
-    """
-    points = np.frombuffer("".join(texts).encode("utf-32-le"), dtype="<u4")
-    return points, np.array([len(text) for text in texts], dtype=int)
-
-
-def ngrams(texts: Sequence[str], numbers: np.ndarray) -> Ngrams:
-    """Every n-gram of 1 to 4 characters that all have a number.
-
-    Parameters
-    ----------
-    texts : sequence of str
-        Folded.
-    numbers : ndarray of uint16, shape (0x110000,)
-        Each character's number; 0 for those that have none.
-    """
-    points, sizes = code_points(texts)
-    numbered = numbers[points].astype(np.uint64)
-    owners = np.repeat(np.arange(len(texts)), sizes)
-    begins = np.concatenate(([0], np.cumsum(sizes)[:-1])) if len(sizes) else np.zeros(0, int)
-    places = np.arange(len(points)) - np.repeat(begins, sizes)
-    left = np.repeat(sizes, sizes) - places
-    keys, whole = np.zeros_like(numbered), np.ones(len(points), dtype=bool)
-    found = []
-    for length in range(1, LONGEST + 1):
-        last = np.zeros_like(numbered)
-        last[: max(0, len(points) - length + 1)] = numbered[length - 1 :]
-        keys = (keys << np.uint64(_BITS)) | last
-        whole = whole & (left >= length) & (last > 0)
-        at = np.flatnonzero(whole)
-        found.append((owners[at], keys[at], places[at], np.full(len(at), length)))
-    return Ngrams(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+def views(clean: Sequence[str], shares: tuple[float, float]) -> list[tuple[float, Cut]]:
+    """How much each way of cutting texts counts, of those that count at all."""
+    ways = zip(shares, (sentences, clauses), strict=True)
+    return [(share, Cut.of([way(text) for text in clean])) for share, way in ways if share]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +100,8 @@ class LinearModel:
     weights : ndarray of float16, shape (classes, ngrams)
     intercepts : ndarray of float64, shape (classes,)
         The log-odds of an empty text.
-    piece_share : float
-        How much a text's pieces count beside the whole: 0 to 1.
+    piece_shares : tuple of float
+        How much a text's sentences and its clauses count beside the whole: 0 to 1 together.
     """
 
     characters: str
@@ -124,7 +110,7 @@ class LinearModel:
     records: int
     weights: np.ndarray
     intercepts: np.ndarray
-    piece_share: float = PIECE_SHARE
+    piece_shares: tuple[float, float] = PIECE_SHARES
 
     @property
     def num_classes(self) -> int:
@@ -155,42 +141,42 @@ class LinearModel:
 
     def log_odds(self, texts: Sequence[str]) -> np.ndarray:
         """Log-odds of each label against all others, texts whole: float64 (texts, classes)."""
-        found = [np.zeros((0, self.num_classes))]
-        for begin in range(0, len(texts), _CHUNK):
-            part = [folded(text) for text in texts[begin : begin + _CHUNK]]
-            places = ngrams(part, self.numbers)
-            held = tfidf(places.owners, self.columns(places.keys), self._idf)
-            scores = np.tile(self.intercepts, (len(part), 1))
-            for label, weights in enumerate(self._weights):
-                worth = held.values * weights[held.columns]
-                scores[:, label] += np.bincount(held.rows, worth, len(part))
-            found.append(scores)
-        return np.concatenate(found)
+        return self._answers(texts, (0.0, 0.0))
 
     def decision_function(self, texts: Sequence[str]) -> np.ndarray:
         """Log-odds of each label, the whole text and its pieces weighed: float64 (texts, classes).
 
-        The whole counts ``1 - piece_share``, the pieces together ``piece_share``, each by
-        :func:`~gi_classifier.model.windows.window_weights`: a diagnosis among normal findings
+        Sentences together and clauses together count their shares, the whole the rest, each piece
+        by :func:`~gi_classifier.model.windows.window_weights`: a diagnosis among normal findings
         is diluted in the whole, and is not in its own piece.
         """
-        scores = self.log_odds(texts)
-        for row, _, parts, weights in self._read_pieces(texts):
-            scores[row] = (1 - self.piece_share) * scores[row] + self.piece_share * weights @ parts
-        return scores
+        return self._answers(texts, self.piece_shares)
 
-    def _read_pieces(
-        self, texts: Sequence[str]
-    ) -> Iterator[tuple[int, list[tuple[int, int]], np.ndarray, np.ndarray]]:
-        """Of each text in several pieces: its position, its pieces, their log-odds and weights."""
-        cut = [pieces(text) if self.piece_share else [] for text in texts]
-        many = [row for row, spans in enumerate(cut) if len(spans) > 1]
-        parts = self.log_odds([texts[row][a:b] for row in many for a, b in cut[row]])
-        begin = 0
-        for row in many:
-            own = parts[begin : begin + len(cut[row])]
-            begin += len(own)
-            yield row, cut[row], own, window_weights(odds_to_probabilities(own))
+    def _answers(self, texts: Sequence[str], shares: tuple[float, float]) -> np.ndarray:
+        """Log-odds where sentences and clauses count so much: float64 (texts, classes)."""
+        found = [np.zeros((0, self.num_classes))]
+        for begin in range(0, len(texts), _CHUNK):
+            clean = [cleaned(text) for text in texts[begin : begin + _CHUNK]]
+            places = ngrams(clean, self.numbers)
+            columns = self.columns(places.keys)
+            whole = self._scores(places.owners, columns, len(clean))
+            scores = whole.copy()
+            for share, cut in views(clean, shares):
+                parts = self._scores(cut.owners(places), columns, len(cut.sizes))
+                for row, own in cut.rows.items():
+                    weights = window_weights(odds_to_probabilities(parts[own]))
+                    scores[row] += share * (weights @ parts[own] - whole[row])
+            found.append(scores)
+        return np.concatenate(found)
+
+    def _scores(self, owners: np.ndarray, columns: np.ndarray, count: int) -> np.ndarray:
+        """Log-odds of so many texts or pieces that own n-grams: float64 (count, classes)."""
+        held = tfidf(owners, columns, self._idf)
+        scores = np.tile(self.intercepts, (count, 1))
+        for label, weights in enumerate(self._weights):
+            worth = held.values * weights[held.columns]
+            scores[:, label] += np.bincount(held.rows, worth, count)
+        return scores
 
     def contributions(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """What each character adds to the log-odds of an empty text.
@@ -200,40 +186,46 @@ class LinearModel:
 
         Returns
         -------
-        scores : ndarray of float64, shape (places, classes)
-            Their sum, and the intercepts, are :meth:`decision_function`.
-        offsets : ndarray of int, shape (places, 2)
-            Start and end of each place in ``text``; one may come twice, and rows sum.
+        scores : ndarray of float64, shape (characters, classes)
+            One row for each character of the cleaned text. Their sum, and the intercepts, are
+            :meth:`decision_function`.
+        offsets : ndarray of int, shape (characters, 2)
+            Start and end of each in ``text``.
         """
-        scores, offsets = self._contributions(text)
-        found = list(self._read_pieces([text]))
-        if not found:
-            return scores, offsets
-        all_scores, all_offsets = [(1 - self.piece_share) * scores], [offsets]
-        _, spans, _, weights = found[0]
-        for (begin, end), weight in zip(spans, weights, strict=True):
-            scores, offsets = self._contributions(text[begin:end])
-            all_scores.append(self.piece_share * weight * scores)
-            all_offsets.append(begin + offsets)
-        return np.concatenate(all_scores), np.concatenate(all_offsets)
-
-    def _contributions(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """:meth:`contributions` to :meth:`log_odds`: one row for each character once folded."""
         clean, offsets = aligned(text)
-        scores = np.zeros((len(clean), self.num_classes))
         places = ngrams([clean], self.numbers)
         columns = self.columns(places.keys)
-        kept = np.flatnonzero(columns >= 0)
-        columns, starts, lengths = columns[kept], places.starts[kept], places.lengths[kept]
-        held = tfidf(np.zeros(len(kept), dtype=int), columns, self._idf)
-        which = np.searchsorted(held.columns, columns)
-        share = held.values[which] / held.counts[which] / lengths
+        scores, left = np.zeros((len(clean), self.num_classes)), 1.0
+        for share, cut in views([clean], self.piece_shares):
+            if not cut.rows:
+                continue
+            owners = cut.owners(places)
+            parts = self._scores(owners, columns, len(cut.sizes))
+            weights = window_weights(odds_to_probabilities(parts))
+            self._spread(scores, places, owners, columns, share * weights)
+            left -= share
+        self._spread(scores, places, places.owners, columns, np.array([left]))
+        return scores, offsets
+
+    def _spread(
+        self,
+        scores: np.ndarray,
+        places: Ngrams,
+        owners: np.ndarray,
+        columns: np.ndarray,
+        counting: np.ndarray,
+    ) -> None:
+        """Add to each character what n-grams that their owners count so much give it."""
+        kept = np.flatnonzero((columns >= 0) & (owners >= 0))
+        owners, columns = owners[kept], columns[kept]
+        starts, lengths = places.starts[kept], places.lengths[kept]
+        held, width = tfidf(owners, columns, self._idf), len(self.keys)
+        which = np.searchsorted(held.rows * width + held.columns, owners * width + columns)
+        share = counting[owners] * held.values[which] / held.counts[which] / lengths
         for step in range(LONGEST):
             rows = lengths > step
-            np.add.at(
-                scores, starts[rows] + step, (share[rows] * self._weights[:, columns[rows]]).T
-            )
-        return scores, offsets
+            worth = (share[rows] * self._weights[:, columns[rows]]).T
+            np.add.at(scores, starts[rows] + step, worth)
 
     def to_npz(self) -> bytes:
         """The model as a compressed ``.npz`` without pickles."""
@@ -247,7 +239,7 @@ class LinearModel:
             records=np.int64(self.records),
             weights=self.weights.astype(np.float16),
             intercepts=self.intercepts.astype(np.float64),
-            piece_share=np.float64(self.piece_share),
+            piece_shares=np.array(self.piece_shares, dtype=np.float64),
         )
         return buffer.getvalue()
 
@@ -269,7 +261,7 @@ class LinearModel:
                 records=int(parts["records"]),
                 weights=parts["weights"],
                 intercepts=parts["intercepts"],
-                piece_share=float(parts["piece_share"]),
+                piece_shares=_pair(parts["piece_shares"]),
             )
         except Exception as error:
             raise ModelError(
@@ -291,19 +283,18 @@ class LinearModel:
             )
         elif not (np.isfinite(self.weights).all() and np.isfinite(self.intercepts).all()):
             problems.append("weights that are not finite")
-        if not 0 <= self.piece_share <= 1:
-            problems.append(f"a piece share of {self.piece_share}")
+        shares = self.piece_shares
+        if len(shares) != 2 or not (all(share >= 0 for share in shares) and sum(shares) <= 1):
+            problems.append(f"piece shares of {shares}")
         if count > 1 and not (self.keys[1:] > self.keys[:-1]).all():
             problems.append("n-grams that do not rise")
         if problems:
             raise ModelError("The linear model's parts do not fit together:", problems)
 
 
-def numbers_of(characters: str) -> np.ndarray:
-    """Number characters by their place, from 1: uint16 (0x110000,), 0 for all others."""
-    numbers = np.zeros(_CODE_POINTS, dtype=np.uint16)
-    numbers[code_points([characters])[0]] = np.arange(1, len(characters) + 1)
-    return numbers
+def _pair(values: np.ndarray) -> tuple[float, float]:
+    first, second = values.tolist()
+    return float(first), float(second)
 
 
 def inverse_document_frequencies(frequencies: np.ndarray, records: int) -> np.ndarray:
@@ -329,7 +320,7 @@ class Values(NamedTuple):
 
 
 def tfidf(owners: np.ndarray, columns: np.ndarray, idf: np.ndarray) -> Values:
-    """Sublinear TF-IDF of length 1 of each text; a column of -1 is passed over.
+    """Sublinear TF-IDF of length 1 of each text; an owner or column of -1 is passed over.
 
     Parameters
     ----------
@@ -337,39 +328,9 @@ def tfidf(owners: np.ndarray, columns: np.ndarray, idf: np.ndarray) -> Values:
         The text and the n-gram of each place.
     idf : ndarray of float64, shape (ngrams,)
     """
-    known = columns >= 0
+    known = (columns >= 0) & (owners >= 0)
     entries, counts = np.unique(owners[known] * len(idf) + columns[known], return_counts=True)
     rows, places = np.divmod(entries, max(1, len(idf)))
     values = (1 + np.log(counts)) * idf[places]
     lengths = np.sqrt(np.bincount(rows, values**2))
     return Values(rows, places, values / lengths[rows], counts)
-
-
-@cache
-def _characters() -> Tokenizer:
-    """Cuts a text into the characters of its folded form, and knows where each stood."""
-    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
-    tokenizer.normalizer = normalizers.Sequence(
-        [
-            normalizers.Replace(Regex(rf"\x{{fffd}}|(?![{SPACES}])\p{{Cc}}|\p{{Cf}}"), ""),
-            normalizers.NFKC(),
-            normalizers.Replace(Regex(f"[{SPACES}]+"), " "),
-            normalizers.Strip(),
-            normalizers.Lowercase(),
-        ]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
-    return tokenizer
-
-
-def aligned(text: str) -> tuple[str, np.ndarray]:
-    """The folded text, and where each of its characters stood.
-
-    Returns
-    -------
-    clean : str
-    offsets : ndarray of int, shape (characters of ``clean``, 2)
-        Start and end in ``text``. They may overlap where one character stands for several (℃).
-    """
-    encoding = _characters().encode(SURROGATE.sub("\ufffd", text))
-    return folded(text), np.array(encoding.offsets, dtype=int).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Cuts a record into pieces of one or a few sentences, for what is read piece by piece.
+"""Cuts a record into sentences and clauses, for what is read piece by piece.
 
 In: a text. Out: where its pieces stand; together they are the whole text.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 import itertools
 import re
 
-# A shorter sentence alone says too little; it goes with its neighbour.
-LEAST_CHARACTERS = 4
-_END = re.compile(r"[。；;！!？?\r\n]+")
+# A shorter piece alone says too little; it goes with its neighbour.
+LEAST_SENTENCE, LEAST_CLAUSE = 4, 8
+_SENTENCE_END = re.compile(r"[。；;！!？?\r\n]+")
+# No time, ratio or thousands are cut.
+_CLAUSE_END = re.compile(r"[。；;！!？?\r\n，：]+|(?<!\d)[,:]+|[,:]+(?!\d)")
+Spans = list[tuple[int, int]]
 
 
-def pieces(text: str, least: int = LEAST_CHARACTERS) -> list[tuple[int, int]]:
+def sentences(text: str, least: int = LEAST_SENTENCE) -> Spans:
     """Cut a text behind the marks that end sentences, and at line ends.
 
     Returns
@@ -21,8 +24,17 @@ def pieces(text: str, least: int = LEAST_CHARACTERS) -> list[tuple[int, int]]:
     list of (start, end)
         One behind the other. Each has at least ``least`` characters, unless the text has fewer.
     """
+    return _cut(text, _SENTENCE_END, least)
+
+
+def clauses(text: str, least: int = LEAST_CLAUSE) -> Spans:
+    """Cut a text as :func:`sentences` does, and behind commas and colons."""
+    return _cut(text, _CLAUSE_END, least)
+
+
+def _cut(text: str, end: re.Pattern[str], least: int) -> Spans:
     bounds = [0]
-    for mark in _END.finditer(text):
+    for mark in end.finditer(text):
         if mark.end() - bounds[-1] >= least:
             bounds.append(mark.end())
     if len(text) - bounds[-1] < least and len(bounds) > 1:

@@ -14,15 +14,12 @@ import numpy as np
 from scipy import sparse
 
 from gi_classifier.model.linear import (
-    MOST_CHARACTERS,
-    PIECE_SHARE,
+    PIECE_SHARES,
     LinearModel,
     inverse_document_frequencies,
-    ngrams,
-    numbers_of,
     tfidf,
 )
-from gi_classifier.text import folded
+from gi_classifier.model.ngrams import MOST_CHARACTERS, cleaned, ngrams, numbers_of
 
 # N-grams of one record alone teach nothing about others.
 _LEAST_RECORDS = 2
@@ -34,7 +31,7 @@ def fit_linear(
     labels: Sequence[int] | np.ndarray,
     num_classes: int,
     *,
-    piece_share: float = PIECE_SHARE,
+    piece_shares: tuple[float, float] = PIECE_SHARES,
     penalty: float = 0.1,
     class_weights: np.ndarray | None = None,
     seed: int = 0,
@@ -48,7 +45,7 @@ def fit_linear(
     labels : sequence of int, shape (texts,)
         0 to ``num_classes`` - 1; a label that no text has gets no weights and small log-odds.
     num_classes : int
-    piece_share : float
+    piece_shares : tuple of float
         See :class:`~gi_classifier.model.linear.LinearModel`.
     penalty : float
         Of the squared weights; scikit-learn's C is its inverse.
@@ -58,8 +55,8 @@ def fit_linear(
     max_ngrams : int
         The most that are kept, those of the most records first.
     """
-    clean = [folded(text) for text in texts]
-    counts = Counter(character for text in clean for character in text)
+    clean = [cleaned(text) for text in texts]
+    counts = Counter(character for text in clean for character in text if character != "\n")
     characters = "".join(sorted(c for c, _ in counts.most_common(MOST_CHARACTERS)))
     places = ngrams(clean, numbers_of(characters))
     keys, columns = np.unique(places.keys, return_inverse=True)
@@ -94,7 +91,7 @@ def fit_linear(
         records=len(clean),
         weights=weights.astype(np.float16),
         intercepts=intercepts,
-        piece_share=piece_share,
+        piece_shares=piece_shares,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from gi_classifier.data.records import Records
 from gi_classifier.model.directory import FUSION, LINEAR, ModelDirectory
 from gi_classifier.model.fusion import to_file
-from gi_classifier.model.linear import PIECE_SHARE
+from gi_classifier.model.linear import PIECE_SHARES
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.training.fusion import fit_fusions
 from gi_classifier.training.linear import fit_linear
@@ -36,7 +36,7 @@ def fit_members(directory: ModelDirectory, train: Records, val: Records) -> dict
         train.labels or (),
         settings.num_classes,
         # Pieces are weighed by what lies off label 0, which must be the background.
-        piece_share=PIECE_SHARE if settings.window_rule == "evidence" else 0.0,
+        piece_shares=PIECE_SHARES if settings.window_rule == "evidence" else (0.0, 0.0),
         class_weights=weights,
         seed=settings.seed,
     )

@@ -11,26 +11,24 @@ import logging
 import math
 import os
 import re
-import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gi_classifier.files import beside, to_json
-from gi_classifier.locks import open_locked
+from gi_classifier.locks import LockedFolder
 from gi_classifier.settings import Settings
 
 if TYPE_CHECKING:
     from gi_classifier.training.encodings import Encodings
 
 logger = logging.getLogger(__name__)
-_LOCK = "lock"
 
 
 @contextmanager
@@ -56,41 +54,22 @@ def working_directory(output: Path, *, restart: bool = False) -> Iterator[Path]:
     OutputError
         Another process that is alive writes the same output.
     """
-    work = beside(output, "training")
-    lock = _lock(work)
+    work = LockedFolder(
+        beside(output, "training"),
+        f"Another process is training into {output} and is still running. Wait until it ends, or "
+        "choose another output.",
+    )
     finished = False
     try:
         if restart:
-            for path in _contents(work):
-                path.unlink()
-        yield work
+            work.clear()
+        yield work.path
         finished = True
     finally:
-        # Windows removes no file that is open.
-        unused = finished or not _contents(work)
-        if unused and os.name != "nt":
-            shutil.rmtree(work)
-        os.close(lock)
-        # Elsewhere another process may have made it anew by now.
-        if unused and os.name == "nt":
-            shutil.rmtree(work, ignore_errors=True)
-
-
-def _contents(work: Path) -> list[Path]:
-    return [path for path in work.iterdir() if path.name != _LOCK]
-
-
-def _lock(work: Path) -> int:
-    """Lock a directory, made where it is missing; the system lets go when the process ends."""
-    refusal = (
-        f"Another process is training into {work.with_suffix('')} and is still running. "
-        "Wait until it ends, or choose another output."
-    )
-    while True:
-        work.mkdir(exist_ok=True)
-        # A run that ended may have removed it meanwhile.
-        with suppress(FileNotFoundError):
-            return open_locked(work / _LOCK, refusal)
+        if finished or not work.contents():
+            work.remove()
+        else:
+            work.close()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import io
 import json
 import re
 import subprocess
+import sys
 import time
 import unicodedata
 import warnings
@@ -428,3 +429,13 @@ def test_bars_of_any_number_of_classes(count: int) -> None:
     picture = bars(keywords(labels=tuple(range(count))), tuple(f"第{i}类$" for i in range(count)))
     assert picture.shape[0] / picture.shape[1] < 3
     assert picture.min() < 0.2
+
+
+def test_keywords_are_drawn_without_seaborn_which_takes_much_memory() -> None:
+    code = (
+        "import sys, pandas; from gi_classifier.plots.keywords import label_figure; "
+        "row = {'keyword': '胃', 'label': 1, 'frequency': 2, 'total': 3.0}; "
+        "label_figure(pandas.DataFrame([row]), 1, 'upper'); print('seaborn' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

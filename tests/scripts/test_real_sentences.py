@@ -105,6 +105,8 @@ def test_a_dataset_stands_beside_the_sentences(tmp_path, monkeypatch) -> None:
     (tmp_path / "s.tsv").write_text(row("胃窦黏膜充血水肿"), "utf-8")
     for split, text in (("train", "横结肠息肉"), ("val", "左肺结节"), ("test", "胃角溃疡")):
         (tmp_path / f"{split}.txt").write_text(f"{text}\t0\n", "utf-8")
+    lines = ["".join(chr(0x4E00 + 40 * n + k) for k in range(9)) for n in range(20)]
+    (tmp_path / "written.tsv").write_text("".join(f"{line}痔\t2\n" for line in lines), "utf-8")
     labels = {row("胃窦黏膜充血水肿")[:16]: real_sentences.Label("1", "rest")}
     monkeypatch.setattr(real_sentences, "read_labels", lambda: labels)
     arguments = ["x", str(tmp_path / "s.tsv"), str(tmp_path), "--dataset", str(tmp_path)]
@@ -116,4 +118,5 @@ def test_a_dataset_stands_beside_the_sentences(tmp_path, monkeypatch) -> None:
     assert "横结肠息肉\t0\n" in written["train"]
     assert "左肺结节\t0\n" in written["val"]
     assert "胃角溃疡" not in written["test"]
+    assert [written[split].count("痔\t2") for split in real_sentences.SPLITS] == [10, 10, 0]
     assert "胃窦黏膜充血水肿\t1\n" in "".join(written.values())

@@ -57,7 +57,7 @@ def _page(document: Any, number: int, pages: int, name: str) -> Picture:
         width, height = page.get_size()
         scale = min(_DPI / 72, _LONGEST_SIDE / max(width, height, 1.0))
         pixels = np.array(page.render(scale=scale).to_pil().convert("RGB"))
-        lines = _layer(page, scale, height)
+        lines = _layer(page, scale)
     except pypdfium2.PdfiumError as error:
         raise RecordsError(f"{name}: page {number + 1} is damaged.") from error
     text = "".join(line.text for line in lines)
@@ -81,7 +81,7 @@ def usable_layer(text: str) -> bool:
     return chinese >= _LEAST_CHINESE * len(shown) and garbage <= _MOST_GARBAGE * len(shown)
 
 
-def _layer(page: Any, scale: float, height: float) -> list[Line]:
+def _layer(page: Any, scale: float) -> list[Line]:
     """The lines of a page's own text, as pdfium orders them."""
     text_page = page.get_textpage()
     found: list[Line] = []
@@ -94,9 +94,9 @@ def _layer(page: Any, scale: float, height: float) -> list[Line]:
             found.append(Line(words.strip(), _around(waiting), tuple(waiting)))
         waiting, words = [], ""
 
-    turned = page.get_rotation() != 0
-    # Boxes count from where the sheet's begin; what is shown may be cropped.
-    west, south = page.get_bbox()[:2]
+    turns = page.get_rotation() // 90
+    # Boxes count from where the sheet's begin, before it is turned; what is shown may be cropped.
+    west, south, east, north = page.get_bbox()
     for index in range(text_page.count_chars()):
         text = text_page.get_text_range(index, 1)
         if text in ("\r", "\n", "\r\n", ""):
@@ -106,16 +106,38 @@ def _layer(page: Any, scale: float, height: float) -> list[Line]:
         if text.isspace():
             continue
         left, bottom, right, top = text_page.get_charbox(index)
-        if turned:
-            # Boxes are those of the page before it is turned; the text needs none to be right.
-            left, bottom, right, top = 0.0, height, 0.0, height
-        else:
-            left, right, bottom, top = left - west, right - west, bottom - south, top - south
-        x0, x1 = left * scale, right * scale
-        y0, y1 = (height - top) * scale, (height - bottom) * scale
+        left, right, bottom, top = left - west, right - west, bottom - south, top - south
+        x0, y0, x1, y1 = (
+            value * scale
+            for value in _shown((left, bottom, right, top), turns, east - west, north - south)
+        )
         waiting.append(Character(text, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 1.0))
     end_line()
     return found
+
+
+def _shown(
+    box: tuple[float, float, float, float], turns: int, width: float, height: float
+) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom on the page as it is shown, of a box that counts from below.
+
+    Parameters
+    ----------
+    box : tuple of float
+        Left, bottom, right and top before the page is turned.
+    turns : int
+        Quarter turns to the right.
+    width, height : float
+        Of the page before it is turned.
+    """
+    left, bottom, right, top = box
+    if turns == 1:
+        return bottom, left, top, right
+    if turns == 2:
+        return width - right, bottom, width - left, top
+    if turns == 3:
+        return height - top, width - right, height - bottom, width - left
+    return left, height - top, right, height - bottom
 
 
 def _around(characters: list[Character]) -> Box:

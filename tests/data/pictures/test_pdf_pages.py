@@ -56,6 +56,37 @@ def test_characters_of_a_cropped_page_stand_where_they_are_shown() -> None:
     np.testing.assert_allclose(moved, boxes - np.array([20, 8]) * 150 / 72, atol=0.01)
 
 
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_characters_of_a_turned_page_stand_where_they_are_shown(turns: int) -> None:
+    content, turned = pdf_with_text(TEXT), io.BytesIO()
+    document, cropped = pypdfium2.PdfDocument(content), io.BytesIO()
+    width, height = document[0].get_size()
+    document[0].set_cropbox(20, 10, width, height - 8)
+    document.save(cropped)
+    document[0].set_rotation(90 * turns)
+    document.save(turned)
+    (upright,), (page,) = pictures_of(cropped.getvalue()), pictures_of(turned.getvalue())
+    # The picture is the upright one, turned to the right: so must its boxes be.
+    back = np.rot90(page.pixels, turns)
+    assert np.abs(back.astype(int) - upright.pixels).mean() < 3
+    assert upright.layer
+    assert page.layer
+    there = {line.text: line for line in page.layer}
+    assert set(there) == set(LINES)
+    for line in upright.layer:
+        for expected, found in zip(line.characters, there[line.text].characters, strict=True):
+            corners, width = np.array(found.box), page.pixels.shape[1]
+            for _ in range(turns):
+                # A quarter turn to the left of what is so wide.
+                corners = np.stack([corners[:, 1], width - corners[:, 0]], axis=1)
+                width = sum(page.pixels.shape[:2]) - width
+            np.testing.assert_allclose(
+                [corners.min(axis=0), corners.max(axis=0)],
+                [np.min(expected.box, axis=0), np.max(expected.box, axis=0)],
+                atol=1.5,
+            )
+
+
 @pytest.mark.parametrize(
     ("text", "usable"),
     [

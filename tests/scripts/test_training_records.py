@@ -1,0 +1,68 @@
+"""Records among what is not their subject, for training."""
+
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import training_records
+from make_dataset import ROOT, Composer, read_knowledge
+
+NORMAL = "双肺呼吸音清，未闻及干湿啰音，心率78次/分。"
+
+
+def test_passages_that_report_what_is_normal_are_found() -> None:
+    others = [
+        "否认黑便，胃纳可，余查体未见异常。",
+        "查体正常",
+        "高血压怎么办，血压正常吗？请问",
+        "肺癌术后，查体未见异常，定期复查。",
+    ]
+    assert training_records.normal_passages([*others, NORMAL, "无" * 500]) == [NORMAL]
+
+
+def test_written_pieces_are_as_many_as_found_ones_at_least() -> None:
+    written = training_records.surroundings([]).records
+    found = [f"{NORMAL}{number}" for number in range(9000)]
+    shapes = [s for kind in training_records.surroundings(found).records.values() for s in kind]
+    own = sum(map(len, written.values()))
+    assert own <= len(shapes) <= 2 * own
+
+
+def test_records_keep_their_labels_and_stand_among_pieces() -> None:
+    rows = [("胃窦溃疡", "1"), ("内痔", "2"), ("左肺结节", "0"), ("肛裂能自己好吗", "2")]
+    common = read_knowledge(ROOT / "data" / "knowledge" / "common.toml")
+    pieces = Composer(training_records.surroundings([NORMAL]), common, "train")
+    found = training_records.added(rows, pieces, 400, random.Random(0))
+    counts = Counter(label for _, label in found)
+    assert counts == {"0": 200, "1": 100, "2": 100}
+    inside = 0
+    for text, label in found:
+        if label == "1" and "胃窦溃疡" in text:
+            before, _, behind = text.partition("胃窦溃疡")
+            assert len(before) + len(behind) > 10
+            inside += before.endswith("，") and behind.startswith("，")
+    assert inside
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> Path:
+    for split in training_records.ADDED:
+        rows = "".join(
+            f"{text}\t{label}\n" for text, label in (("胃癌", 1), ("痔", 2), ("肺炎", 0))
+        )
+        (tmp_path / f"{split}.tsv").write_text(rows, "utf-8")
+    (tmp_path / "corpus.txt").write_text(f"{NORMAL}\n胃癌\n", "utf-8")
+    return tmp_path
+
+
+def test_the_same_call_writes_the_same_files(splits, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(training_records, "ADDED", {"train": 40, "val": 8})
+    for name in ("one", "other"):
+        monkeypatch.setattr(sys, "argv", ["x", str(splits), str(tmp_path / name)])
+        training_records.main()
+    for split, rows in (("train", 43), ("val", 11)):
+        content = (tmp_path / "one" / f"{split}.tsv").read_bytes()
+        assert content == (tmp_path / "other" / f"{split}.tsv").read_bytes()
+        assert content.count(b"\n") == rows
