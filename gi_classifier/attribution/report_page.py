@@ -16,6 +16,7 @@ from gi_classifier.attribution.heatmap import SCALE_NOTE, STYLE, figure_html
 from gi_classifier.attribution.page import escape, escape_line, html_page, note
 from gi_classifier.attribution.report_keywords import COLUMNS, SORTING, charts, sortable_table
 from gi_classifier.attribution.report_records import ReportRecords, ShownRecord
+from gi_classifier.attribution.words import release_segmenter
 from gi_classifier.errors import InputError
 from gi_classifier.plots.style import CLASS_COLOURS
 
@@ -124,6 +125,8 @@ def report(
     names = explainer.settings.names
     _check(records, table, names)
     blocks = _blocks(records, explainer, options)
+    # The page's charts and fonts need the room.
+    release_segmenter()
     sections = [
         f'<h1>{escape_line(f"Report on {source}")}<span lang="zh">分析报告</span></h1>\n',
         _heading("Summary", "概要"),
