@@ -63,6 +63,7 @@ class Batcher:
         self._thread = ThreadPoolExecutor(1, "predict")
         self._more = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._stopping = False
 
     @property
     def queued(self) -> int:
@@ -108,26 +109,24 @@ class Batcher:
         self._running = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Stop; what waits is answered before."""
-        while self._waiting and self.alive:
-            await asyncio.sleep(0.01)
+        """Stop; what waits and what is being computed is answered before."""
+        self._stopping = True
+        self._more.set()
         if self._running is not None:
-            self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._running
         self._thread.shutdown(wait=True)
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        while self._waiting or not self._stopping:
             await self._more.wait()
-            if self.queued < self._limits.batch:
+            if self.queued < self._limits.batch and not self._stopping:
                 await asyncio.sleep(self._limits.wait)
             if not (batch := self._take()):
                 self._more.clear()
                 continue
-            # What is being computed is answered, even if the service stops meanwhile.
-            done = await asyncio.shield(loop.run_in_executor(self._thread, self._compute, batch))
+            done = await loop.run_in_executor(self._thread, self._compute, batch)
             for request, outcome in done:
                 if request.future.done():
                     continue

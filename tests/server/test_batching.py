@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +109,25 @@ def test_a_full_queue_refuses_and_what_is_in_it_is_answered_at_the_end() -> None
         return await asyncio.gather(*waiting)
 
     assert running(act, queue=8, wait=0.5) == [[1] * 4] * 2
+
+
+def test_what_is_being_computed_when_it_stops_is_answered() -> None:
+    begun = threading.Event()
+
+    def slowly(texts: list[str]) -> np.ndarray:
+        begun.set()
+        time.sleep(0.2)
+        return lengths(texts)
+
+    async def act(batcher: Batcher) -> Any:
+        waiting = asyncio.ensure_future(batcher.submit(["胃", "胃镜"], plain))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        assert not batcher.queued
+        await batcher.stop()
+        return await waiting
+
+    assert running(act, slowly, seconds=2) == [1, 2]
 
 
 def test_who_waits_too_long_is_told_and_no_longer_computed() -> None:
