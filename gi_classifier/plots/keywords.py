@@ -93,7 +93,7 @@ def _draw(panel: Any, part: pd.DataFrame, label: int, title: str) -> None:
     colour = CLASS_COLOURS[label % len(CLASS_COLOURS)]
     bars = panel.barh(places, part["total"].to_numpy(), height=0.75, color=colour)
     panel.bar_label(bars, [f"×{n}" for n in part["frequency"]], padding=3, fontsize=8)
-    panel.invert_yaxis()
+    panel.set_ylim(len(part) - 0.5, -0.5)
     panel.set_yticks(
         places, [shortened(word, _LONGEST_KEYWORD) for word in part["keyword"]], fontsize=_PLAIN
     )
