@@ -279,11 +279,12 @@ def surrounded(
     wanted: int,
     source: random.Random,
     marks: str = MARKS,
+    longest: int = LONGEST,
 ) -> list[str]:
     """So many distinct texts: records of one label among what is not their subject.
 
     ``made`` maps records to their kinds; ``marks`` are those of
-    :func:`~surroundings.surround`.
+    :func:`~surroundings.surround`, ``longest`` the characters of a text at most.
     """
     records = list(made)
     short = [text for text in records if len(text) <= SHORT] or records
@@ -298,7 +299,7 @@ def surrounded(
         alone = label == 0 and source.random() < ALONE_SHARE
         text = surround("" if alone else record, draw, source, marks)
         text = " ".join(roughen(text, source).split())
-        if SHORTEST <= len(text) <= LONGEST and text not in made:
+        if SHORTEST <= len(text) <= longest and text not in made:
             found[text] = None
     return list(found)
 

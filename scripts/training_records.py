@@ -2,8 +2,9 @@
 
 In: the folder that ``real_sentences.py`` wrote, ``data/surroundings.toml``, and, of ``corpus.txt``
 in that folder, passages that only report what is normal. Out: ``train.tsv`` and ``val.tsv`` in
-another folder: the rows as they were, and records of theirs before, behind, between and inside such
-text, with their own labels; of label 0 also such text alone.
+another folder: the rows as they were; records of theirs before, behind, between and inside such
+text, with their own labels, of label 0 also such text alone; and records as a scanner misreads
+them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ from pathlib import Path
 from make_dataset import ROOT, SHARES, Composer, Knowledge, read_knowledge, surrounded
 from make_vocabulary import lines
 from real_sentences import Row, distant, read_rows
+from rough_text import MISREAD
 
 # For each split how many are added.
-ADDED = {"train": 10_000, "val": 1_000}
+ADDED = {"train": 25_000, "val": 1_000}
+SCANNED = {"train": 3_000, "val": 0}
+# Characters of one record among pieces: a window, so that training reads all of it.
+_WINDOW = 198
 # Inside a piece, most doctors put commas around what they add.
 MARKS = "，，，。； "
 _SHORTEST, _LONGEST = 12, 120
@@ -32,6 +37,11 @@ _SUBJECT = re.compile(
     "[胃肠食管肛便泻呕吐咽酸贲幽阑痔？?]|十二指|诊断|主诉|入院|入我|收治|就诊|手术|术后|切除|癌|瘤|腹痛|消化|问|病例"
     "|怎|什么|多久|能否|可以|建议|目的|结果|研究|探讨|文献|组|原因|本病|治疗|鉴别|方法|提示|导致|引起|发病|笔者"
 )
+# What a scanner makes of a character: what composed records have, and more.
+SCANS = [
+    *MISREAD.items(),
+    *zip("门门贲食管胃痔瘘直十溃疡", "巾内喷良菅田持痿真士渍殇", strict=True),
+]
 _ASKED = re.compile("[？?吗]|怎么|请问|咋")
 
 
@@ -64,9 +74,23 @@ def added(rows: Sequence[Row], pieces: Composer, count: int, source: random.Rand
             for text, own in rows
             if own == str(label)
         }
-        texts = surrounded(pieces, made, label, round(count * share), source, MARKS)
+        texts = surrounded(pieces, made, label, round(count * share), source, MARKS, _WINDOW)
         result += [(text, str(label)) for text in texts]
     return result
+
+
+def scanned(rows: Sequence[Row], count: int, source: random.Random) -> list[Row]:
+    """So many records in which one to three characters are misread, with their own labels."""
+    result: dict[str, str] = {}
+    for text, label in source.sample(rows, len(rows)):
+        if len(result) == count:
+            break
+        slips = [(one, other) for one, other in SCANS if one in text]
+        for one, other in source.sample(slips, min(len(slips), source.choice((1, 1, 2, 3)))):
+            text = text.replace(one, other, 1)
+        if slips:
+            result[text] = label
+    return list(result.items())
 
 
 def main() -> None:
@@ -87,11 +111,10 @@ def main() -> None:
     for split, count in ADDED.items():
         source = random.Random(f"{args.seed} {split}")
         more = added(rows[split], Composer(knowledge, common, split), count, source)
+        more += scanned(rows[split], SCANNED[split], source)
         content = "".join(f"{text}\t{label}\n" for text, label in [*rows[split], *more])
         (args.output / f"{split}.tsv").write_text(content, encoding="utf-8")
-        print(
-            f"{split}: {len(rows[split])} records and {len(more)} among what is not their subject"
-        )
+        print(f"{split}: {len(rows[split])} records, {len(more)} more among other text or misread")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,15 @@ def continue_(
     output: OutputOption,
     val: ValOption = None,
     test: TestOption = None,
+    unlabelled: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Text without labels, one passage a line, to learn from as well: the model as it "
+            "is labels it; of 20,000 or more, 10,000 choose the cut of predict --bulk instead. "
+            "May be repeated.",
+        ),
+    ] = None,
     settings: SetOption = None,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
@@ -57,6 +66,7 @@ def continue_(
         data,
         output,
         changes=changes,
+        unlabelled=unlabelled or (),
         text_column=text_column,
         label_column=label_column,
         sheet=sheet,

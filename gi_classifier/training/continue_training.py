@@ -7,7 +7,7 @@ validation or test before stay held out, so what a model was measured on is neve
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ from gi_classifier.model.directory import (
     load,
     save,
 )
+from gi_classifier.model.predictor import Predictor
 from gi_classifier.settings import Settings
-from gi_classifier.training.linear_alone import run_linear
+from gi_classifier.training.linear_alone import check_linear_alone, run_linear
 from gi_classifier.training.run_state import (
     logging_to,
     phase,
@@ -40,7 +41,7 @@ from gi_classifier.training.run_state import (
     working_directory,
 )
 from gi_classifier.training.splits import Data, check_classes, read_splits
-from gi_classifier.training.train import run
+from gi_classifier.training.train import given_passages, run
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def continue_training(
     output: str | Path,
     *,
     changes: Mapping[str, Any] | None = None,
+    unlabelled: str | Path | Sequence[str | Path] = (),
     text_column: str = "text",
     label_column: str = "label",
     sheet: str | None = None,
@@ -82,6 +84,9 @@ def continue_training(
     changes : mapping, optional
         Settings to change, such as ``{"learning_rate": 3e-5}``; all others are the model's.
         The number, names and meaning of the labels can't be changed.
+    unlabelled : str, Path or sequence of them
+        Text files as :func:`gi_classifier.train` takes them. The teacher is the model as it is,
+        with the members that it answers by.
     text_column, label_column, sheet, header_row, force, restart
         As in :func:`gi_classifier.train`.
 
@@ -102,11 +107,14 @@ def continue_training(
     before = load(model)
     alone = before.members == ("linear",)
     settings = _changed(before.settings, changes or {}, alone=alone)
+    if alone:
+        check_linear_alone(None, unlabelled)
     with working_directory(check_model_output(output, force=force), restart=restart) as work:
         if not alone:
             with starting_tensorflow():
                 from gi_classifier.training.keras_model import build
         with phase("reading"):
+            passages = given_passages(unlabelled)
             earlier = earlier_splits(before.splits)
             columns = (text_column, label_column, sheet, header_row)
             splits = read_splits(data, settings, *columns, earlier=earlier)
@@ -121,7 +129,15 @@ def continue_training(
             directory = (
                 run_linear(splits, settings, work)
                 if alone
-                else run(built, splits, settings, work, keep_start=True)
+                else run(
+                    built,
+                    splits,
+                    settings,
+                    work,
+                    unlabelled=passages,
+                    teacher=Predictor.from_directory(before).predict_proba,
+                    keep_start=True,
+                )
             )
         directory = _remembering(directory, before)
         save(directory, output, force=force)

@@ -1,14 +1,16 @@
-"""Soft labels for unlabelled text, from a linear teacher that was fitted on the labelled records.
+"""Soft labels for unlabelled text, from a teacher: a linear model, or the model that goes on.
 
-In: labelled records and unlabelled passages. Out: pieces of those passages with the probabilities
-that TF-IDF + logistic regression gives them, to train the encoder on beside the records: it meets
-sentences that nobody labelled, and learns what the teacher knows of them (Hinton et al. 2015).
+In: unlabelled passages and a teacher. Out: pieces of those passages with the probabilities that
+the teacher gives them, to train the encoder on beside the records: it meets sentences that nobody
+labelled, and learns what the teacher knows of them (Hinton et al. 2015). Of a model that goes on,
+that is what both members know together, under noise that the teacher did not have (Xie et al.
+2020).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.settings import Settings
 
 SHORTEST = 8
+# From texts to the probability of each label: (texts, classes).
+Teacher = Callable[[Sequence[str]], np.ndarray]
+# A teacher is asked about so many times what can be kept; a model reads some hundreds a second.
+_ASKED = 3
 # Half a typical window; most sentences of a record are shorter.
 _LONGEST = 100
 _SENTENCE = re.compile(r"[^。！？；!?;]+[。！？；!?;]*")
@@ -40,21 +46,37 @@ def pieces(passages: Iterable[str], seed: int) -> Iterator[str]:
             yield piece.strip()
 
 
+def linear_teacher(records: Records, settings: Settings) -> Teacher:
+    """TF-IDF + logistic regression, fitted on labelled records."""
+    from gi_classifier.metrics.baselines import tfidf_probabilities
+
+    def probabilities(texts: Sequence[str]) -> np.ndarray:
+        return tfidf_probabilities(
+            records.texts,
+            records.labels or (),
+            texts,
+            classes=settings.num_classes,
+            seed=settings.seed,
+        )
+
+    return probabilities
+
+
 def soft_labels(
-    records: Records, passages: Iterable[str], settings: Settings
+    passages: Iterable[str], settings: Settings, teacher: Teacher
 ) -> tuple[list[str], np.ndarray]:
     """Cut unlabelled passages into pieces and let a teacher label them.
 
-    Kept are the pieces of which TF-IDF + logistic regression, fitted on the records, is sure
-    (``settings.teacher_confidence``), and of each label at most ``settings.unlabelled_pieces``,
-    drawn at random.
+    Kept are the pieces of which the teacher is sure (``settings.teacher_confidence``), and of each
+    label at most ``settings.unlabelled_pieces``, drawn at random. It is asked about three times as
+    many at most.
 
     Parameters
     ----------
-    records : Records
-        Labelled training records.
     passages : iterable of str
     settings : Settings
+    teacher : callable
+        From texts to probabilities (texts, num_classes).
 
     Returns
     -------
@@ -67,21 +89,15 @@ def soft_labels(
     RecordsError
         The teacher is sure of none.
     """
-    from gi_classifier.metrics.baselines import tfidf_probabilities
-
     texts = list(dict.fromkeys(pieces(passages, settings.seed)))
     if not texts:
         raise RecordsError(
             f"The unlabelled text has no passage of {SHORTEST} characters or more. Give more text."
         )
-    found = tfidf_probabilities(
-        records.texts,
-        records.labels or (),
-        texts,
-        classes=settings.num_classes,
-        seed=settings.seed,
-    ).astype(np.float32)
     source = np.random.default_rng([settings.seed, 4])
+    most = _ASKED * settings.num_classes * settings.unlabelled_pieces
+    texts = [texts[row] for row in np.sort(source.permutation(len(texts))[:most])]
+    found = teacher(texts).astype(np.float32)
     sure = found.max(axis=1) >= settings.teacher_confidence
     drawn = [
         source.permutation(np.flatnonzero(sure & (found.argmax(axis=1) == label)))
@@ -91,7 +107,7 @@ def soft_labels(
         raise RecordsError(
             f"The teacher is sure of none of {len(texts)} pieces of unlabelled text. Train it on "
             "more labelled records, or lower teacher_confidence. "
-            f"Received: {settings.teacher_confidence} and {len(records)} records"
+            f"Received: {settings.teacher_confidence}"
         )
     rows = np.sort(np.concatenate([part[: settings.unlabelled_pieces] for part in drawn]))
     return [texts[row] for row in rows], found[rows]

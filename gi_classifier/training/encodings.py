@@ -17,6 +17,7 @@ from gi_classifier.data.records import Records
 from gi_classifier.model.windows import cut_windows
 from gi_classifier.settings import Settings
 from gi_classifier.text import Vocabulary
+from gi_classifier.training.distil import Teacher, linear_teacher, soft_labels
 
 logger = logging.getLogger(__name__)
 
@@ -77,14 +78,15 @@ def with_unlabelled(
     passages: Sequence[str],
     vocabulary: Vocabulary,
     settings: Settings,
+    teacher: Teacher | None = None,
 ) -> Encodings:
     """Training data, and behind it pieces of unlabelled text with their teacher's labels.
 
-    Pieces that are near-duplicates of held-out records are left out.
+    Pieces that are near-duplicates of held-out records are left out. Without a teacher, a linear
+    one is fitted on the training records.
     """
-    from gi_classifier.training.distil import soft_labels
-
-    texts, targets = soft_labels(splits["train"], passages, settings)
+    teacher = teacher or linear_teacher(splits["train"], settings)
+    texts, targets = soft_labels(passages, settings, teacher)
     held = [text for name in ("val", "test") if name in splits for text in splits[name].texts]
     groups = near_duplicate_groups([*held, *texts])
     fresh = ~np.isin(groups[len(held) :], groups[: len(held)])

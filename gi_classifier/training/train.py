@@ -47,6 +47,7 @@ from gi_classifier.training.splits import (
 )
 
 if TYPE_CHECKING:
+    from gi_classifier.training.distil import Teacher
     from gi_classifier.training.optimise import Progress
 
 logger = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ def train(
             with starting_tensorflow():
                 from gi_classifier.training.keras_model import build
         with phase("reading"):
-            passages = _passages(unlabelled)
+            passages = given_passages(unlabelled)
             settings = with_own_labels(data, settings, text_column, label_column, sheet, header_row)
             splits = read_splits(data, settings, text_column, label_column, sheet, header_row)
             check_classes(splits["train"], settings)
@@ -156,7 +157,14 @@ def train(
     return directory
 
 
-def _passages(unlabelled: str | Path | Sequence[str | Path]) -> list[str]:
+def given_passages(unlabelled: str | Path | Sequence[str | Path]) -> list[str]:
+    """The passages of files of unlabelled text.
+
+    Raises
+    ------
+    RecordsError
+        There are files, and none holds any text.
+    """
     files = check_passages(unlabelled)
     passages = list(read_passages(files))
     if files and not passages:
@@ -171,6 +179,7 @@ def run(
     work: Path,
     *,
     unlabelled: Sequence[str] = (),
+    teacher: Teacher | None = None,
     keep_start: bool = False,
 ) -> ModelDirectory:
     """Train a built classifier on split records and return it as a directory.
@@ -185,6 +194,8 @@ def run(
         Directory of the checkpoint and log.
     unlabelled : sequence of str
         Passages, see :func:`train`.
+    teacher : callable, optional
+        Labels them; without, a linear teacher.
     keep_start : bool
         Whether the weights it starts from may be the best ones.
     """
@@ -201,7 +212,9 @@ def run(
         held, unlabelled = held_for_bulk(unlabelled, settings.seed)
     if unlabelled:
         with phase("labelling the unlabelled text"):
-            train_data = with_unlabelled(train_data, splits, unlabelled, built.vocabulary, settings)
+            train_data = with_unlabelled(
+                train_data, splits, unlabelled, built.vocabulary, settings, teacher
+            )
     checkpoint = optimise.Checkpoint(
         work / optimise.CHECKPOINT, run_identity(built, train_data, val_data, settings)
     )

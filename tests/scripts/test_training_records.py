@@ -46,6 +46,23 @@ def test_records_keep_their_labels_and_stand_among_pieces() -> None:
     assert inside
 
 
+def test_no_record_among_pieces_is_longer_than_a_window() -> None:
+    rows = [("胃窦溃疡" * 40, "1"), ("内痔", "2"), ("左肺结节", "0")]
+    common = read_knowledge(ROOT / "data" / "knowledge" / "common.toml")
+    pieces = Composer(training_records.surroundings([NORMAL]), common, "train")
+    found = training_records.added(rows, pieces, 200, random.Random(0))
+    assert max(len(text) for text, _ in found) <= 198
+
+
+def test_a_misread_record_keeps_its_length_and_label() -> None:
+    rows = [(f"胃窦溃疡{n}", "1") for n in range(9)] + [("双肺", "0")]
+    found = training_records.scanned(rows, 6, random.Random(0))
+    assert len(found) == 6
+    for text, label in found:
+        assert label == "1"
+        assert 1 <= min(sum(map(str.__ne__, text, own)) for own, _ in rows[:9]) <= 3
+
+
 @pytest.fixture
 def splits(tmp_path: Path) -> Path:
     for split in training_records.ADDED:
@@ -59,10 +76,11 @@ def splits(tmp_path: Path) -> Path:
 
 def test_the_same_call_writes_the_same_files(splits, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(training_records, "ADDED", {"train": 40, "val": 8})
+    monkeypatch.setattr(training_records, "SCANNED", {"train": 2, "val": 0})
     for name in ("one", "other"):
         monkeypatch.setattr(sys, "argv", ["x", str(splits), str(tmp_path / name)])
         training_records.main()
-    for split, rows in (("train", 43), ("val", 11)):
+    for split, rows in (("train", 45), ("val", 11)):
         content = (tmp_path / "one" / f"{split}.tsv").read_bytes()
         assert content == (tmp_path / "other" / f"{split}.tsv").read_bytes()
         assert content.count(b"\n") == rows

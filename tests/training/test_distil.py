@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from samples import estimator_parameters, made_up_records
 
-from gi_classifier import GIClassifier
+from gi_classifier import GIClassifier, continue_training
 from gi_classifier.data.records import Records
-from gi_classifier.errors import OutputExistsError, RecordsError
+from gi_classifier.errors import OutputExistsError, RecordsError, SettingsError
 from gi_classifier.files import to_json
 from gi_classifier.metrics.baselines import tfidf_logistic_regression
 from gi_classifier.model.directory import BULK, load
 from gi_classifier.settings import Settings
 from gi_classifier.text import Vocabulary
-from gi_classifier.training.distil import SHORTEST, pieces, soft_labels
+from gi_classifier.training.distil import SHORTEST, linear_teacher, pieces, soft_labels
 from gi_classifier.training.encodings import encode, with_unlabelled
 from gi_classifier.training.train import train
 
@@ -59,9 +60,8 @@ def test_only_passages_shorter_than_the_shortest_are_dropped() -> None:
 def test_kept_pieces_carry_the_probabilities_of_scikit_learns_model(settings: Settings) -> None:
     records = labelled()
     passages = [text + "。" for text, _ in made_up_records(300)]
-    texts, found = soft_labels(
-        records, passages, dataclasses.replace(settings, teacher_confidence=0.5)
-    )
+    half = dataclasses.replace(settings, teacher_confidence=0.5)
+    texts, found = soft_labels(passages, half, linear_teacher(records, half))
     teacher = tfidf_logistic_regression(settings.seed).fit(records.texts, records.labels)
     np.testing.assert_allclose(found, teacher.predict_proba(texts), atol=1e-6)
     assert found.max(axis=1).min() >= 0.5
@@ -71,7 +71,7 @@ def test_kept_pieces_carry_the_probabilities_of_scikit_learns_model(settings: Se
 def test_each_label_keeps_at_most_its_number(settings: Settings) -> None:
     few = dataclasses.replace(settings, unlabelled_pieces=7, teacher_confidence=0.0)
     passages = [text for text, _ in made_up_records(300)]
-    texts, found = soft_labels(labelled(), passages, few)
+    texts, found = soft_labels(passages, few, linear_teacher(labelled(), few))
     assert np.bincount(found.argmax(axis=1)).tolist() == [7, 7, 7]
     assert len(set(texts)) == 21
 
@@ -154,7 +154,7 @@ def test_text_that_teaches_nothing_is_an_error(
 ) -> None:
     sure = dataclasses.replace(settings, teacher_confidence=confidence)
     with pytest.raises(RecordsError, match=message):
-        soft_labels(labelled(), passages, sure)
+        soft_labels(passages, sure, linear_teacher(labelled(), sure))
 
 
 def test_held_out_records_are_not_learnt_from_as_unlabelled_text(
@@ -170,6 +170,56 @@ def test_held_out_records_are_not_learnt_from_as_unlabelled_text(
     assert len(found.ids) == 90 + 80
     held = {tuple(vocabulary.with_special(e.ids)) for e in vocabulary.encode(splits["val"].texts)}
     assert not held & {tuple(row) for row in found.ids}
+
+
+def test_a_teacher_is_asked_about_three_times_what_can_be_kept(settings: Settings) -> None:
+    asked: list[int] = []
+
+    def teacher(texts: Sequence[str]) -> np.ndarray:
+        asked.append(len(texts))
+        return np.tile([0.2, 0.7, 0.1], (len(texts), 1))
+
+    few = dataclasses.replace(settings, unlabelled_pieces=5, teacher_confidence=0.0)
+    texts, found = soft_labels([text for text, _ in made_up_records(300)], few, teacher)
+    assert asked == [3 * settings.num_classes * 5]
+    assert len(texts) == 5
+    np.testing.assert_allclose(found, np.tile([0.2, 0.7, 0.1], (5, 1)), atol=1e-6)
+
+
+def test_a_model_that_goes_on_teaches_itself_what_its_members_know_together(
+    base: Path,
+    settings: Settings,
+    records_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    easy = dataclasses.replace(settings, teacher_confidence=0.0, epochs=1)
+    train(records_file, tmp_path / "model", settings=easy, base=base)
+    learnt: dict[str, np.ndarray] = {}
+
+    def kept(*given: Any) -> Any:
+        found = with_unlabelled(*given)
+        texts, targets = soft_labels(given[2], given[4], given[5])
+        learnt.update(zip(texts, targets, strict=True))
+        return found
+
+    monkeypatch.setattr("gi_classifier.training.train.with_unlabelled", kept)
+    corpus = tmp_path / "notes.txt"
+    corpus.write_text("\n".join(t for t, _ in made_up_records(200)), encoding="utf-8")
+    continue_training(tmp_path / "model", records_file, tmp_path / "next", unlabelled=corpus)
+    model = GIClassifier.load(tmp_path / "model")
+    np.testing.assert_allclose(list(learnt.values()), model.predict_proba(list(learnt)), atol=1e-6)
+    assert load(tmp_path / "next").metadata["training"]["unlabelled_pieces"] > 50
+
+
+def test_a_linear_member_alone_goes_on_without_unlabelled_text(
+    settings: Settings, records_file: Path, tmp_path: Path
+) -> None:
+    train(records_file, tmp_path / "model", settings=settings, use="linear")
+    with pytest.raises(SettingsError, match="unlabelled text: the linear member learns from"):
+        continue_training(
+            tmp_path / "model", records_file, tmp_path / "next", unlabelled=records_file
+        )
 
 
 def test_other_unlabelled_text_is_another_run(
