@@ -48,7 +48,7 @@ def pdf(objects: list[bytes], trailer: bytes = b"") -> bytes:
 
 
 def pdf_with_text(*pages: str) -> bytes:
-    """A PDF whose pages hold their text, line by line."""
+    """A PDF whose pages hold their text, line by line; a tab parts a row's cells."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
     from matplotlib.figure import Figure
@@ -60,6 +60,8 @@ def pdf_with_text(*pages: str) -> bytes:
         for text in pages:
             figure = Figure(figsize=(6, 4))
             for number, line in enumerate(text.splitlines()):
-                figure.text(0.1, 0.9 - 0.1 * number, line, fontproperties=font)
+                for place, cell in enumerate(line.split("\t")):
+                    height = 0.9 - 0.07 * number
+                    figure.text(0.1 + 0.45 * place, height, cell, fontproperties=font)
             file.savefig(figure)
     return content.getvalue()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from gi_classifier.data.pictures.page import Character, Correction, Line
-from gi_classifier.data.pictures.reading_order import reading_order, wrapped
+from gi_classifier.data.pictures.reading_order import given_order, reading_order, wrapped
 
 _SLIPS = Path(__file__).with_name("slips.txt")
 # Surer than this, a slip is what stands there.
@@ -35,12 +35,9 @@ def text_of(
     """
     if not lines:
         return "", (), ()
-    if ordered:
-        rows, goes_on = [[i] for i in range(len(lines))], [False] * len(lines)
-    else:
-        boxes = _level(lines, angle)
-        order = reading_order(boxes)
-        rows, goes_on = [row.places for row in order], wrapped(boxes, order)
+    boxes = _level(lines, angle)
+    order = given_order(boxes) if ordered else reading_order(boxes)
+    rows, goes_on = [row.places for row in order], wrapped(boxes, order)
     text, characters = "", []
     for row, joined in zip(rows, goes_on, strict=True):
         before = _between(text, lines[row[0]].text) if joined else "\n" if text else ""

@@ -19,6 +19,8 @@ _DPI, _LONGEST_SIDE = 150, 2000
 # Of a text layer: characters that it needs, and shares, found on layers of scanners and of fonts
 # without a table of characters.
 _LEAST_CHARACTERS, _LEAST_CHINESE, _MOST_GARBAGE = 20, 0.2, 0.05
+# Heights of a line between two characters of it that stand in two cells.
+_CELL_GAP = 2.0
 
 
 def pdf_pages(source: Path | bytes, name: str) -> Iterator[Picture]:
@@ -86,7 +88,7 @@ def _layer(page: Any, scale: float) -> list[Line]:
     text_page = page.get_textpage()
     found: list[Line] = []
     waiting: list[Character] = []
-    words = ""
+    words, reached = "", 0.0
 
     def end_line() -> None:
         nonlocal waiting, words
@@ -102,9 +104,14 @@ def _layer(page: Any, scale: float) -> list[Line]:
         if text in ("\r", "\n", "\r\n", ""):
             end_line()
             continue
-        words += text
         if text.isspace():
+            words += text
             continue
+        # The loose box is as high as the line, whatever the character.
+        left, bottom, right, top = text_page.get_charbox(index, loose=True)
+        if waiting and words[-1:].isspace() and left - reached > _CELL_GAP * (top - bottom):
+            end_line()
+        words, reached = words + text, right
         left, bottom, right, top = text_page.get_charbox(index)
         left, right, bottom, top = left - west, right - west, bottom - south, top - south
         x0, y0, x1, y1 = (

@@ -17,6 +17,8 @@ _SAME_ROW = 0.5
 _GUTTER, _RUNNING, _LEAST_ROWS = 0.8, 9.0, 3
 # A wrapped line ends this near to its column's right edge, and the next begins as near to the left.
 _NEAR_END, _NEAR_START = 2.0, 1.5
+# A line of so many heights is running text, though no other is as long.
+_LONG = 30.0
 
 
 class Row(NamedTuple):
@@ -47,6 +49,21 @@ def reading_order(boxes: np.ndarray) -> list[Row]:
             column += 1
             found += [Row(row, column) for row in _rows(boxes, side)]
         begin = end
+    return found
+
+
+def given_order(boxes: np.ndarray) -> list[Row]:
+    """Rows of boxes that stand in reading order already: those side by side are one."""
+    columns = {place: row.column for row in reading_order(boxes) for place in row.places}
+    found: list[Row] = []
+    for place, (left, top, _, bottom) in enumerate(boxes.tolist()):
+        if found:
+            _, above, right, below = boxes[found[-1].places[-1]].tolist()
+            apart = abs(above + below - top - bottom) / 2
+            if left >= right and apart <= _SAME_ROW * min(below - above, bottom - top):
+                found[-1].places.append(place)
+                continue
+        found.append(Row([place], columns[place]))
     return found
 
 
@@ -146,7 +163,7 @@ def wrapped(boxes: np.ndarray, rows: list[Row]) -> list[bool]:
             found[here] = bool(
                 _reaches(last, right)
                 # The longest of short lines reaches the edge too.
-                and (full > 1 or first[0] < last[0] - height)
+                and (full > 1 or first[0] < last[0] - height or last[2] - last[0] > _LONG * height)
                 and first[0] < last[0] + _NEAR_START * height
                 and first[0] < left + (_NEAR_START + _RUNNING) * height
                 and first[1] - last[3] < 1.5 * height

@@ -29,6 +29,19 @@ def test_a_page_with_text_of_its_own_is_not_recognised() -> None:
     assert page.characters[len(LINES[0])] is None
 
 
+def test_a_line_of_the_layer_that_wraps_does_not_tear_a_word() -> None:
+    first = "患者因反复上腹部不适三月来诊，查体腹软，无压痛，移动性浊音阴性，行内镜见直"
+    page = read_image(pdf_with_text(f"{first}\n肠未受侵，胃窦可见溃疡。\n\n医师"))
+    assert page.text == f"{first}肠未受侵，胃窦可见溃疡。\n医师"
+    assert len(page.characters) == len(page.text)
+
+
+def test_cells_of_the_layer_stay_apart_and_rows_of_cells_do_not_wrap() -> None:
+    rows = ("姓名某某某\t科室消化内科", "年龄六十岁\t床号某病区床", "诊断为胃窦溃疡待查")
+    page = read_image(pdf_with_text("\n".join(rows)))
+    assert page.text == "\n".join(rows).replace("\t", "  ")
+
+
 @pytest.mark.slow
 def test_a_page_of_several_must_be_named() -> None:
     content = pdf_with_text(TEXT, TEXT.replace("胃", "肠"))

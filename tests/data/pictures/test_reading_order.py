@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gi_classifier.data.pictures.reading_order import reading_order, wrapped
+from gi_classifier.data.pictures.reading_order import given_order, reading_order, wrapped
 
 
 def box(left: float, top: float, width: float, height: float = 20) -> list[float]:
@@ -55,3 +55,13 @@ def test_a_full_line_goes_on_in_the_next_and_a_short_one_ends() -> None:
 def test_the_longest_of_short_lines_is_not_wrapped() -> None:
     boxes = np.array([box(0, 0, 300), box(0, 30, 500), box(0, 60, 400)], float)
     assert wrapped(boxes, reading_order(boxes)) == [False, False, False]
+
+
+def test_a_long_line_goes_on_though_no_other_is_as_long() -> None:
+    boxes = np.array([box(0, 0, 700), box(0, 30, 120)], float)
+    assert wrapped(boxes, reading_order(boxes)) == [False, True]
+
+
+def test_boxes_in_a_given_order_keep_it_and_cells_side_by_side_are_one_row() -> None:
+    boxes = np.array([box(0, 60, 90), box(0, 0, 90), box(300, 2, 90), box(0, 30, 90)], float)
+    assert [row.places for row in given_order(boxes)] == [[0], [1, 2], [3]]
