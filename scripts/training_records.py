@@ -20,8 +20,10 @@ from make_vocabulary import lines
 from real_sentences import Row, distant, read_rows
 from rough_text import MISREAD
 
+from gi_classifier.text import normalise
+
 # For each split how many are added.
-ADDED = {"train": 25_000, "val": 1_000}
+ADDED = {"train": 30_000, "val": 1_000}
 SCANNED = {"train": 3_000, "val": 0}
 # Characters of one record among pieces: a window, so that training reads all of it.
 _WINDOW = 198
@@ -85,11 +87,12 @@ def scanned(rows: Sequence[Row], count: int, source: random.Random) -> list[Row]
     for text, label in source.sample(rows, len(rows)):
         if len(result) == count:
             break
-        slips = [(one, other) for one, other in SCANS if one in text]
+        misread, slips = text, [(one, other) for one, other in SCANS if one in text]
         for one, other in source.sample(slips, min(len(slips), source.choice((1, 1, 2, 3)))):
-            text = text.replace(one, other, 1)
-        if slips:
-            result[text] = label
+            misread = misread.replace(one, other, 1)
+        # Some slips undo each other.
+        if misread != text:
+            result[misread] = label
     return list(result.items())
 
 
@@ -108,10 +111,14 @@ def main() -> None:
     print(f"{len(found)} passages report what is normal")
     knowledge = surroundings(found)
     args.output.mkdir(parents=True, exist_ok=True)
+    taken = {normalise(text) for own in rows.values() for text, _ in own}
     for split, count in ADDED.items():
         source = random.Random(f"{args.seed} {split}")
         more = added(rows[split], Composer(knowledge, common, split), count, source)
         more += scanned(rows[split], SCANNED[split], source)
+        # What is drawn twice, or stands in a split already, would stand in both.
+        more = [row for row in more if normalise(row[0]) not in taken]
+        taken |= {normalise(text) for text, _ in more}
         content = "".join(f"{text}\t{label}\n" for text, label in [*rows[split], *more])
         (args.output / f"{split}.tsv").write_text(content, encoding="utf-8")
         print(f"{split}: {len(rows[split])} records, {len(more)} more among other text or misread")

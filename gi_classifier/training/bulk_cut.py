@@ -44,4 +44,4 @@ def bulk_file(directory: ModelDirectory, held: Sequence[str]) -> dict[str, bytes
         cut.answered,
         cut.changed,
     )
-    return {BULK: cut.to_bytes(origin(directory, command="train"))}
+    return {BULK: cut.to_bytes(origin(directory, command="training"))}

@@ -31,8 +31,8 @@ from gi_classifier.model.directory import (
     load,
     save,
 )
-from gi_classifier.model.predictor import Predictor
 from gi_classifier.settings import Settings
+from gi_classifier.training.distil import model_teacher
 from gi_classifier.training.linear_alone import check_linear_alone, run_linear
 from gi_classifier.training.run_state import (
     logging_to,
@@ -86,17 +86,19 @@ def continue_training(
         The number, names and meaning of the labels can't be changed.
     unlabelled : str, Path or sequence of them
         Text files as :func:`gi_classifier.train` takes them. The teacher is the model as it is,
-        with the members that it answers by.
+        with the members that it answers by. What it held out before stays out; a near-duplicate
+        of that which is not among the records cannot be seen.
     text_column, label_column, sheet, header_row, force, restart
         As in :func:`gi_classifier.train`.
 
     Raises
     ------
     SettingsError
-        A change is unknown or of a setting that is fixed.
+        A change is unknown or of a setting that is fixed; or there is unlabelled text for a linear
+        member alone.
     RecordsError
         The records don't fit the model: a label out of range, or records that would move between
-        training and the held-out splits.
+        training and the held-out splits; or unlabelled text that teaches nothing.
 
     Examples
     --------
@@ -135,7 +137,8 @@ def continue_training(
                     settings,
                     work,
                     unlabelled=passages,
-                    teacher=Predictor.from_directory(before).predict_proba,
+                    teacher=model_teacher(before, work),
+                    held_before=frozenset(f for f, name in earlier.items() if name != "train"),
                     keep_start=True,
                 )
             )

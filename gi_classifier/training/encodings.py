@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from gi_classifier.data.fingerprints import fingerprint
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.data.records import Records
 from gi_classifier.model.windows import cut_windows
@@ -79,23 +80,27 @@ def with_unlabelled(
     vocabulary: Vocabulary,
     settings: Settings,
     teacher: Teacher | None = None,
+    held_before: Container[str] = (),
 ) -> Encodings:
     """Training data, and behind it pieces of unlabelled text with their teacher's labels.
 
-    Pieces that are near-duplicates of held-out records are left out. Without a teacher, a linear
-    one is fitted on the training records.
+    Pieces that are near-duplicates of held-out records are left out, those that earlier runs held
+    out (``held_before``, fingerprints), and those longer than a window, of which the teacher reads
+    more. Without a teacher, a linear one is fitted on the training records.
     """
     teacher = teacher or linear_teacher(splits["train"], settings)
     texts, targets = soft_labels(passages, settings, teacher)
     held = [text for name in ("val", "test") if name in splits for text in splits[name].texts]
     groups = near_duplicate_groups([*held, *texts])
     fresh = ~np.isin(groups[len(held) :], groups[: len(held)])
+    fresh &= np.array([fingerprint(text) not in held_before for text in texts])
     texts, targets = list(itertools.compress(texts, fresh)), targets[fresh]
     logger.info(
         "unlabelled pieces by the teacher's label: %s; %d near held-out records left out",
         np.bincount(targets.argmax(axis=1), minlength=settings.num_classes).tolist(),
         int((~fresh).sum()),
     )
-    size = settings.maxlen - 2
-    ids = [vocabulary.with_special(found.ids[:size]) for found in vocabulary.encode(texts)]
-    return Encodings([*data.ids, *ids], np.concatenate([data.targets, targets]), data.mask_id)
+    found = vocabulary.encode(texts)
+    fit = [row for row, tokens in enumerate(found) if len(tokens.ids) <= settings.maxlen - 2]
+    ids = [vocabulary.with_special(found[row].ids) for row in fit]
+    return Encodings([*data.ids, *ids], np.concatenate([data.targets, targets[fit]]), data.mask_id)

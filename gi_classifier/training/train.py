@@ -180,6 +180,7 @@ def run(
     *,
     unlabelled: Sequence[str] = (),
     teacher: Teacher | None = None,
+    held_before: frozenset[str] = frozenset(),
     keep_start: bool = False,
 ) -> ModelDirectory:
     """Train a built classifier on split records and return it as a directory.
@@ -194,8 +195,10 @@ def run(
         Directory of the checkpoint and log.
     unlabelled : sequence of str
         Passages, see :func:`train`.
-    teacher : callable, optional
+    teacher : gi_classifier.training.distil.Teacher, optional
         Labels them; without, a linear teacher.
+    held_before : frozenset of str
+        Fingerprints of what earlier runs held out: no piece of the passages may be among them.
     keep_start : bool
         Whether the weights it starts from may be the best ones.
     """
@@ -213,7 +216,13 @@ def run(
     if unlabelled:
         with phase("labelling the unlabelled text"):
             train_data = with_unlabelled(
-                train_data, splits, unlabelled, built.vocabulary, settings, teacher
+                train_data,
+                splits,
+                unlabelled,
+                built.vocabulary,
+                settings,
+                teacher,
+                held_before,
             )
     checkpoint = optimise.Checkpoint(
         work / optimise.CHECKPOINT, run_identity(built, train_data, val_data, settings)

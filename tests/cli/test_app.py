@@ -314,8 +314,12 @@ def test_train_continue_and_predict_from_the_shell(
     options = ["--set", "epochs=1", "--set", "maxlen=32", "--set", "overlap=8"]
     first, second = tmp_path / "first", tmp_path / "second"
     run("train", records_file, "--base", base, "--output", first, *options)
-    run("continue", first, records_file, "--output", second, *options[:2])
+    unlabelled = tmp_path / "notes.txt"
+    unlabelled.write_text("胃窦溃疡伴出血一例\n直肠息肉切除术后\n", encoding="utf-8")
+    options = [*options[:2], "--unlabelled", unlabelled, "--set", "teacher_confidence=0"]
+    run("continue", first, records_file, "--output", second, *options)
     assert load(second).settings.epochs == 1
+    assert load(second).metadata["training"]["unlabelled_pieces"] == 2
     assert len(run("predict", "胃癌", "--model", second).stdout.splitlines()) == 2
 
 

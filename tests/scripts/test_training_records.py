@@ -59,8 +59,24 @@ def test_a_misread_record_keeps_its_length_and_label() -> None:
     found = training_records.scanned(rows, 6, random.Random(0))
     assert len(found) == 6
     for text, label in found:
+        same = [own for own, _ in rows if len(own) == len(text)]
         assert label == "1"
-        assert 1 <= min(sum(map(str.__ne__, text, own)) for own, _ in rows[:9]) <= 3
+        assert 1 <= min(sum(map(str.__ne__, text, own)) for own in same) <= 3
+
+
+def test_what_is_added_stands_in_no_split_already(
+    splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_records, "SCANNED", {"train": 0, "val": 0})
+    monkeypatch.setattr(training_records, "ADDED", {"train": 4, "val": 4})
+    drawn = [("胃癌 ", "1"), ("新的", "0")]
+    monkeypatch.setattr(training_records, "added", lambda *_: drawn)
+    monkeypatch.setattr(sys, "argv", ["x", str(splits), str(tmp_path / "out")])
+    training_records.main()
+    train, val = ((tmp_path / "out" / f"{s}.tsv").read_text("utf-8") for s in ("train", "val"))
+    assert train.count("新的") == 1
+    assert "新的" not in val
+    assert "胃癌 " not in train + val
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from samples import estimator_parameters, made_up_records
 
 from gi_classifier import GIClassifier, continue_training
+from gi_classifier.data.fingerprints import fingerprint
 from gi_classifier.data.records import Records
 from gi_classifier.errors import OutputExistsError, RecordsError, SettingsError
 from gi_classifier.files import to_json
@@ -21,7 +22,13 @@ from gi_classifier.metrics.baselines import tfidf_logistic_regression
 from gi_classifier.model.directory import BULK, load
 from gi_classifier.settings import Settings
 from gi_classifier.text import Vocabulary
-from gi_classifier.training.distil import SHORTEST, linear_teacher, pieces, soft_labels
+from gi_classifier.training.distil import (
+    SHORTEST,
+    Teacher,
+    linear_teacher,
+    pieces,
+    soft_labels,
+)
 from gi_classifier.training.encodings import encode, with_unlabelled
 from gi_classifier.training.train import train
 
@@ -172,43 +179,109 @@ def test_held_out_records_are_not_learnt_from_as_unlabelled_text(
     assert not held & {tuple(row) for row in found.ids}
 
 
-def test_a_teacher_is_asked_about_three_times_what_can_be_kept(settings: Settings) -> None:
-    asked: list[int] = []
-
-    def teacher(texts: Sequence[str]) -> np.ndarray:
+def made_up_teacher(asked: list[int]) -> Teacher:
+    def ask(texts: Sequence[str]) -> np.ndarray:
         asked.append(len(texts))
         return np.tile([0.2, 0.7, 0.1], (len(texts), 1))
 
+    return Teacher(ask, slow=True)
+
+
+def test_a_slow_teacher_is_asked_about_nine_times_what_a_label_can_keep(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gi_classifier.training.distil.CHUNK", 40)
+    asked: list[int] = []
     few = dataclasses.replace(settings, unlabelled_pieces=5, teacher_confidence=0.0)
-    texts, found = soft_labels([text for text, _ in made_up_records(300)], few, teacher)
-    assert asked == [3 * settings.num_classes * 5]
+    passages = [text for text, _ in made_up_records(300)]
+    texts, found = soft_labels(passages, few, made_up_teacher(asked))
+    assert asked == [40, 5]
     assert len(texts) == 5
     np.testing.assert_allclose(found, np.tile([0.2, 0.7, 0.1], (5, 1)), atol=1e-6)
 
 
-def test_a_model_that_goes_on_teaches_itself_what_its_members_know_together(
-    base: Path,
-    settings: Settings,
-    records_file: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_slow_teacher_is_asked_no_more_where_every_label_has_enough(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("gi_classifier.training.distil.CHUNK", 20)
+    asked: list[int] = []
+    two = dataclasses.replace(
+        settings, num_classes=2, label_names=None, unlabelled_pieces=5, teacher_confidence=0.0
+    )
+
+    def ask(texts: Sequence[str]) -> np.ndarray:
+        asked.append(len(texts))
+        return np.eye(2)[np.arange(len(texts)) % 2]
+
+    soft_labels([text for text, _ in made_up_records(300)], two, Teacher(ask, slow=True))
+    assert asked == [20]
+
+
+@pytest.fixture
+def trained(base: Path, settings: Settings, records_file: Path, tmp_path: Path) -> Path:
     easy = dataclasses.replace(settings, teacher_confidence=0.0, epochs=1)
     train(records_file, tmp_path / "model", settings=easy, base=base)
-    learnt: dict[str, np.ndarray] = {}
+    return tmp_path / "model"
 
-    def kept(*given: Any) -> Any:
-        found = with_unlabelled(*given)
-        texts, targets = soft_labels(given[2], given[4], given[5])
-        learnt.update(zip(texts, targets, strict=True))
-        return found
+
+def notes(tmp_path: Path, count: int = 200) -> Path:
+    corpus = tmp_path / f"notes{count}.txt"
+    corpus.write_text("\n".join(t for t, _ in made_up_records(count)), encoding="utf-8")
+    return corpus
+
+
+def test_a_model_that_goes_on_teaches_itself_what_its_members_know_together(
+    trained: Path, records_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt: list[Any] = []
+
+    def kept(data: Any, *given: Any) -> Any:
+        learnt.append(with_unlabelled(data, *given))
+        return learnt[0]
 
     monkeypatch.setattr("gi_classifier.training.train.with_unlabelled", kept)
-    corpus = tmp_path / "notes.txt"
-    corpus.write_text("\n".join(t for t, _ in made_up_records(200)), encoding="utf-8")
-    continue_training(tmp_path / "model", records_file, tmp_path / "next", unlabelled=corpus)
-    model = GIClassifier.load(tmp_path / "model")
-    np.testing.assert_allclose(list(learnt.values()), model.predict_proba(list(learnt)), atol=1e-6)
+    corpus = notes(tmp_path)
+    continue_training(trained, records_file, tmp_path / "next", unlabelled=corpus)
+    count = load(tmp_path / "next").metadata["training"]["unlabelled_pieces"]
+    assert count > 50
+    model = GIClassifier.load(trained)
+    texts = [text for text, _ in made_up_records(200)]
+    told = dict(zip(texts, model.predict_proba(texts), strict=True))
+    tokens = model.directory_.vocabulary
+    by_ids = {
+        tuple(tokens.with_special(e.ids)): text
+        for text, e in zip(texts, tokens.encode(texts), strict=True)
+    }
+    for ids, target in zip(learnt[0].ids[-count:], learnt[0].targets[-count:], strict=True):
+        np.testing.assert_allclose(target, told[by_ids[tuple(ids)]], atol=1e-6)
+
+
+def test_what_was_held_out_before_is_not_learnt_from_as_unlabelled_text(
+    trained: Path, tmp_path: Path
+) -> None:
+    held = load(trained).splits["val"] + load(trained).splits["test"]
+    assert held
+    new = tmp_path / "new.tsv"
+    rows = made_up_records(400)[300:]
+    new.write_text("".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    corpus = tmp_path / "held.txt"
+    texts = [text for text, _ in made_up_records(90)]
+    corpus.write_text("\n".join(texts), encoding="utf-8")
+    continue_training(trained, new, tmp_path / "next", unlabelled=corpus)
+    learnt = load(tmp_path / "next").metadata["training"]["unlabelled_pieces"]
+    assert learnt <= len({*map(fingerprint, texts)} - {*held})
+
+
+def test_a_run_that_goes_on_does_not_ask_the_model_again(
+    trained: Path, records_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = notes(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("gi_classifier.training.export.exported", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            continue_training(trained, records_file, tmp_path / "next", unlabelled=corpus)
+    monkeypatch.setattr("gi_classifier.training.distil.Predictor", None)
+    continue_training(trained, records_file, tmp_path / "next", unlabelled=corpus)
     assert load(tmp_path / "next").metadata["training"]["unlabelled_pieces"] > 50
 
 

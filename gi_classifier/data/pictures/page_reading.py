@@ -87,7 +87,7 @@ def read_pages(source: str | Path | bytes) -> Iterator[Page]:
 
 
 def read_picture(picture: Picture, *, threads: int | None = None) -> Page:
-    """Read a picture that was opened; a PDF's own text, where it has one, as it stands."""
+    """Read a picture that was opened; a PDF's own text, where it has one, in its own order."""
     began = time.process_time()
     seconds: dict[str, float] = {}
     quality = quality_of(picture.pixels)
@@ -104,11 +104,11 @@ def read_picture(picture: Picture, *, threads: int | None = None) -> Page:
     seconds["coverage"] = time.process_time() - read
     if said := coverage_note(coverage):
         notes = (*notes, said)
+    height, width = picture.pixels.shape[:2]
     text, characters, corrections = text_of(
-        found.lines, found.turn - found.skew, ordered=picture.layer is not None
+        found.lines, found.turn - found.skew, paper=None if picture.layer is None else width
     )
     seconds["all"] = time.process_time() - began
-    height, width = picture.pixels.shape[:2]
     return Page(
         text=text,
         characters=characters,

@@ -5,6 +5,7 @@ In: lines with their boxes. Out: a text, and the character of the page behind ea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -12,16 +13,21 @@ from pathlib import Path
 import numpy as np
 
 from gi_classifier.data.pictures.page import Character, Correction, Line
-from gi_classifier.data.pictures.reading_order import given_order, reading_order, wrapped
+from gi_classifier.data.pictures.reading_order import Row, given_order, reading_order, wrapped
 
 _SLIPS = Path(__file__).with_name("slips.txt")
+# Behind these a line is over, however long; with these one begins: a number, a field of a form.
+_ENDS = tuple("。；！？：;!?:")
+_BEGINS = re.compile(
+    r"\s*([（(]?[0-9一二三四五六七八九十]{1,3}[.、．)）](?!\d)|[①-⑳]|[^，。；、：:]{1,8}[：:])"
+)
 # Surer than this, a slip is what stands there.
 _SURE = 0.9
 Characters = tuple[Character | None, ...]
 
 
 def text_of(
-    lines: list[Line], angle: float, *, ordered: bool = False
+    lines: list[Line], angle: float, *, paper: float | None = None
 ) -> tuple[str, Characters, tuple[Correction, ...]]:
     """Join lines, which are put into reading order in place.
 
@@ -30,17 +36,27 @@ def text_of(
     lines : list of Line
     angle : float
         Degrees to turn them clockwise so that they are level.
-    ordered : bool
-        Whether they stand in reading order.
+    paper : float, optional
+        Of lines that a page holds as text, and stand in reading order: the page's width.
     """
     if not lines:
         return "", (), ()
     boxes = _level(lines, angle)
-    order = given_order(boxes) if ordered else reading_order(boxes)
-    rows, goes_on = [row.places for row in order], wrapped(boxes, order)
+    if paper is None:
+        order = reading_order(boxes)
+        goes_on = wrapped(boxes, order)
+    elif _upright(lines):
+        order = given_order(boxes)
+        goes_on = wrapped(boxes, order, paper)
+    else:
+        # Of a page on its side no line is known to be wrapped.
+        order, goes_on = [Row([place], 0) for place in range(len(lines))], [False] * len(lines)
+    rows = [row.places for row in order]
     text, characters = "", []
-    for row, joined in zip(rows, goes_on, strict=True):
-        before = _between(text, lines[row[0]].text) if joined else "\n" if text else ""
+    for row, full in zip(rows, goes_on, strict=True):
+        here = lines[row[0]].text
+        joined = full and text[-1:] not in _ENDS and not _BEGINS.match(here)
+        before = _between(text, here) if joined else "\n" if text else ""
         for place in row:
             text += before + lines[place].text
             characters += [None] * len(before) + _spread(lines[place])
@@ -48,6 +64,13 @@ def text_of(
     lines[:] = [lines[place] for row in rows for place in row]
     corrected, corrections = _corrected(text, characters)
     return corrected, tuple(characters), corrections
+
+
+def _upright(lines: Sequence[Line]) -> bool:
+    """Whether most lines run to the right."""
+    ends = [(c[0].box[0], c[-1].box[0]) for line in lines if len(c := line.characters) > 1]
+    right = sum(b[0] - a[0] > abs(b[1] - a[1]) for a, b in ends)
+    return 2 * right >= len(ends)
 
 
 def _between(text: str, following: str) -> str:

@@ -19,8 +19,8 @@ _DPI, _LONGEST_SIDE = 150, 2000
 # Of a text layer: characters that it needs, and shares, found on layers of scanners and of fonts
 # without a table of characters.
 _LEAST_CHARACTERS, _LEAST_CHINESE, _MOST_GARBAGE = 20, 0.2, 0.05
-# Heights of a line between two characters of it that stand in two cells.
-_CELL_GAP = 2.0
+# Widths of a character between two of one line that stand in two cells.
+_CELL_GAP = 1.5
 
 
 def pdf_pages(source: Path | bytes, name: str) -> Iterator[Picture]:
@@ -88,17 +88,23 @@ def _layer(page: Any, scale: float) -> list[Line]:
     text_page = page.get_textpage()
     found: list[Line] = []
     waiting: list[Character] = []
-    words, reached = "", 0.0
+    words, reached, widest = "", 0.0, 0.0
 
     def end_line() -> None:
-        nonlocal waiting, words
+        nonlocal waiting, words, widest
         if waiting:
             found.append(Line(words.strip(), _around(waiting), tuple(waiting)))
-        waiting, words = [], ""
+        waiting, words, widest = [], "", 0.0
 
     turns = page.get_rotation() // 90
     # Boxes count from where the sheet's begin, before it is turned; what is shown may be cropped.
     west, south, east, north = page.get_bbox()
+
+    def placed(box: tuple[float, float, float, float]) -> list[float]:
+        left, bottom, right, top = box
+        moved = (left - west, bottom - south, right - west, top - south)
+        return [value * scale for value in _shown(moved, turns, east - west, north - south)]
+
     for index in range(text_page.count_chars()):
         text = text_page.get_text_range(index, 1)
         if text in ("\r", "\n", "\r\n", ""):
@@ -107,17 +113,13 @@ def _layer(page: Any, scale: float) -> list[Line]:
         if text.isspace():
             words += text
             continue
-        # The loose box is as high as the line, whatever the character.
-        left, bottom, right, top = text_page.get_charbox(index, loose=True)
-        if waiting and words[-1:].isspace() and left - reached > _CELL_GAP * (top - bottom):
+        # The loose box is as wide as the pen moves, whatever the character.
+        west_of, _, east_of, _ = placed(text_page.get_charbox(index, loose=True))
+        if waiting and words[-1:].isspace() and west_of - reached > _CELL_GAP * widest:
             end_line()
-        words, reached = words + text, right
-        left, bottom, right, top = text_page.get_charbox(index)
-        left, right, bottom, top = left - west, right - west, bottom - south, top - south
-        x0, y0, x1, y1 = (
-            value * scale
-            for value in _shown((left, bottom, right, top), turns, east - west, north - south)
-        )
+        words, reached = words + text, east_of
+        widest = max(widest, east_of - west_of)
+        x0, y0, x1, y1 = placed(text_page.get_charbox(index))
         waiting.append(Character(text, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 1.0))
     end_line()
     return found

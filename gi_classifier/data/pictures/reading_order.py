@@ -17,8 +17,8 @@ _SAME_ROW = 0.5
 _GUTTER, _RUNNING, _LEAST_ROWS = 0.8, 9.0, 3
 # A wrapped line ends this near to its column's right edge, and the next begins as near to the left.
 _NEAR_END, _NEAR_START = 2.0, 1.5
-# A line of so many heights is running text, though no other is as long.
-_LONG = 30.0
+# Shares of a page's width: text that ends left of the first is no paragraph, beyond the second one.
+_PARAGRAPH, _MARGIN = 0.6, 0.8
 
 
 class Row(NamedTuple):
@@ -147,13 +147,24 @@ def _columns_from(
     return end, sides
 
 
-def wrapped(boxes: np.ndarray, rows: list[Row]) -> list[bool]:
-    """Of each row, whether it goes on from the one before it as if that line had not ended."""
+def wrapped(boxes: np.ndarray, rows: list[Row], paper: float | None = None) -> list[bool]:
+    """Of each row, whether it goes on from the one before it as if that line had not ended.
+
+    Parameters
+    ----------
+    boxes : ndarray, shape (n, 4)
+    rows : list of Row
+    paper : float, optional
+        The page's width, where it stands upright. Then lines that all end in its left part are
+        short ones of their own, but in columns, and one at its right margin is full.
+    """
     found = [False] * len(rows)
     for column in {row.column for row in rows}:
         indices = [i for i, row in enumerate(rows) if row.column == column]
         inside = [place for i in indices for place in rows[i].places]
         left, right = float(boxes[inside, 0].min()), float(boxes[inside, 2].max())
+        if paper and not column and right < _PARAGRAPH * paper:
+            continue
         full = sum(_reaches(boxes[place], right) for place in inside)
         for before, here in itertools.pairwise(indices):
             if here != before + 1 or len(rows[before].places) + len(rows[here].places) > 2:
@@ -163,7 +174,11 @@ def wrapped(boxes: np.ndarray, rows: list[Row]) -> list[bool]:
             found[here] = bool(
                 _reaches(last, right)
                 # The longest of short lines reaches the edge too.
-                and (full > 1 or first[0] < last[0] - height or last[2] - last[0] > _LONG * height)
+                and (
+                    full > 1
+                    or first[0] < last[0] - height
+                    or (paper is not None and last[2] > _MARGIN * paper)
+                )
                 and first[0] < last[0] + _NEAR_START * height
                 and first[0] < left + (_NEAR_START + _RUNNING) * height
                 and first[1] - last[3] < 1.5 * height

@@ -52,3 +52,20 @@ def test_a_slip_that_was_read_unsurely_is_corrected_visibly(
 def test_slips_are_as_long_as_their_terms_and_differ() -> None:
     assert slips()
     assert all(len(slip) == len(term) and slip != term for slip, term in slips().items())
+
+
+@pytest.mark.parametrize("end", ["十二指肠球部见溃疡。", "十二指肠球部有溃疡："])
+def test_behind_an_end_of_a_sentence_nothing_is_joined(end: str) -> None:
+    text, _, _ = text_of([line(end, 40, 0), line("覆白苔", 0, 30)], 0.0)
+    assert text == f"{end}\n覆白苔"
+
+
+@pytest.mark.parametrize("begin", ["诊断：溃疡", "2.溃疡", "（二）溃疡", "③溃疡"])
+def test_what_begins_a_line_of_its_own_is_not_joined(begin: str) -> None:
+    text, _, _ = text_of([line("十二指肠球部见溃疡一", 40, 0), line(begin, 0, 30)], 0.0)
+    assert text == f"十二指肠球部见溃疡一\n{begin}"
+
+
+def test_a_number_that_was_wrapped_is_joined() -> None:
+    text, _, _ = text_of([line("十二指肠溃疡直径有约", 40, 0), line("1.5cm，覆苔", 0, 30)], 0.0)
+    assert text == "十二指肠溃疡直径有约1.5cm，覆苔"

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pypdfium2
 import pytest
-from made_pictures import LINES, pdf_with_text
+from made_pictures import LINES, cjk_font, pdf_with_text
 
 from gi_classifier import InputError, read_image
 from gi_classifier.data.pictures.page_reading import read_pages
@@ -40,6 +40,54 @@ def test_cells_of_the_layer_stay_apart_and_rows_of_cells_do_not_wrap() -> None:
     rows = ("姓名某某某\t科室消化内科", "年龄六十岁\t床号某病区床", "诊断为胃窦溃疡待查")
     page = read_image(pdf_with_text("\n".join(rows)))
     assert page.text == "\n".join(rows).replace("\t", "  ")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["慢性萎缩性胃炎伴糜烂", "十二指肠球部溃疡一期", "反流性食管炎两级以上"],
+        ["1.慢性萎缩性胃炎伴糜烂，待查，建议服药后复查内镜及幽门螺杆菌", "2.十二指肠溃疡"],
+        ["年龄：六十岁某某某某某某", "科室：消化内科某某某某某", "诊断：胃窦溃疡某某某某某"],
+        [
+            "胃窦黏膜充血水肿，见散在糜烂，未见溃疡及新生物，幽门圆，开闭好，余未见异常。",
+            "镜下诊断胃炎",
+        ],
+    ],
+)
+def test_lines_that_end_of_themselves_are_not_joined(lines: list[str]) -> None:
+    assert read_image(pdf_with_text("\n".join(lines))).text == "\n".join(lines)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_no_line_of_a_page_on_its_side_is_joined(turns: int) -> None:
+    lines = [
+        "患者因反复上腹部不适三月来诊，查体腹软，无压痛，移动性浊音阴性，行内镜见直",
+        "肠未受侵",
+    ]
+    document, turned = pypdfium2.PdfDocument(pdf_with_text("\n".join(lines))), io.BytesIO()
+    document[0].set_rotation(90 * turns)
+    document.save(turned)
+    assert sorted(read_image(turned.getvalue()).text.split("\n")) == sorted(lines)
+
+
+def test_cells_of_a_page_that_was_drawn_on_its_side_stay_apart() -> None:
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
+
+    figure, font = Figure(figsize=(4, 6)), FontProperties(fname=str(cjk_font()))
+    rows = [("姓名某某某", "科室消化内科"), ("年龄六十岁", "诊断胃窦溃疡待查")]
+    for number, row in enumerate(rows):
+        for place, cell in enumerate(row):
+            at = (0.1 + 0.1 * number, 0.1 + 0.45 * place)
+            figure.text(*at, cell, rotation=90, va="bottom", fontproperties=font)
+    drawn, turned = io.BytesIO(), io.BytesIO()
+    with rc_context({"pdf.fonttype": 42}):
+        figure.savefig(drawn, format="pdf")
+    document = pypdfium2.PdfDocument(drawn.getvalue())
+    document[0].set_rotation(90)
+    document.save(turned)
+    assert read_image(turned.getvalue()).text == "\n".join("  ".join(row) for row in rows)
 
 
 @pytest.mark.slow

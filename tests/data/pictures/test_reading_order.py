@@ -57,9 +57,15 @@ def test_the_longest_of_short_lines_is_not_wrapped() -> None:
     assert wrapped(boxes, reading_order(boxes)) == [False, False, False]
 
 
-def test_a_long_line_goes_on_though_no_other_is_as_long() -> None:
+def test_of_lines_on_paper_one_at_the_margin_goes_on_and_none_of_its_left_part() -> None:
     boxes = np.array([box(0, 0, 700), box(0, 30, 120)], float)
-    assert wrapped(boxes, reading_order(boxes)) == [False, True]
+    order = reading_order(boxes)
+    assert wrapped(boxes, order) == [False, False]
+    assert wrapped(boxes, order, 800) == [False, True]
+    boxes = np.array([box(0, 0, 300), box(0, 30, 290), box(0, 60, 295)], float)
+    order = reading_order(boxes)
+    assert wrapped(boxes, order) == [False, True, True]
+    assert wrapped(boxes, order, 800) == [False, False, False]
 
 
 def test_boxes_in_a_given_order_keep_it_and_cells_side_by_side_are_one_row() -> None:
