@@ -69,7 +69,11 @@ weights: install
 		--output runs/weights --force --set batch_size=64 --set learning_rate=5e-4 --set warmup_steps=400 \
 		--set decay_steps=5000 --set epochs=5 --set patience=5 --set token_dropout=0.15 \
 		--set label_smoothing=0.05 --set initial_bias=zero
-	$(BIN)/gi-classifier fit-novelty runs/splits/train.tsv --val runs/splits/val.tsv --model runs/weights --force
+	$(BIN)/gi-classifier continue runs/weights runs/records/train.tsv --val runs/records/val.tsv --test data/test.txt \
+		--unlabelled runs/splits/corpus.txt --output runs/weights --force --set epochs=2 --set learning_rate=4e-4 \
+		--set warmup_steps=60 --set decay_steps=3600 --set teacher_confidence=0 --set unlabelled_pieces=8000 --set seed=43
+	for split in train val; do grep -vxFf data/written.tsv runs/splits/$$split.tsv > runs/$$split-known.tsv; done
+	$(BIN)/gi-classifier fit-novelty runs/train-known.tsv --val runs/val-known.tsv --model runs/weights --force
 	(awk 'NR % 21 == 0' runs/splits/corpus.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
 	$(BIN)/gi-classifier fit-bulk runs/passages.txt --model runs/weights
 	rm -rf weights && cp -r runs/weights weights

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -207,11 +206,12 @@ def main() -> None:
     texts["among"] = [one for text in texts["alone"] for one in among_normal(text)]
     predictor = Predictor.from_directory(directory, "fp32")
     albert = {name: predictor.albert_log_odds(part) for name, part in texts.items()}
-    fitted = fit_linear(splits["train"].texts, splits["train"].labels or (), 3)
     print("| sentences | clauses | answered by | validation | test | silenced |")
     print("|---:|---:|---|---:|---:|---:|")
     for shares in SHARES:
-        member = replace(fitted, piece_shares=shares)
+        member = fit_linear(
+            splits["train"].texts, splits["train"].labels or (), 3, piece_shares=shares
+        )
         linear = {name: member.decision_function(part) for name, part in texts.items()}
         fusions = fit_fusions(albert["val"], linear["val"], splits["val"].labels or ())
         for use, fusion in fusions.items():

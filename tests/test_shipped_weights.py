@@ -208,7 +208,7 @@ def test_novelty_tells_what_is_no_record_from_records_of_shapes_unseen_in_traini
     assert np.mean(medical) > 0.90, medical
     assert min(medical) > 0.86, medical
     assert np.mean(list(areas.values())) > 0.99, areas
-    assert min(areas.values()) > 0.96, areas
+    assert min(areas.values()) > 0.95, areas
 
 
 @pytest.mark.slow
