@@ -16,22 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gate_pages import FAMILIES, no_document
-from gate_study import WANTED
-from make_pages import encoded, page
-from page_drawing import layouts
+from gate_study import WANTED, folds, pictured
 from sklearn.metrics import f1_score
 
 from gi_classifier.data.pictures.page_features import page_features
-from gi_classifier.data.pictures.picture_files import pictures_of
 from gi_classifier.heads.page_gate import PageGate, Seen
-from gi_classifier.heads.title_words import NONE
 from gi_classifier.onnx_runtime import onnx_runtime
 
 # What encoders that learnt from ImageNet expect: pixels a side, and mean and deviation of colours.
 SIDE = 224
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-_FOLDS = 5
 
 
 class Encoder:
@@ -63,41 +57,36 @@ class Encoder:
 
 def look(number: int, made: bool, ways: Mapping[str, Any]) -> dict[str, Any]:
     """A page's kind and layout, and what each way says of it in how much processor time."""
-    if made:
-        pixels, kind = no_document(number), NONE
-        layout = f"made {number % len(FAMILIES)}"
-    else:
-        drawn = page(number)
-        pixels = next(pictures_of(encoded(drawn)[1])).pixels
-        kind, layout = drawn.kind, drawn.layout
-    found: dict[str, Any] = {"kind": kind, "layout": layout, "made": made}
+    picture, row = pictured(number, made)
+    found: dict[str, Any] = {**row, "made": made}
     for name, way in ways.items():
         began = time.process_time()
-        found[name] = way(pixels)
+        found[name] = way(picture.pixels)
         found[f"{name} seconds"] = time.process_time() - began
     return found
 
 
-def left_out(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
-    """The kind of each drawn page, by gates that saw no page of its layout and no title."""
-    fold = {layout: place % _FOLDS for place, layout in enumerate(layouts())}
-    vectors = [np.concatenate([row[name] for name in names]) for row in rows]
-    answers: dict[int, str] = {}
-    for left in range(_FOLDS):
-        train = [
-            i
-            for i, row in enumerate(rows)
-            if row["made"] or (fold[row["layout"]] != left and row["kind"] != NONE)
-        ]
-        gate = PageGate(titles=False).fit_seen(
-            [Seen(vectors[i], ()) for i in train],
-            [rows[i]["kind"] for i in train],
-            [rows[i]["layout"] for i in train],
-        )
-        for i, row in enumerate(rows):
-            if not row["made"] and fold[row["layout"]] == left:
-                answers[i] = gate.classes_[gate.weigh(vectors[i], None)[0].argmax()]
-    return [answers[i] for i in sorted(answers)]
+def left_out(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """True kinds of the drawn pages, and those by gates that saw no page of their layout, no title.
+
+    Returns
+    -------
+    kinds, found : ndarray of str, shape (pages,)
+    """
+    kinds: list[str] = []
+    found: list[str] = []
+    for train, left in folds(rows):
+        seen = [Seen(_vector(row, names), ()) for row in train]
+        groups = [row["layout"] for row in train]
+        gate = PageGate(titles=False).fit_seen(seen, [row["kind"] for row in train], groups)
+        likely = [gate.weigh(_vector(row, names), None)[0].argmax() for row in left]
+        kinds += [row["kind"] for row in left]
+        found += gate.classes_[likely].tolist()
+    return np.array(kinds), np.array(found)
+
+
+def _vector(row: Mapping[str, Any], names: Sequence[str]) -> np.ndarray:
+    return np.concatenate([row[name] for name in names])
 
 
 def main() -> None:
@@ -110,11 +99,10 @@ def main() -> None:
     ways = {"features": page_features, "encoder": Encoder(args.model)}
     wanted = [(n, False) for n in range(args.pages)] + [(n, True) for n in range(args.made)]
     rows = [look(number, made, ways) for number, made in wanted]
-    kinds = np.array([row["kind"] for row in rows if not row["made"]])
     print("| what the head sees | numbers | F1 | right kind | ms a page |")
     print("|---|---:|---:|---:|---:|")
     for names in (["features"], ["encoder"], ["features", "encoder"]):
-        found = np.array(left_out(rows, names))
+        kinds, found = left_out(rows, names)
         score = f1_score(kinds == WANTED, found == WANTED)
         spent = 1000 * sum(np.mean([row[f"{name} seconds"] for row in rows]) for name in names)
         numbers = sum(len(rows[0][name]) for name in names)

@@ -40,15 +40,19 @@ _FOLDS = 5
 HOW = ("picture", "title", "both", "learned words")
 
 
-def look(number: int, made: bool) -> dict[str, Any]:
-    """A page as the gate sees it; ``made`` is a picture of no document, for training alone."""
+def pictured(number: int, made: bool) -> tuple[Picture, dict[str, Any]]:
+    """A picture with its kind, layout and level; ``made`` is of no document, for training alone."""
     if made:
-        picture = Picture(no_document(number), "", 1, 1)
         row = {"kind": NONE, "layout": f"made {number % len(FAMILIES)}", "level": ""}
-    else:
-        drawn = page(number)
-        picture = next(pictures_of(encoded(drawn)[1]))
-        row = {"kind": drawn.kind, "layout": drawn.layout, "level": drawn.level}
+        return Picture(no_document(number), "", 1, 1), row
+    drawn = page(number)
+    row = {"kind": drawn.kind, "layout": drawn.layout, "level": drawn.level}
+    return next(pictures_of(encoded(drawn)[1])), row
+
+
+def look(number: int, made: bool) -> dict[str, Any]:
+    """A page as the gate sees it; ``made`` as of :func:`pictured`."""
+    picture, row = pictured(number, made)
     began = time.process_time()
     features = page_features(picture.pixels)
     seconds = [time.process_time() - began]
@@ -110,21 +114,28 @@ def answers(gate: PageGate, rows: Sequence[dict[str, Any]], how: str) -> Iterato
         }
 
 
+def folds(
+    rows: Sequence[dict[str, Any]],
+) -> Iterator[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """Pages to train on, and the drawn pages of the layouts that are left out of them."""
+    fold = {layout: place % _FOLDS for place, layout in enumerate(layouts())}
+    drawn = [row for row in rows if not row["made"]]
+    for left in range(_FOLDS):
+        train = [r for r in drawn if fold[r["layout"]] != left and r["kind"] != NONE]
+        made = [row for row in rows if row["made"]]
+        yield train + made, [r for r in drawn if fold[r["layout"]] == left]
+
+
 def left_out(rows: Sequence[dict[str, Any]], right: float) -> dict[str, list[dict[str, Any]]]:
     """Answers by what they rest on, of gates that never saw a page's layout.
 
     Nor did they see any of the drawn pictures of no document.
     """
-    fold = {layout: place % _FOLDS for place, layout in enumerate(layouts())}
-    drawn = [row for row in rows if not row["made"]]
     found: dict[str, list[dict[str, Any]]] = {how: [] for how in HOW}
-    for left in range(_FOLDS):
-        train = [r for r in drawn if fold[r["layout"]] != left and r["kind"] != NONE]
-        gate = gate_of(train + [row for row in rows if row["made"]], right)
-        learned = gate_of(train + [row for row in rows if row["made"]], right, None)
+    for train, left in folds(rows):
+        gate, learned = gate_of(train, right), gate_of(train, right, None)
         for how in HOW:
-            asked = learned if how == "learned words" else gate
-            found[how] += answers(asked, [r for r in drawn if fold[r["layout"]] == left], how)
+            found[how] += answers(learned if how == "learned words" else gate, left, how)
     return found
 
 

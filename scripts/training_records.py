@@ -20,13 +20,14 @@ from make_vocabulary import lines
 from real_sentences import Row, distant, read_rows
 from rough_text import MISREAD
 
+from gi_classifier.settings import Settings
 from gi_classifier.text import normalise
 
 # For each split how many are added.
 ADDED = {"train": 30_000, "val": 1_000}
 SCANNED = {"train": 3_000, "val": 0}
 # Characters of one record among pieces: a window, so that training reads all of it.
-_WINDOW = 198
+_WINDOW = Settings().maxlen - 2
 # Inside a piece, most doctors put commas around what they add.
 MARKS = "，，，。； "
 _SHORTEST, _LONGEST = 12, 120

@@ -114,11 +114,10 @@ def _layer(page: Any, scale: float) -> list[Line]:
             words += text
             continue
         # The loose box is as wide as the pen moves, whatever the character.
-        west_of, _, east_of, _ = placed(text_page.get_charbox(index, loose=True))
-        if waiting and words[-1:].isspace() and west_of - reached > _CELL_GAP * widest:
+        begin, _, end, _ = placed(text_page.get_charbox(index, loose=True))
+        if waiting and words[-1:].isspace() and begin - reached > _CELL_GAP * widest:
             end_line()
-        words, reached = words + text, east_of
-        widest = max(widest, east_of - west_of)
+        words, reached, widest = words + text, end, max(widest, end - begin)
         x0, y0, x1, y1 = placed(text_page.get_charbox(index))
         waiting.append(Character(text, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 1.0))
     end_line()
