@@ -92,15 +92,14 @@ def with_unlabelled(
     texts, targets = soft_labels(passages, settings, teacher)
     held = [text for name in ("val", "test") if name in splits for text in splits[name].texts]
     groups = near_duplicate_groups([*held, *texts])
-    fresh = ~np.isin(groups[len(held) :], groups[: len(held)])
-    fresh &= np.array([fingerprint(text) not in held_before for text in texts])
-    texts, targets = list(itertools.compress(texts, fresh)), targets[fresh]
+    near = np.isin(groups[len(held) :], groups[: len(held)])
+    near |= np.array([fingerprint(text) in held_before for text in texts])
+    encoded = vocabulary.encode(texts)
+    kept = np.array([len(tokens.ids) <= settings.maxlen - 2 for tokens in encoded]) & ~near
+    ids = [vocabulary.with_special(tokens.ids) for tokens in itertools.compress(encoded, kept)]
     logger.info(
         "unlabelled pieces by the teacher's label: %s; %d near held-out records left out",
-        np.bincount(targets.argmax(axis=1), minlength=settings.num_classes).tolist(),
-        int((~fresh).sum()),
+        np.bincount(targets[kept].argmax(axis=1), minlength=settings.num_classes).tolist(),
+        int(near.sum()),
     )
-    found = vocabulary.encode(texts)
-    fit = [row for row, tokens in enumerate(found) if len(tokens.ids) <= settings.maxlen - 2]
-    ids = [vocabulary.with_special(found[row].ids) for row in fit]
-    return Encodings([*data.ids, *ids], np.concatenate([data.targets, targets[fit]]), data.mask_id)
+    return Encodings([*data.ids, *ids], np.concatenate([data.targets, targets[kept]]), data.mask_id)
