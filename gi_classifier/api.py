@@ -79,9 +79,9 @@ def explain(
     Examples
     --------
     >>> from gi_classifier import explain
-    >>> found = explain(["胃镜未见异常。结肠镜：乙状结肠见一息肉。"], "lower")[0]
+    >>> found = explain(["胃窦溃疡复查。结肠镜：乙状结肠见一息肉。"], "lower")[0]
     >>> [(span.text, span.score > 0) for span in found.spans("clause")]
-    [('胃镜未见异常。', False), ('结肠镜：乙状结肠见一息肉。', True)]
+    [('胃窦溃疡复查。', False), ('结肠镜：乙状结肠见一息肉。', True)]
     """
     opens = Explainer if use is None else _openers(use).explainer
     return open_shipped(opens).explain(
