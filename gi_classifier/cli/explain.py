@@ -128,7 +128,7 @@ def explain(
 ) -> None:
     """Say which words of a record speak for a label, and which against it."""
     path = checked_options(PathOptions, baseline=baseline, steps=steps, tolerance=tolerance)
-    pictures = check_pictures(image, text, input)
+    pictures = check_pictures(context, image)
     if pictures:
         check_file("--output", output, PICTURE_ENDINGS, *pictures, force=force)
         directory = load_or_shipped(model)

@@ -33,22 +33,34 @@ ImageOption = Annotated[
     ),
 ]
 _STATE = "pages.json"
+# Options that say how records are read from tables, or drawn.
+_OF_RECORDS = (
+    *("text_column", "id_column", "keep_columns", "sheet", "header_row"),
+    *("skip_blank", "strict", "plot"),
+)
 
 
-def check_pictures(images: Sequence[Path] | None, text: Any, input: Any) -> list[Path]:
+def check_pictures(context: typer.Context, images: Sequence[Path] | None) -> list[Path]:
     """The files that are asked for, checked before any work is done; [] without ``--image``.
 
     Raises
     ------
     typer.BadParameter
-        Texts or files of records are given as well.
+        Texts or files of records are given as well, or options that are for those.
     MissingExtraError, MissingPathError, RecordsError
         See :mod:`gi_classifier.data.pictures.picture_files`.
     """
     if not images:
         return []
-    if text or input:
+    if context.params["text"] or context.params["input"]:
         raise typer.BadParameter("Give TEXT…, --input FILE or --image FILE, one of them.")
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _OF_RECORDS
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        raise typer.BadParameter(f"--image goes without {', '.join(given)}.")
     check_ocr()
     return list(dict.fromkeys(file for image in images for file in listed(image)))
 

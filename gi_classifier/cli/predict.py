@@ -133,7 +133,7 @@ def predict(
 ) -> None:
     """Classify records given as arguments, files of them, of any length, or pictures of pages."""
     check_engine(engine)
-    pictures = check_pictures(image, text, input)
+    pictures = check_pictures(context, image)
     texts, given = ([], []) if pictures else checked_source(text, input, id_column)
     if not given and (keep_columns or sheet is not None or header_row is not None):
         raise typer.BadParameter("--keep-columns, --sheet and --header-row are for --input FILE.")
@@ -158,6 +158,8 @@ def predict(
         answer_files(work, answering, options_of(context), printed, restart=restart)
     elif pictures:
         answering = _answering(directory, engine, use, decision)
+        if bulk:
+            printed.bulk = _set_bulk(answering, [], unlabelled)
         source, state = read_pictures(pictures, target, restart)
         answer_source(source, answering, printed)
         state.drop()

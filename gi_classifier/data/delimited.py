@@ -10,6 +10,10 @@ import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+# Characters that may be read again behind rows that cannot be read; where more would be, a row has
+# so many lines at most. Each stray quote could read the rest of a file otherwise.
+_READ_AGAIN, _FEW_LINES = 50_000_000, 100
+
 
 class _Lines:
     """Lines for the csv module that can be given back after a row that it cannot read."""
@@ -19,11 +23,14 @@ class _Lines:
         self.taken: list[str] = []
         self.back: deque[str] = deque()
         self.number = 0
+        self.again = 0
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
+        if self.again > _READ_AGAIN and len(self.taken) == _FEW_LINES:
+            raise StopIteration
         line = self.back.popleft() if self.back else next(self.lines)
         self.taken.append(line)
         self.number += 1
@@ -33,6 +40,7 @@ class _Lines:
         """Give back all lines of the row but its first, which is returned."""
         self.back.extendleft(reversed(self.taken[1:]))
         self.number -= len(self.taken) - 1
+        self.again += sum(map(len, self.taken[1:]))
         return self.taken[0]
 
 

@@ -38,6 +38,7 @@ BUILT_IN = {
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 # A literal, in quotes, escaped, a filling or a space; colours, currencies and elapsed time.
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|[_*].|\[([^\]]*)\]|(.)', re.DOTALL)
+_CONDITION = re.compile(r"\[[<>=]")
 _DIGITS = "0#?"
 # Digits that floating point keeps; more were written by something else, and may be an id's.
 _DIGITS_KEPT = 17
@@ -66,7 +67,7 @@ def displayed(written: str, code: str, *, since_1904: bool = False) -> Cell:
         )
     value = _shortest(Decimal(written))
     plain = written if written.isdigit() else _plain(value)
-    if code == GENERAL:
+    if code == GENERAL or _CONDITION.search(code):
         return Cell("number", plain, plain)
     tokens = _tokens(_section(code, value))
     if found := _moment(value, tokens, since_1904):
@@ -125,7 +126,9 @@ def _moment(value: Decimal, tokens: list[tuple[str, str]], since_1904: bool) -> 
             return None
     has_time = bool(elapsed or re.search("[hs]", letters))
     has_date = bool(re.search("[yd]", letters) or ("m" in letters and not has_time))
-    if not (has_time or has_date) or value < 0 or value >= 2_958_466:
+    # The year 10000.
+    end = 2_957_004 if since_1904 else 2_958_466
+    if not (has_time or has_date) or not 0 <= value < end:
         return None
     seconds = int((value * 86_400).to_integral_value())
     days, rest = divmod(seconds, 86_400)
@@ -155,8 +158,7 @@ def _formatted(value: Decimal, tokens: list[tuple[str, str]]) -> str | None:
         kinds = ("literal", "code") if _WHOLE.search(pattern) else ("literal",)
         written = "".join(text for kind, text in tokens if kind in kinds)
         return _WHOLE.sub(_plain(value.copy_abs()), written).strip() or None
-    conditional = any(k == "bracket" and text[:1] in "<>=" for k, text in tokens)
-    if conditional or _TOO_HARD & set(pattern) or pattern.count(".") > 1:
+    if _TOO_HARD & set(pattern) or pattern.count(".") > 1:
         return None
     thousands = sum(map(len, _SCALE.findall(pattern)))
     pattern = _SCALE.sub("", pattern)
@@ -200,8 +202,9 @@ def _filled(tokens: list[tuple[str, str]], digits: str, fraction: str, grouped: 
         elif place < point and text in _DIGITS:
             found.append(units[seen])
             seen += 1
-        elif text == "." and fraction:
-            found.append(f".{fraction}")
+        elif text == ".":
+            # Without a place of their own the digits stand before the point.
+            found.append(("" if places else digits) + (f".{fraction}" if fraction else ""))
     return "".join(found).strip()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,10 +25,7 @@ from gi_classifier.files import encode
 PARQUET = ".parquet"
 # Rows held at a time.
 _ROWS = 4096
-# Columns of results that hold whole numbers, and those that hold others.
-_WHOLE = ("line", "row", "label")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_SHARE = re.compile(r"probability(_\d+)?")
 
 
 def check_parquet() -> None:
@@ -110,6 +108,9 @@ def write_parquet(
 ) -> None:
     """Write rows as they come: numbers as numbers, all else as text.
 
+    A column holds numbers where the first rows that have it do: all that is written is either
+    counted here or text.
+
     Raises
     ------
     MissingExtraError
@@ -119,24 +120,28 @@ def write_parquet(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([(name, _kind(name)) for name in columns])
-    kinds = [_written_text if field.type == pa.string() else _as_it_is for field in schema]
     waiting = iter(rows)
+    part = list(itertools.islice(waiting, _ROWS))
+    schema = pa.schema([(name, _kind([row.get(name) for row in part])) for name in columns])
+    kinds = [_written_text if field.type == pa.string() else _as_it_is for field in schema]
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        while part := list(itertools.islice(waiting, _ROWS)):
+        while part:
             arrays = [
                 pa.array([as_kind(row.get(name)) for row in part], field.type)
                 for name, field, as_kind in zip(columns, schema, kinds, strict=True)
             ]
             writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema), _ROWS)
+            part = list(itertools.islice(waiting, _ROWS))
 
 
-def _kind(name: str) -> Any:
+def _kind(cells: Sequence[Any]) -> Any:
+    """The type of a column, by its first cells."""
     import pyarrow as pa
 
-    if name in _WHOLE:
-        return pa.int64()
-    return pa.float64() if _SHARE.fullmatch(name) else pa.string()
+    known = [cell for cell in cells if cell is not None]
+    if not known or any(isinstance(cell, bool) or not isinstance(cell, Real) for cell in known):
+        return pa.string()
+    return pa.int64() if all(isinstance(cell, Integral) for cell in known) else pa.float64()
 
 
 def _written_text(cell: Any) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -123,7 +123,19 @@ def place_of(records: Records, place: int) -> dict[str, Any]:
 def with_kept(records: Records, place: int, row: dict[str, Any]) -> dict[str, Any]:
     """A row of a result, and behind it the columns kept of its record, under names of their own."""
     kept = records.kept[place] if records.kept is not None else {}
-    return row | {f"{name} (input)" if name in row else name: kept[name] for name in kept}
+    names = names_of_their_own(tuple(kept), row.__contains__)
+    return row | {names[name]: value for name, value in kept.items()}
+
+
+def names_of_their_own(names: Sequence[str], taken: Callable[[str], bool]) -> dict[str, str]:
+    """What columns of a file are called beside columns that an output has by itself."""
+    found: dict[str, str] = {}
+    for name in names:
+        own = name
+        while taken(own) or (own != name and own in names):
+            own += " (input)"
+        found[name] = own
+    return found
 
 
 def drop_duplicates(records: Records) -> Records:

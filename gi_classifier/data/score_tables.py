@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.data.cells import Cell, as_text, is_blank, is_nothing
+from gi_classifier.data.cells import Cell, as_text, further_problem, is_blank, is_nothing
 from gi_classifier.data.columns import Columns
 from gi_classifier.data.opening import open_table
 from gi_classifier.data.tables import Row
@@ -102,7 +102,7 @@ def read_scores(
         needed = (*names, valid_column)
         if skip_blank and not row.problem and any(is_blank(row.cells.get(n)) for n in needed):
             left_out += 1
-        elif problem := row.problem or _problem(row, names, valid_column):
+        elif problem := row.problem or _problem(row, names, valid_column, group_column):
             problems.append(f"line {row.line}: {problem}")
         else:
             rows.append(row)
@@ -126,7 +126,9 @@ def read_scores(
     )
 
 
-def _problem(row: Row, names: Sequence[str], valid_column: str) -> str | None:
+def _problem(
+    row: Row, names: Sequence[str], valid_column: str, group_column: str | None
+) -> str | None:
     """Why a row cannot be used; never with what stands in it."""
     found = []
     for name in names:
@@ -140,11 +142,15 @@ def _problem(row: Row, names: Sequence[str], valid_column: str) -> str | None:
         found.append(f"no {valid_column!r}")
     elif _truth(cell) is None:
         found.append(f"{valid_column!r} is neither 1 nor 0, true nor false, 是 nor 否")
+    if group_column and (problem := further_problem(group_column, row.cells.get(group_column))):
+        found.append(problem)
     return "; ".join(found) or None
 
 
 def _number(cell: Any) -> float | None:
-    """A finite number, or None."""
+    """A finite number, or None; a date is none, though its file holds one."""
+    if isinstance(cell, Cell) and cell.kind == "date":
+        return None
     text = (cell.plain or cell.shown) if isinstance(cell, Cell) else as_text(cell)
     try:
         number = float(text)

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from gi_classifier.data.records import Records
+from gi_classifier.data.records import Records, names_of_their_own
 from gi_classifier.errors import InputError
 
 # Columns that commands write by themselves, beside the probabilities.
@@ -59,10 +59,15 @@ def places_of(
             place["row"] = row
         if id_column is not None:
             place[id_column] = own
-        for name, value in (kept or {}).items():
-            if name not in (text_column, id_column):
-                place[f"{name} (input)" if is_written(name) else name] = value
+        held = kept or {}
+        for name, own in _kept_names(tuple(held), (text_column, id_column)).items():
+            place[own] = held[name]
         yield place
+
+
+@lru_cache(maxsize=1000)
+def _kept_names(names: tuple[str, ...], shown: tuple[str | None, ...]) -> dict[str, str]:
+    return names_of_their_own([name for name in names if name not in shown], is_written)
 
 
 def placed(
@@ -102,9 +107,8 @@ def placed(
             answer = next(waiting)
         row = place.pop("row", None)
         if not none.keys().isdisjoint(place):
-            place = {
-                f"{name} (input)" if name in none else name: value for name, value in place.items()
-            }
+            names = names_of_their_own(tuple(place), none.__contains__)
+            place = {names[name]: value for name, value in place.items()}
         place.update(answer)
         if row is not None:
             place["row"] = row

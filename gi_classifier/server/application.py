@@ -179,8 +179,8 @@ def _add_texts(application: FastAPI, parts: Parts) -> None:
         """Say what each of at most 512 records describes, in the order given."""
         finish = parts.service.decided(request)
         found = await parts.batcher.submit(request.texts, finish)
-        parts.metrics.count_labels(row["label"] for row in found["results"])
-        return JSONResponse(found)
+        parts.metrics.count_labels(row["label"] for row in found)
+        return JSONResponse({"model": parts.service.directory.digest, "results": found})
 
     @application.post(
         "/v1/explain",

@@ -1,7 +1,8 @@
 """Concurrent requests share batches: a bounded queue, one thread that computes.
 
-In: the texts of many requests. Out: to each the rows of its own. A large request is computed in
-parts, in turn with the others, so that a small one never waits for all of it.
+In: the texts of many requests. Out: to each what is made of its own. A large request, of many texts
+or of long ones, is computed in parts, in turn with the others, so that a small one never waits for
+all of it.
 """
 
 from __future__ import annotations
@@ -21,23 +22,27 @@ from gi_classifier.server.problems import RETRY, Problem
 
 # Texts of one request in a batch, while others wait.
 _PART = 32
+# What is made of some texts and their rows: something for each.
+Finish = Callable[[list[str], np.ndarray], list[Any]]
 
 
 @dataclass(eq=False)
 class _Request:
     texts: Sequence[str]
-    finish: Callable[[np.ndarray], Any]
+    finish: Finish
     future: asyncio.Future[Any]
     taken: int = 0
-    rows: list[np.ndarray] = field(default_factory=list)
+    done: list[Any] = field(default_factory=list)
 
     @property
     def left(self) -> int:
         return len(self.texts) - self.taken
 
 
-# Of a request: where its part begins and ends.
-_Part = tuple[_Request, int, int]
+@dataclass(frozen=True)
+class _Part:
+    request: _Request
+    texts: list[str]
 
 
 class Batcher:
@@ -75,8 +80,8 @@ class Batcher:
         """Whether it computes."""
         return self._running is not None and not self._running.done()
 
-    async def submit(self, texts: Sequence[str], finish: Callable[[np.ndarray], Any]) -> Any:
-        """Wait for what ``finish`` makes of the texts' rows, in the computing thread.
+    async def submit(self, texts: Sequence[str], finish: Finish) -> list[Any]:
+        """Wait for what ``finish`` makes of the texts' rows, part by part in the computing thread.
 
         Raises
         ------
@@ -138,51 +143,65 @@ class Batcher:
                     request.future.set_result(outcome[0])
 
     def _take(self) -> list[_Part]:
-        """The next parts of those that wait, in turn; given up ones are dropped."""
+        """The next parts of those that wait, in turn; given up ones are dropped.
+
+        Together they have few texts and few characters, but for one text that is longer.
+        """
         found: list[_Part] = []
-        room = self._limits.batch
-        while self._waiting and room:
+        room, characters = self._limits.batch, self._limits.characters
+        while self._waiting and room and characters > 0:
             request = self._waiting.popleft()
             if request.future.done():
                 continue
-            count = min(room, request.left, _PART if self._waiting else room)
-            found.append((request, request.taken, request.taken + count))
-            request.taken += count
-            room -= count
-            if request.left:
-                self._waiting.append(request)
+            most, part = min(room, _PART if self._waiting else room), list[str]()
+            for text in request.texts[request.taken : request.taken + most]:
+                if (part or found) and len(text) > characters:
+                    characters = 0
+                    break
+                part.append(text)
+                characters -= len(text)
+            request.taken += len(part)
+            room -= len(part)
+            if part:
+                found.append(_Part(request, part))
+                if request.left:
+                    self._waiting.append(request)
+            else:
+                self._waiting.appendleft(request)
         return found
 
     def _compute(self, batch: list[_Part]) -> list[tuple[_Request, Any]]:
         """In the thread: what each request that is whole gets, (result,) or an exception."""
         if self._on_batch:
-            self._on_batch(sum(end - start for _, start, end in batch))
+            self._on_batch(sum(len(part.texts) for part in batch))
         done: list[tuple[_Request, Any]] = []
-        for request, rows in self._rows(batch):
-            if isinstance(rows, BaseException):
-                done.append((request, rows))
+        for part, rows in self._rows(batch):
+            request = part.request
+            made = rows
+            if not isinstance(rows, BaseException):
+                made = _tried(request.finish, part.texts, rows)
+            if isinstance(made, BaseException):
+                done.append((request, made))
                 continue
-            request.rows.append(rows)
-            if sum(map(len, request.rows)) == len(request.texts):
-                done.append((request, _tried(request.finish, np.concatenate(request.rows))))
+            request.done += made[0]
+            if len(request.done) == len(request.texts):
+                done.append((request, (request.done,)))
         return done
 
-    def _rows(self, batch: list[_Part]) -> list[tuple[_Request, Any]]:
-        texts = [text for request, start, end in batch for text in request.texts[start:end]]
-        found = _tried(self._work, texts)
+    def _rows(self, batch: list[_Part]) -> list[tuple[_Part, Any]]:
+        found = _tried(self._work, [text for part in batch for text in part.texts])
         if isinstance(found, tuple):
-            ends = np.cumsum([end - start for _, start, end in batch])[:-1]
-            parts = np.split(found[0], ends)
-            return [(request, rows) for (request, _, _), rows in zip(batch, parts, strict=True)]
+            ends = np.cumsum([len(part.texts) for part in batch])[:-1]
+            return list(zip(batch, np.split(found[0], ends), strict=True))
         if len(batch) == 1:
-            return [(batch[0][0], found)]
+            return [(batch[0], found)]
         # One of them spoils it for the others: each by itself.
         return [pair for part in batch for pair in self._rows([part])]
 
 
-def _tried(call: Callable[[Any], Any], given: Any) -> Any:
+def _tried(call: Callable[..., Any], *given: Any) -> Any:
     """What a call gives, in a tuple, or the exception that it raises."""
     try:
-        return (call(given),)
+        return (call(*given),)
     except Exception as error:
         return error

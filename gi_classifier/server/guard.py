@@ -137,7 +137,7 @@ class Guard:
                 "Start it with --token-file to use another name.",
             )
         origin = headers.get(b"origin", b"").decode("latin-1")
-        if origin and origin not in self.origins and urlsplit(origin).netloc != host:
+        if origin and origin not in self.origins and _netloc_of(origin) != host:
             raise Problem(
                 403,
                 "another-origin",
@@ -245,6 +245,14 @@ async def _answer(problem: Problem, status: int, scope: Scope, send: Send) -> No
 
 async def _nothing() -> Message:
     return {"type": "http.disconnect"}
+
+
+def _netloc_of(origin: str) -> str | None:
+    """The host and port of an ``Origin`` header, if it is one."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _name_of(host: str) -> str:

@@ -21,8 +21,8 @@ class Limits:
     ----------
     queue : int
         Texts that wait to be predicted, of all requests together; at least 512.
-    batch : int
-        Texts that are predicted at once.
+    batch, characters : int
+        Texts that are predicted at once, and their characters together.
     wait : float
         Seconds that the first of a batch waits for others.
     seconds : float
@@ -45,6 +45,7 @@ class Limits:
 
     queue: int = 4096
     batch: int = 64
+    characters: int = CHARACTERS
     wait: float = 0.003
     seconds: float = 30.0
     body: int = 16 * MEBIBYTE

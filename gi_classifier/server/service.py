@@ -78,15 +78,17 @@ class Service:
         self.predictor.predict_proba(["胃"])
         self.explainer.explain(["胃"])[0].words()
 
-    def decided(self, request: PredictRequest) -> Callable[[np.ndarray], dict[str, Any]]:
-        """Check a request; what it returns makes the answer of the texts' probabilities.
+    def decided(
+        self, request: PredictRequest
+    ) -> Callable[[list[str], np.ndarray], list[dict[str, Any]]]:
+        """Check a request; what it returns makes answers of some texts' probabilities.
 
         Raises
         ------
         GIClassifierError
             Texts hold nothing to read, or the decision cannot be made with this model.
         """
-        texts = check_texts(request.texts)
+        check_texts(request.texts)
         decision = Decision(
             prior=request.prior,
             label=request.label,
@@ -98,7 +100,7 @@ class Service:
         if request.novelty:
             self.decider.check(Decision(reject_novel=True))
 
-        def answer(found: np.ndarray) -> dict[str, Any]:
+        def answer(texts: list[str], found: np.ndarray) -> list[dict[str, Any]]:
             answers, probabilities = self.decider.predict(texts, decision, found)
             rows = results(texts, probabilities, self.settings, answers.tolist())
             novelty = self.decider.novelty(texts).tolist() if request.novelty else None
@@ -114,7 +116,7 @@ class Service:
             ]
             for row, score in zip(table, novelty or (), strict=False):
                 row["novelty"] = round(score, 6)
-            return {"model": self.directory.digest, "results": table}
+            return table
 
         return answer
 

@@ -27,6 +27,7 @@ from gi_classifier.files import encode
 from gi_classifier.model.origin import origin
 from gi_classifier.plots.style import check_plots
 from gi_classifier.server.jobs import Job, Work
+from gi_classifier.server.limits import CHARACTERS
 from gi_classifier.server.service import Service
 from gi_classifier.server.worker import checkpoint
 
@@ -64,7 +65,7 @@ class Upload:
         Raises
         ------
         RecordsError
-            The file is none of records, has none, or too many.
+            The file is none of records, has none, too many, or too long ones.
         """
         records = read_records(
             MemoryFile(f"upload.{self.format}", self.content),
@@ -84,6 +85,13 @@ class Upload:
                 f"At most {most:,} records are taken here; the upload holds {len(records):,}. Run "
                 "gi-classifier on the file itself."
             )
+        long = [
+            f"line {records.lines[i]}: {len(records.texts[i]):,} characters"
+            for i in records.readable
+            if len(records.texts[i]) > CHARACTERS
+        ]
+        if long:
+            raise RecordsError(f"At most {CHARACTERS:,} characters a record are taken here.", long)
         more = len(records.bad) - SHOWN_PROBLEMS
         job.notes = [
             *records.notes,

@@ -37,6 +37,17 @@ def answers(path: Path) -> list[dict[str, str]]:
     ]
 
 
+def test_kept_columns_of_earlier_answers_keep_names_of_their_own(
+    trained: Path, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.csv"
+    earlier.write_text("text,label,label (input)\n胃溃疡,now,then\n", encoding="utf-8")
+    output = tmp_path / "out.csv"
+    run("predict", "--input", earlier, "--model", trained, "--output", output, "--keep-columns")
+    (row,) = answers(output)
+    assert (row["label (input)"], row["label (input) (input)"]) == ("then", "now")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])
 def test_a_bad_row_keeps_its_place_with_its_reason(
     table: Path, trained: Path, tmp_path: Path, suffix: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,15 +101,28 @@ def test_a_page_that_is_read_as_a_dash_is_a_bad_row(
     [
         (["--image", "FILE", "胃溃疡"], "one of them"),
         (["--image", "FILE", "--input", "a.csv"], "one of them"),
-        (["--image", "FILE", "--keep-columns"], "--keep-columns"),
+        (["--image", "FILE", "--keep-columns", "--sheet", "1"], "without --keep-columns, --sheet"),
+        (["--image", "FILE", "--id-column", "file", "--strict"], "without --id-column, --strict"),
     ],
 )
+@pytest.mark.parametrize("command", ["predict", "explain"])
 def test_options_that_do_not_go_together_are_wrong_use(
-    folder: Path, options: list[str], message: str
+    folder: Path, command: str, options: list[str], message: str
 ) -> None:
     words = [str(folder / "1.png") if word == "FILE" else word for word in options]
-    done = run("predict", *words, code=2)
+    done = run(command, *words, code=2)
     assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_plot_is_not_left_out_in_silence_where_pages_are_explained(folder: Path) -> None:
+    done = run("explain", "--image", folder / "1.png", "--plot", folder / "a.png", code=2)
+    assert "without --plot" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_pages_are_answered_in_bulk_where_it_is_asked_for(folder: Path) -> None:
+    done = run("predict", "--image", folder / "1.png", "--bulk", "--json", code=0)
+    (page,) = json.loads(done.stdout)["records"]
+    assert (page["label"], page["member"]) == (1, "linear")
 
 
 def test_a_missing_file_and_an_empty_folder_are_said(tmp_path: Path) -> None:

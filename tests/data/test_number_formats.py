@@ -74,6 +74,14 @@ SHOWN = [
     ("12", "0,000", "0,012"),
     ("0", "#,##0", "0"),
     ("1234", "[$¥-804]#,##0.00", "¥1,234.00"),
+    ("1", '[=1]"男";[=2]"女"', "1"),
+    ("2", '[=1]"男";[=2]"女"', "2"),
+    ("0", '[=1]"是";[=0]"否"', "0"),
+    ("5", "[<1]h:mm;yyyy-mm-dd", "5"),
+    ("1.5", ".00", "1.50"),
+    ("0.5", ".00", ".50"),
+    ("0.853", ".0%", "85.3%"),
+    ("12", ".#", "12"),
 ]
 
 
@@ -86,6 +94,9 @@ def test_numbers_are_shown_as_a_spreadsheet_shows_them(written: str, code: str, 
 def test_days_may_be_counted_from_1904() -> None:
     assert displayed("0", "yyyy-mm-dd", since_1904=True).shown == "1904-01-01"
     assert displayed("43951", "yyyy-mm-dd", since_1904=True).shown == "2024-05-01"
+    assert displayed("2957003", "yyyy-mm-dd", since_1904=True).shown == "9999-12-31"
+    assert displayed("2957004", "yyyy-mm-dd", since_1904=True).shown == "2957004"
+    assert displayed("2958465", "yyyy-mm-dd").shown == "9999-12-31"
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,20 @@ def test_numbers_are_written_as_numbers_and_the_rest_as_text(
     assert found.column("text").to_pylist() == ["胃\ufffd"] * 3
 
 
+def test_labels_that_are_words_and_shares_named_after_them_are_written(tmp_path: Path) -> None:
+    rows = [
+        {"line": 2, "text": "胃", "label": "心内科", "probability_心内科": 1, "page": 1},
+        {"line": 3, "text": "肠", "label": None, "probability_心内科": 0.25, "page": None},
+    ]
+    path = tmp_path / "r.parquet"
+    write_results(rows, path)
+    found = pq.read_table(path)
+    assert [str(kind) for kind in found.schema.types] == [
+        *("int64", "string", "string", "double", "int64")
+    ]
+    assert found.to_pylist() == rows
+
+
 def test_a_text_that_is_no_utf_8_is_a_bad_row(tmp_path: Path) -> None:
     cells = ["胃".encode(), "肠炎".encode("gb18030"), None, "痔".encode()]
     for kind, plain in ((pa.string(), pa.binary()), (pa.large_string(), pa.large_binary())):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -34,6 +36,23 @@ def test_a_table_reads_the_same_in_every_format(tmp_path: Path, ending: str) -> 
     np.testing.assert_array_equal(found.scores, FRAME[["confidence"]])
     np.testing.assert_array_equal(found.valid, FRAME["valid"])
     assert found.groups == ("急诊", "内科", "", "急诊")
+
+
+def test_dates_are_no_scores_and_a_group_that_was_never_computed_is_a_bad_row(
+    tmp_path: Path,
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["confidence", "科室", "valid"])
+    for row in ([0.5, "内科", 1], [date(2024, 3, 5), "内科", 1], [0.5, "=A1", 0]):
+        book.active.append(row)
+    path = tmp_path / "scores.xlsx"
+    book.save(path)
+    with pytest.raises(RecordsError, match="2 bad rows") as caught:
+        read_scores(path, ["confidence"], group_column="科室")
+    date_row, formula_row = caught.value.problems
+    assert date_row == "line 3: 'confidence' is no finite number"
+    assert formula_row.startswith("line 4: column '科室' is ")
+    assert len(read_scores(path, ["valid"]).scores) == 3
 
 
 def table(path: Path, *lines: str) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gi_classifier.data import delimited
 from gi_classifier.data.chunks import check_texts_of, iterate_texts
 from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records
@@ -286,6 +287,25 @@ def test_a_quote_that_never_closes_costs_its_own_line_only(tmp_path: Path) -> No
     assert found.problems[0] == "not CSV (unexpected end of data)"
     assert found.texts[1:] == tuple(f"肠{n}" for n in range(2000))
     assert found.lines == tuple(range(2, 2003))
+
+
+def test_many_quotes_that_never_close_do_not_read_the_file_again_for_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "_READ_AGAIN", 10_000)
+    again: list[int] = []
+    monkeypatch.setattr(
+        delimited._Lines,
+        "keep_first",
+        lambda self, keep=delimited._Lines.keep_first: again.append(len(self.taken)) or keep(self),
+    )
+    path = put(tmp_path / "r.csv", "text,id\n" + '胃","\n' * 3000 + '"肠\n炎",7\n')
+    found = read(path)
+    assert found.problems is not None
+    assert sum(problem is not None for problem in found.problems) == 3000
+    assert found.texts[-1] == "肠\n炎"
+    assert max(again) > 1000
+    assert sum(again) < 3000 * 110 + 10_000
 
 
 def test_bad_lines_of_json_stay_in_their_place(tmp_path: Path) -> None:

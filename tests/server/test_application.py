@@ -187,6 +187,17 @@ def test_an_upload_that_is_no_table_of_records_says_so(
     assert job["files"] == []
 
 
+def test_an_upload_with_a_record_longer_than_a_request_may_have_names_its_line(
+    client: TestClient,
+) -> None:
+    content = f"text\n胃溃疡\n{'肠' * 20_001}\n{'胃' * 20_000}\n".encode()
+    job = finished(client, client.post("/v1/keywords?format=csv", content=content))
+    assert job["state"] == "failed"
+    assert "At most 20,000 characters a record" in job["problem"]["detail"]
+    assert "line 3: 20,001 characters" in str(job["problem"])
+    assert "line 4" not in str(job["problem"])
+
+
 def test_a_format_that_is_not_read_an_empty_upload_and_a_job_that_is_not_there(
     client: TestClient,
 ) -> None:
@@ -230,6 +241,7 @@ def test_without_a_token_other_names_and_pages_of_others_are_refused(client: Tes
     problem(client.get("/healthz", headers={"host": "evil.example"}), 421, "another-host")
     sent = {"origin": "http://evil.example"}
     problem(client.get("/v1/model", headers=sent), 403, "another-origin")
+    problem(client.get("/v1/model", headers={"origin": "http://["}), 403, "another-origin")
     assert client.get("/v1/model", headers={"origin": "http://localhost"}).status_code == 200
     assert "access-control-allow-origin" not in client.get("/v1/model").headers
 

@@ -22,7 +22,7 @@ def lengths(texts: list[str]) -> np.ndarray:
     return np.array([[len(text)] for text in texts])
 
 
-def plain(rows: np.ndarray) -> list[int]:
+def plain(texts: list[str], rows: np.ndarray) -> list[int]:
     return [int(row[0]) for row in rows]
 
 
@@ -72,6 +72,36 @@ def test_a_large_request_lets_small_ones_pass() -> None:
     assert order == ["small"] * 5 + ["large"]
 
 
+def test_batches_hold_few_characters_and_a_longer_text_comes_alone() -> None:
+    seen: list[list[int]] = []
+
+    def work(texts: list[str]) -> np.ndarray:
+        seen.append([len(text) for text in texts])
+        return lengths(texts)
+
+    async def act(batcher: Batcher) -> list[Any]:
+        mine = (["胃" * 60] * 3, ["肠" * 250, "肠"], ["口" * 30] * 4)
+        return await asyncio.gather(*(batcher.submit(texts, plain) for texts in mine))
+
+    assert running(act, work, characters=100) == [[60] * 3, [250, 1], [30] * 4]
+    assert sorted(size for batch in seen for size in batch) == [1, 30, 30, 30, 30, 60, 60, 60, 250]
+    assert all(sum(batch) <= 100 or batch == [250] for batch in seen)
+
+
+def test_what_is_made_of_a_large_request_is_made_part_by_part() -> None:
+    parts: list[int] = []
+
+    def noted(texts: list[str], rows: np.ndarray) -> list[int]:
+        parts.append(len(texts))
+        return plain(texts, rows)
+
+    async def act(batcher: Batcher) -> Any:
+        return await batcher.submit(["胃" * (i + 1) for i in range(200)], noted)
+
+    assert running(act) == list(range(1, 201))
+    assert max(parts) <= 64
+
+
 def test_a_text_that_cannot_be_read_fails_its_own_request_alone() -> None:
     async def act(batcher: Batcher) -> list[Any]:
         return await asyncio.gather(
@@ -85,7 +115,7 @@ def test_a_text_that_cannot_be_read_fails_its_own_request_alone() -> None:
 
 
 def test_a_decision_that_fails_fails_its_own_request_alone() -> None:
-    def wrong(rows: np.ndarray) -> Any:
+    def wrong(texts: list[str], rows: np.ndarray) -> Any:
         raise KeyError("秘密")
 
     async def act(batcher: Batcher) -> list[Any]:

@@ -5,6 +5,7 @@ In: a path or bytes. Out: pictures at 150 dots per inch, at most 2,000 pixels on
 
 from __future__ import annotations
 
+import struct
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ _DPI, _LONGEST_SIDE = 150, 2000
 # Of a text layer: characters that it needs, and shares, found on layers of scanners and of fonts
 # without a table of characters.
 _LEAST_CHARACTERS, _LEAST_CHINESE, _MOST_GARBAGE = 20, 0.2, 0.05
+# How UTF-16 begins and ends a character beyond U+FFFF.
+_FIRST_HALF, _SECOND_HALF = (0xD800, 0xDBFF), (0xDC00, 0xDFFF)
 # Widths of a character between two of one line that stand in two cells.
 _CELL_GAP = 1.5
 
@@ -106,7 +109,9 @@ def _layer(page: Any, scale: float) -> list[Line]:
         return [value * scale for value in _shown(moved, turns, east - west, north - south)]
 
     for index in range(text_page.count_chars()):
-        text = text_page.get_text_range(index, 1)
+        text = _character(text_page, index)
+        if text is None:
+            continue
         if text in ("\r", "\n", "\r\n", ""):
             end_line()
             continue
@@ -122,6 +127,21 @@ def _layer(page: Any, scale: float) -> list[Line]:
         waiting.append(Character(text, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), 1.0))
     end_line()
     return found
+
+
+def _character(text_page: Any, index: int) -> str | None:
+    """The character at an index; None at the second half of one beyond U+FFFF, which has two."""
+    import pypdfium2.raw as pdfium
+
+    if text := text_page.get_text_range(index, 1):
+        return str(text)
+    half = pdfium.FPDFText_GetUnicode(text_page, index)
+    if _SECOND_HALF[0] <= half <= _SECOND_HALF[1]:
+        return None
+    if _FIRST_HALF[0] <= half <= _FIRST_HALF[1]:
+        pair = (half, pdfium.FPDFText_GetUnicode(text_page, index + 1))
+        return struct.pack("<2H", *pair).decode("utf-16-le", "replace")
+    return ""
 
 
 def _shown(

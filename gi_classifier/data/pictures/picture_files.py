@@ -7,6 +7,7 @@ pictures as arrays (height, width, 3) of uint8, RGB. Sizes are checked before an
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import numpy as np
 
 from gi_classifier.data.pictures.page import Picture
 from gi_classifier.data.pictures.pdf_pages import pdf_pages
-from gi_classifier.errors import InputError, MissingPathError, RecordsError
+from gi_classifier.errors import GIClassifierError, InputError, MissingPathError, RecordsError
 from gi_classifier.extras import check_installed
 
 ENDINGS = (
@@ -27,6 +28,11 @@ ENDINGS = (
 _FORMATS = "PNG JPEG MPO TIFF BMP GIF WEBP AVIF JPEG2000 PPM".split()
 # A3 at 600 dots per inch has 70 million.
 MOST_PIXELS = 100_000_000
+# What Pillow raises where a file is not what it says.
+_DAMAGES = (
+    *(OSError, SyntaxError, ValueError, TypeError, EOFError, OverflowError, KeyError),
+    *(IndexError, struct.error),
+)
 _REMEDY = "Save it as PNG, JPEG, TIFF or PDF."
 
 
@@ -94,7 +100,7 @@ def pictures_of(source: str | Path | bytes) -> Iterator[Picture]:
             raise RecordsError(f"{name} is a folder. Name the pictures in it.")
         if not source.is_file():
             raise MissingPathError(f"There is no file {name}.")
-        with source.open("rb") as file:
+        with _readable(name), source.open("rb") as file:
             start = file.read(1024)
     else:
         raise InputError(
@@ -151,8 +157,8 @@ def _readable(name: str) -> Iterator[None]:
         ) from error
     except PermissionError as error:
         raise RecordsError(f"{name} may not be read: {error.strerror}.") from error
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError) as error:
-        if isinstance(error, RecordsError):
+    except (*_DAMAGES, RuntimeError) as error:
+        if isinstance(error, GIClassifierError):
             raise
         reason = " ".join(str(error).split())[:120]
         raise RecordsError(f"{name} is damaged or cut off ({reason}). {_REMEDY}") from error
@@ -165,11 +171,29 @@ def _too_large(name: str, width: int, height: int) -> RecordsError:
     )
 
 
+def _turn(opened: Any) -> Any:
+    """What makes a picture upright as its camera says; None where it is, or nothing can be read."""
+    from PIL import ExifTags, Image
+
+    try:
+        said = opened.getexif().get(ExifTags.Base.Orientation)
+    except _DAMAGES:
+        # Damaged metadata is no reason to refuse a picture; damaged pixels are met when decoded.
+        return None
+    flip = Image.Transpose
+    turns = (
+        *(None, None, flip.FLIP_LEFT_RIGHT, flip.ROTATE_180, flip.FLIP_TOP_BOTTOM),
+        *(flip.TRANSPOSE, flip.ROTATE_270, flip.TRANSVERSE, flip.ROTATE_90),
+    )
+    return turns[said] if isinstance(said, int) and 0 <= said < len(turns) else None
+
+
 def _pixels(opened: Any) -> np.ndarray:
     """RGB on white, upright; 16 bits and floats are scaled to 8."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    image = ImageOps.exif_transpose(opened)
+    turn = _turn(opened)
+    image = opened if turn is None else opened.transpose(turn)
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         grey = np.asarray(image, dtype=np.float32)
         # 16 bits are often used up to 4,095 or so alone.

@@ -29,6 +29,16 @@ def test_a_page_with_text_of_its_own_is_not_recognised() -> None:
     assert page.characters[len(LINES[0])] is None
 
 
+def test_a_character_beyond_the_first_plane_is_read_in_its_place() -> None:
+    text = "患者\U0002b51f某，男，六十岁，胃窦溃疡，十二指肠球部未见异常。"
+    page = read_image(pdf_with_text(text))
+    assert page.text == text
+    rare, next_one = page.characters[2:4]
+    assert rare is not None
+    assert next_one is not None
+    assert rare.box[1][0] <= next_one.box[0][0] + 1
+
+
 def test_a_line_of_the_layer_that_wraps_does_not_tear_a_word() -> None:
     first = "患者因反复上腹部不适三月来诊，查体腹软，无压痛，移动性浊音阴性，行内镜见直"
     page = read_image(pdf_with_text(f"{first}\n肠未受侵，胃窦可见溃疡。\n\n医师"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_pictures import file_of, pdf, printed
-from PIL import Image
+from PIL import Image, ImageOps
 
 from gi_classifier.data.pictures.page import Picture
 from gi_classifier.data.pictures.picture_files import listed, pictures_of
@@ -81,6 +82,46 @@ def test_a_turned_camera_is_heeded() -> None:
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
     assert halves(one(file_of(image(), "JPEG", exif=exif)))[0] < 15
+
+
+@pytest.mark.parametrize("damage", [b"Exif\0\0" + bytes(200), b"Exif\0\0II*\0", b"Exif\0\0MM"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_damaged_metadata_is_no_reason_to_refuse_a_picture(form: str, damage: bytes) -> None:
+    light, dark = halves(one(file_of(image(), form, exif=damage, dpi=(300, 300))))
+    assert light > 240
+    assert dark < 15
+
+
+@pytest.mark.parametrize("said", range(10))
+def test_every_turn_of_a_camera_is_what_another_library_makes_of_it(said: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = said
+    content = file_of(image(), "PNG", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+    np.testing.assert_array_equal(one(content).pixels, np.asarray(upright))
+
+
+def test_a_page_of_a_tiff_packed_in_an_unknown_way_is_an_error_of_ours() -> None:
+    content = file_of(image(), "TIFF", save_all=True, append_images=[image()])
+    # Tag 259, compression: one value of 16 bits, of the second page.
+    place = content.rindex(struct.pack("<HHI", 259, 3, 1)) + 8
+    packed = content[:place] + struct.pack("<H", 34661) + content[place + 2 :]
+    with pytest.raises(RecordsError, match="damaged or cut off"):
+        list(pictures_of(packed))
+
+
+def test_a_file_that_another_program_holds_is_an_error_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(file_of(image()))
+
+    def held(*_: object) -> None:
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(Path, "open", held)
+    with pytest.raises(RecordsError, match=r"a\.png may not be read: in use"):
+        list(pictures_of(path))
 
 
 def test_the_first_picture_of_an_animation_is_read_and_that_is_said() -> None:
