@@ -51,7 +51,7 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
     bad = [
         f"row {row}: label {label!r}, total {total!r}"
         for row, (label, total) in enumerate(zip(table["label"], table["total"], strict=True), 1)
-        if not str(label).isdigit() or not _is_number(total)
+        if not (str(label).isascii() and str(label).isdigit()) or not _is_number(total)
     ]
     if bad:
         raise RecordsError("Not the numbers of a keyword table:", bad)
@@ -75,7 +75,7 @@ def keyword_rules(table: pd.DataFrame, top: int) -> dict[int, list[str]]:
 def _is_number(value: Any) -> bool:
     try:
         return bool(np.isfinite(float(value)))
-    except ValueError:
+    except (TypeError, ValueError):
         return False
 
 

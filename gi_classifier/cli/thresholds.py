@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -137,7 +137,7 @@ def thresholds(
     }
     made_from = origin(directory, **options_of(context))
     if saved and model:
-        _save(directory, model, saved, found, made_from)
+        _save(directory, model, saved, found, made_from, directory.fusion(use).members)
     write_files(output, _files(found), made_from)
     if plot:
         write_file(plot, _picture(found, splits), made_from)
@@ -163,15 +163,15 @@ def _save(
     policy: Policy,
     found: Mapping[str, Any],
     made_from: Mapping[str, Any],
+    members: Sequence[str],
 ) -> None:
     """Keep a policy's threshold in the model directory, and say so."""
     row = next(row for row in found["policies"] if row["policy"] == policy.name)
     if row["reason"]:
         raise RecordsError(f"No threshold to save for {policy.name}: {row['reason']}.")
     label = found["label"]
-    changed = with_threshold(
-        directory, label, policy.name, row["validation"], row["test"], made_from
-    )
+    points = (row["validation"], row["test"])
+    changed = with_threshold(directory, label, policy.name, *points, made_from, members=members)
     save(changed, model, force=True)
     notes.print(f"{policy.name} for label {label}: written to {model / THRESHOLDS}")
 

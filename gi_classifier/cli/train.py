@@ -102,7 +102,8 @@ def show_trained(metadata: dict[str, Any], output: Path, as_json: bool) -> None:
         found = {"this model": metadata["test"]}
         if shipped := metadata.get("test_shipped"):
             found["the model that ships"] = shipped
-            if warning := known_warning(shipped["known"], shipped["records"], "the test split"):
-                notes.print(f"The model that ships: {warning}")
+        for name, one in found.items():
+            if warning := known_warning(one["known"], one["records"], "the test split"):
+                notes.print(f"{name[0].upper()}{name[1:]}: {warning}")
         show_measures(found, metadata["labels"])
     say_written(output)

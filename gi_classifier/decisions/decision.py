@@ -235,7 +235,8 @@ class Decider:
             if threshold == "stored":
                 from gi_classifier.decisions.thresholds import stored_threshold
 
-                threshold = stored_threshold(self.directory, label)
+                members = self.predictor.fusion.members
+                threshold = stored_threshold(self.directory, label, members)
         # Opened before the work, so that a model without it fails at once.
         return label, threshold, self._novelty_scorer() if decision.reject_novel else None
 

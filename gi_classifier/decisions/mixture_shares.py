@@ -17,6 +17,8 @@ import numpy as np
 # Added to the curvature, of which the largest entries are about 1: where records say nothing of a
 # direction, the shares stay.
 _RIDGE = 1e-9
+# Numbers held at a time.
+_BLOCK = 4_000_000
 
 
 def likeliest_shares(
@@ -101,8 +103,13 @@ def _derivatives(
     weights /= counts.sum(axis=1, keepdims=True)
     slope = weights @ ratios
     weights *= inverse
-    products = (ratios[:, :, None] * ratios[:, None, :]).reshape(len(ratios), -1)
-    return slope, (weights @ products).reshape(-1, classes, classes), dead
+    curvature = np.zeros((len(shares), classes * classes))
+    step = max(1, _BLOCK // classes**2)
+    for begin in range(0, len(ratios), step):
+        part = ratios[begin : begin + step]
+        products = (part[:, :, None] * part[:, None, :]).reshape(len(part), -1)
+        curvature += weights[:, begin : begin + step] @ products
+    return slope, curvature.reshape(-1, classes, classes), dead
 
 
 def _constrained(curvature: np.ndarray, slope: np.ndarray, shares: np.ndarray) -> np.ndarray:

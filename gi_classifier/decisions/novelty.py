@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.arrays import read_npz
-from gi_classifier.decisions.novelty_scale import share_below, total
+from gi_classifier.decisions.novelty_scale import KNOTS, share_below, total
 from gi_classifier.decisions.pairs import Pairs
 from gi_classifier.errors import ModelError
 from gi_classifier.model.activations import ActivationReader
@@ -162,7 +162,7 @@ class Novelty:
         ]
         if not 0 <= self.layer < config.num_hidden_layers:
             problems.append(f"layer {self.layer} of {config.num_hidden_layers}")
-        if self.knots.ndim != 1 or len(self.knots) < 2:
+        if self.knots.shape != (KNOTS,):
             problems.append(f"knots of shape {self.knots.shape}")
         if pairs.tokens.shape != (config.vocab_size,) or pairs.keys.ndim != 1:
             problems.append(f"counts of {pairs.tokens.shape} tokens, not {config.vocab_size}")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 # Shares of the validation records at which the scale is stored; beyond the last it is exponential.
-_LEVELS = np.linspace(0, 0.99, 100)
+KNOTS = 100
+_LEVELS = np.linspace(0, 0.99, KNOTS)
 _TINY = 1e-12
 # Deviations below it are rounding.
 _ROUNDING = 1e-6

@@ -304,11 +304,13 @@ def unsmoothed(probabilities: np.ndarray, directory: ModelDirectory) -> np.ndarr
 
 
 def training_prior(directory: ModelDirectory) -> np.ndarray:
-    """The prior that a model's probabilities hold under: its training records' shares.
+    """The prior that a model's probabilities hold under.
 
-    With ``class_weight`` each share is weighted, since the loss saw it so; "balanced" makes them
-    equal. Pieces of unlabelled text that a teacher labelled are not counted, though the loss saw
-    them too.
+    Of a model with a linear member, which has constants fitted on the validation records for every
+    answer, their shares; of ALBERT alone those of its training records. With ``class_weight`` each
+    share is weighted, since what was fitted saw it so; "balanced" makes those of the training
+    records equal. Pieces of unlabelled text that a teacher labelled are not counted, though the
+    loss saw them too.
 
     Parameters
     ----------
@@ -322,37 +324,40 @@ def training_prior(directory: ModelDirectory) -> np.ndarray:
     Raises
     ------
     ModelError
-        The model directory does not say how many records of each label it was trained on, as of
+        The model directory does not say how many records of each label it was fitted on, as of
         a converted model, or some label had none.
     """
     settings = directory.settings
-    counts = _training_counts(directory.metadata)
-    if counts is None or len(counts) != settings.num_classes:
+    shares = _records(directory, "train")
+    weights = np.ones_like(shares)
+    if settings.class_weight == "balanced":
+        weights = 1 / shares
+    elif settings.class_weight is not None:
+        weights = np.array(settings.class_weight)
+    if directory.linear is not None:
+        shares = _records(directory, "val")
+    return np.asarray(weights * shares / (weights @ shares))
+
+
+def _records(directory: ModelDirectory, split: str) -> np.ndarray:
+    """The records of each label that a manifest says a split had: float64 (classes,), above 0."""
+    called = {"train": "training", "val": "validation"}[split]
+    try:
+        counts: Any = directory.metadata["training"]["records"][split]
+    except (KeyError, TypeError):
+        counts = None
+    fine = isinstance(counts, list) and all(map(is_number, counts))
+    if not fine or len(counts) != directory.settings.num_classes:
         raise ModelError(
-            "The model directory does not say how many training records each label had, so its "
+            f"The model directory does not say how many {called} records each label had, so its "
             "training prior is unknown, as of every converted model. Train with this library, or "
-            f"go on training. Received: {counts!r}"
+            f"go on training. Received: {counts if fine else None!r}"
         )
     missing = [f"label {label}" for label, count in enumerate(counts) if not count > 0]
     if missing:
         raise ModelError(
-            f"The model's last training had no record of some labels, {list(counts)} in all, so "
+            f"The model's last training had no {called} record of some labels, {counts} in all, so "
             "what a probability of theirs holds under is unknown. Train on records of each:",
             missing,
         )
-    shares = np.array(counts, dtype=float)
-    if settings.class_weight == "balanced":
-        shares = np.ones_like(shares)
-    elif settings.class_weight is not None:
-        shares = shares * np.array(settings.class_weight)
-    return np.asarray(shares / shares.sum())
-
-
-def _training_counts(metadata: dict[str, Any]) -> list[float] | None:
-    """The training records of each label that a manifest names, or None."""
-    try:
-        counts = metadata["training"]["records"]["train"]
-    except (KeyError, TypeError):
-        return None
-    fine = isinstance(counts, list) and all(map(is_number, counts))
-    return counts if fine else None
+    return np.array(counts, dtype=float)

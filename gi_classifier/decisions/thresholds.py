@@ -1,4 +1,4 @@
-"""The thresholds that a model directory keeps: one for each label, tied to the weights.
+"""The thresholds that a model directory keeps: one for each label, tied to the weights and members.
 
 In: a chosen operating point. Out: the model directory with it; and the threshold back.
 """
@@ -6,7 +6,7 @@ In: a chosen operating point. Out: the model directory with it; and the threshol
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gi_classifier.errors import ModelError
@@ -22,6 +22,8 @@ def with_threshold(
     validation: Mapping[str, Any],
     test: Mapping[str, Any],
     made_from: Mapping[str, Any] | None = None,
+    *,
+    members: Sequence[str],
 ) -> ModelDirectory:
     """Put a label's threshold into a model directory's files; those of other labels stay.
 
@@ -35,6 +37,9 @@ def with_threshold(
         :func:`~gi_classifier.decisions.policies.compare_policies`.
     made_from : mapping, optional
         Of :func:`gi_classifier.model.origin.origin`; without, it names no settings.
+    members : sequence of str
+        Those whose answers it was chosen on, of
+        :attr:`gi_classifier.model.fusion.Fusion.members`.
 
     Returns
     -------
@@ -50,6 +55,7 @@ def with_threshold(
         "threshold": validation["threshold"],
         "policy": policy,
         "model_sha256": directory.digest,
+        "members": list(members),
         "validation": dict(validation),
         "test": dict(test),
         "origin": dict(made_from or origin(directory)),
@@ -58,13 +64,14 @@ def with_threshold(
     return ModelDirectory({**directory.files, THRESHOLDS: to_json(table)}, directory.metadata)
 
 
-def stored_threshold(directory: ModelDirectory, label: int) -> float:
+def stored_threshold(directory: ModelDirectory, label: int, members: Sequence[str]) -> float:
     """Return the threshold of a label that a model directory holds.
 
     Raises
     ------
     ModelError
-        There is none, or it was chosen for other weights than these.
+        There is none, or it was chosen for other weights than these, or for answers of others than
+        these members.
     """
     table = _stored(directory)
     way = (
@@ -75,8 +82,11 @@ def stored_threshold(directory: ModelDirectory, label: int) -> float:
         held = f" (only for {', '.join(sorted(table))})" if table else ""
         raise ModelError(f"The model holds no threshold for label {label}{held}. {way}")
     try:
-        threshold, model = float(table[str(label)]["threshold"]), table[str(label)]["model_sha256"]
-    except (KeyError, TypeError, ValueError) as error:
+        entry = table[str(label)]
+        threshold, model = float(entry["threshold"]), entry["model_sha256"]
+        # Version 0.1.0 had ALBERT alone, and did not say so.
+        chosen = [str(member) for member in entry.get("members", ["albert"])]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"{THRESHOLDS}: the entry of label {label} is incomplete ({error!r})."
         ) from error
@@ -84,6 +94,12 @@ def stored_threshold(directory: ModelDirectory, label: int) -> float:
         raise ModelError(
             f"The threshold for label {label} was chosen for other weights: the model was trained "
             f"since. {way}"
+        )
+    if chosen != list(members):
+        raise ModelError(
+            f"The threshold for label {label} was chosen on answers of {' and '.join(chosen)}, not "
+            f"of {' and '.join(members)}, whose probabilities are others. {way} --use …, or answer "
+            "with the same --use."
         )
     return threshold
 

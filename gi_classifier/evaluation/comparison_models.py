@@ -310,6 +310,7 @@ def fine_tuned(
     epochs: int,
     classes: int,
     seed: int,
+    background: bool,
 ) -> ComparisonModel:
     """ALBERT-tiny from an encoder's weights, by the recipe of the model that they are from.
 
@@ -326,6 +327,9 @@ def fine_tuned(
     epochs : int
         At most so many.
     classes, seed : int
+    background : bool
+        Whether the first class says that a text is of no other, so that windows may be weighed by
+        how little they are of it.
     """
     # Fitting holds out about a tenth for early stopping.
     steps = max(1, round(0.9 * records / settings.batch_size)) * epochs
@@ -333,6 +337,7 @@ def fine_tuned(
     recipe = {name: value for name, value in settings.to_dict().items() if name not in derived} | {
         "base": base,
         "use": "albert",
+        "window_rule": settings.window_rule if background else "mean",
         "epochs": epochs,
         "warmup_steps": steps // 10,
         "decay_steps": steps,

@@ -106,7 +106,9 @@ def prepare(
         else:
             trained = round(len(labels) * (1 - 1 / folds))
             recipe = (directory.settings, encoder or shipped(), trained, epochs)
-            found.append(fine_tuned(fine_tune, *recipe, len(set(labels)), seed))
+            # Where one label is told from the rest, the rest is the first class.
+            background = not names and (classes[0] == 0 if label is None else label != 0)
+            found.append(fine_tuned(fine_tune, *recipe, len(set(labels)), seed, background))
     if not found:
         raise SettingsError(
             "No model is left to compare:", [f"{key}: {why}" for key, why in left_out.items()]

@@ -5,7 +5,7 @@ In: texts and their labels. Out: rows ready for JSON and CSV, of terms that two 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,14 +46,16 @@ def rank_terms(
     size = Counter(own[rows].tolist())
     counts: Counter[tuple[int, str]] = Counter()
     documents: Counter[tuple[int, str]] = Counter()
-    spread: Counter[str] = Counter()
+    # A text under two labels is one text.
+    spread: dict[str, set[int]] = defaultdict(set)
     for row in sorted(rows.tolist()):
         words = [texts[row][a:b].lower() for a, b in cut(texts[row])]
         words = [word for word in words if is_word(word) and word not in STOP_WORDS]
         counts.update((int(own[row]), word) for word in words)
         documents.update((int(own[row]), word) for word in set(words))
-        spread.update(set(words))
-    pairs = [pair for pair in counts if spread[pair[1]] >= LEAST_RECORDS]
+        for word in words:
+            spread[word].add(int(same[row]))
+    pairs = [pair for pair in counts if len(spread[pair[1]]) >= LEAST_RECORDS]
     if not pairs:
         return []
     places = {word: place for place, word in enumerate(spread)}

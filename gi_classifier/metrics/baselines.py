@@ -15,6 +15,8 @@ from gi_classifier.text import normalise
 
 UPPER_WORDS = ("胃", "食管", "贲门", "幽门", "十二指肠")
 LOWER_WORDS = ("肠", "肛", "痔", "阑尾", "回盲")
+# Texts whose n-grams are held at a time.
+_CHUNK = 4096
 
 
 def keyword_rule(texts: Sequence[str]) -> np.ndarray:
@@ -55,7 +57,9 @@ def tfidf_probabilities(
     """
     fitted = tfidf_logistic_regression(seed).fit(list(map(normalise, train_texts)), train_labels)
     out = np.zeros((len(texts), classes))
-    out[:, fitted.classes_] = fitted.predict_proba(list(map(normalise, texts)))
+    for begin in range(0, len(texts), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        out[part, fitted.classes_] = fitted.predict_proba(list(map(normalise, texts[part])))
     return out
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from gi_classifier.errors import SettingsError
 from gi_classifier.model.directory import ONNX, ModelDirectory
 from gi_classifier.model.runtime import Session
+from gi_classifier.settings import Settings
 
 # What a model directory can be run with, and the variable that says which.
 ENGINES, ENGINE = (*ONNX, "openvino"), "GI_CLASSIFIER_ENGINE"
@@ -101,6 +102,29 @@ def chosen_engine(directory: ModelDirectory, name: str | None = None) -> str:
     return asked or directory.settings.engine or directory.engine
 
 
+def check_asked_engine(settings: Settings) -> None:
+    """Raise where the engine that the environment or a model's settings ask for cannot be opened.
+
+    Raises
+    ------
+    SettingsError
+        There is no such engine.
+    MissingExtraError
+        It is not installed.
+    """
+    said = os.environ.get(ENGINE, "").strip()
+    name = said or settings.engine
+    if name and name not in ENGINES:
+        source = f"the environment variable {ENGINE}" if said else "the setting `engine`"
+        raise SettingsError(
+            f"No such engine; choose one of {ENGINES}. Received: {name!r}, {source}"
+        )
+    if name == "openvino":
+        from gi_classifier.model.openvino_engine import check_openvino
+
+        check_openvino()
+
+
 def open_engine(
     directory: ModelDirectory, name: str | None = None, *, threads: int | None = None
 ) -> Engine:
@@ -124,8 +148,10 @@ def open_engine(
         The graph is damaged, or does not fit the model's settings.
     """
     chosen = chosen_engine(directory, name)
-    if chosen not in ENGINES:
-        raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {chosen!r}")
+    if name is None:
+        check_asked_engine(directory.settings)
+    elif name not in ENGINES:
+        raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {name!r}")
     directory.check()
     file = ONNX.get(chosen, ONNX["fp32"])
     engine = _opens(chosen)(

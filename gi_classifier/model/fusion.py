@@ -34,6 +34,12 @@ class Fusion:
     linear: float
     constants: tuple[float, ...]
 
+    @property
+    def members(self) -> list[str]:
+        """The members that have a part."""
+        pairs = (("albert", self.albert), ("linear", self.linear))
+        return [name for name, weight in pairs if weight]
+
     def scores(self, albert: np.ndarray | None, linear: np.ndarray | None) -> np.ndarray:
         """Each label's score: float64 (texts, classes). A member without weight may be None."""
         total = np.array(self.constants, dtype=np.float64)[None]

@@ -263,6 +263,8 @@ class LinearModel:
                 intercepts=parts["intercepts"],
                 piece_shares=_pair(parts["piece_shares"]),
             )
+            if found.weights.ndim != 2 or found.intercepts.ndim != 1:
+                raise ValueError
         except Exception as error:
             raise ModelError(
                 f"The linear model cannot be read ({type(error).__name__}). Train it anew."

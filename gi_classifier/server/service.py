@@ -69,9 +69,7 @@ class Service:
     @property
     def members(self) -> list[str]:
         """The members that answer."""
-        fusion = self.predictor.fusion
-        pairs = (("albert", fusion.albert), ("linear", fusion.linear))
-        return [name for name, weight in pairs if weight]
+        return self.predictor.fusion.members
 
     def warm(self) -> None:
         """Compute once what a first request would wait for."""

@@ -17,6 +17,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from gi_classifier.errors import RecordsError
 from gi_classifier.model.fusion import odds_to_probabilities
 from gi_classifier.model.linear import (
     PIECE_SHARES,
@@ -186,6 +187,12 @@ def _one_vs_rest(
         )
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
-            model.fit(values, positive, record_weights)
+            try:
+                model.fit(values, positive, record_weights)
+            except ConvergenceWarning as error:
+                raise RecordsError(
+                    f"The linear member finds no weights for label {label} in {_MAX_ITERATIONS:,} "
+                    "passes. Set class_weight to numbers nearer to 1, or train on more records."
+                ) from error
         weights[label], intercepts[label] = model.coef_[0], model.intercept_[0]
     return weights, intercepts

@@ -70,10 +70,10 @@ def run_linear(
     }
     with phase("fitting the linear member"):
         files |= fit_members(ModelDirectory(files), splits["train"], splits["val"])
+    files[SPLITS] = to_json(fingerprints(splits))
     if "test" in splits and len(splits["test"]):
         with phase("measuring on the test records"):
             metadata |= measures(ModelDirectory(files), splits["test"])
-    files[SPLITS] = to_json(fingerprints(splits))
     if work is not None and (work / LOG).is_file():
         files[LOG] = (work / LOG).read_bytes()
     return ModelDirectory(files, metadata)

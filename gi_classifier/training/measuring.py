@@ -23,11 +23,12 @@ logger = logging.getLogger(__name__)
 def measures(directory: ModelDirectory, test: Records) -> dict[str, Any]:
     """The model's measures on the test records, and those of the model that ships beside them.
 
-    Those stand only where both have the same labels; ``known`` counts the records that the model
-    that ships was trained on, so that its figures flatter.
+    Those stand only where both have the same labels; ``known`` counts the records that either model
+    was trained on, by itself or before, as what it began with, so that its figures flatter.
     """
     labels = np.array(test.labels)
-    found = measure(labels, Predictor.from_directory(directory).predict_proba(test.texts))
+    measured = measure(labels, Predictor.from_directory(directory).predict_proba(test.texts))
+    found = {**measured, "known": int(trained_on(directory.splits, test.texts).sum())}
     logger.info("test: macro-F1 %(macro_f1).4f, accuracy %(accuracy).4f", found)
     beside = shipped_directory()
     if beside.settings.names != directory.settings.names:

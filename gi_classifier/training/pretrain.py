@@ -271,7 +271,18 @@ def _start(
     from gi_classifier.training.keras_model import build, get_weights
 
     if vocabulary is not None and base is None:
-        return vocabulary, config or AlbertConfig(vocab_size=len(vocabulary)), None
+        config = config or AlbertConfig(vocab_size=len(vocabulary))
+        problems = []
+        if settings.maxlen > config.max_position_embeddings:
+            problems.append(
+                f"maxlen {settings.maxlen}; the config has {config.max_position_embeddings} "
+                "positions (max_position_embeddings)"
+            )
+        if config.vocab_size != len(vocabulary):
+            problems.append(f"a config of {config.vocab_size} tokens; {len(vocabulary)} are given")
+        if problems:
+            raise SettingsError("The vocabulary, the config and the settings do not fit:", problems)
+        return vocabulary, config, None
     if base is None or vocabulary is not None or config is not None:
         raise SettingsError(
             "Pre-training starts from a vocabulary (and a config), or from a base. Received: "

@@ -23,6 +23,7 @@ from gi_classifier.errors import RecordsError
 from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory, check_model_output, save
+from gi_classifier.model.engine import check_asked_engine
 from gi_classifier.model.shipped import shipped
 from gi_classifier.settings import Settings, Use
 from gi_classifier.training.bulk_cut import bulk_file, held_for_bulk
@@ -205,6 +206,8 @@ def run(
     from gi_classifier.decisions.novelty_fit import fit_novelty
     from gi_classifier.training import export, optimise, validation
 
+    # What is fitted behind the epochs asks the model's own engine.
+    check_asked_engine(settings)
     counts = counts_by_label(splits, settings)
     train_data, val_data = (
         encode(splits[name], built.vocabulary, settings) for name in ("train", "val")
@@ -250,10 +253,10 @@ def run(
             "temperature": temperature,
         },
     }
+    files[model_dir.SPLITS] = _remembered(splits, built.seen)
     if "test" in splits and len(splits["test"]):
         with phase("measuring on the test records"):
-            metadata |= measures(directory, splits["test"])
-    files[model_dir.SPLITS] = _remembered(splits, built.seen)
+            metadata |= measures(ModelDirectory(files), splits["test"])
     files[model_dir.HISTORY] = history_csv(progress.history)
     with phase("fitting novelty"):
         files[model_dir.NOVELTY] = fit_novelty(

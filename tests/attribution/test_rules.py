@@ -59,9 +59,11 @@ def test_a_label_that_is_never_given_has_no_precision() -> None:
 
 def test_labels_and_totals_that_are_no_numbers_are_named() -> None:
     table = TABLE.astype(object)
-    table.loc[1, "label"], table.loc[3, "total"] = "upper", ""
-    with pytest.raises(RecordsError, match=r"row 2: label 'upper'(?s:.*)row 4: .*total ''"):
-        keyword_rules(table, 3)
+    for label, number in (("upper", ""), ("²", None)):
+        table.loc[1, "label"], table.loc[3, "total"] = label, number
+        named = rf"row 2: label '{label}'(?s:.*)row 4: .*total {number!r}"
+        with pytest.raises(RecordsError, match=named):
+            keyword_rules(table, 3)
 
 
 def test_a_table_without_labels_and_a_top_below_one_are_refused() -> None:

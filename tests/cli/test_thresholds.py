@@ -40,10 +40,10 @@ def test_thresholds_saves_a_label_beside_the_others_and_writes_its_files(
     assert [row["policy"] for row in found["policies"]] == [*POLICIES, "tpr>=0.9"]
     chosen = found["policies"][-1]
     assert chosen["validation"]["tpr"] >= 0.9
-    directory = load(model)
-    assert stored_threshold(directory, 1) == chosen["validation"]["threshold"]
+    directory, both = load(model), ["albert", "linear"]
+    assert stored_threshold(directory, 1, both) == chosen["validation"]["threshold"]
     assert (
-        stored_threshold(directory, 2)
+        stored_threshold(directory, 2, both)
         == json.loads(once.stdout)["policies"][1]["validation"]["threshold"]
     )
     entry = json.loads((model / THRESHOLDS).read_text(encoding="utf-8"))["1"]

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from samples import made_up_records, write_pairs
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 
+from gi_classifier import train
 from gi_classifier.decisions.priors import (
     check_prior,
     estimate_prior,
@@ -27,7 +29,9 @@ from gi_classifier.decisions.priors import (
 from gi_classifier.errors import ModelError, RecordsError, SettingsError
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import SETTINGS, ModelDirectory, load
+from gi_classifier.model.predictor import Predictor
 from gi_classifier.settings import Settings
+from gi_classifier.training.weighting import class_weights
 
 TRAINING = np.array([0.5, 0.3, 0.2])
 EXACT = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
@@ -300,9 +304,30 @@ def directory(metadata: dict[str, Any], **changes: Any) -> ModelDirectory:
 COUNTS = {"training": {"records": {"train": [50, 30, 20]}, "temperature": 2.0}}
 
 
-def test_training_prior_is_the_share_of_the_training_records(trained: Path) -> None:
-    counts = load(trained).metadata["training"]["records"]["train"]
+def test_the_prior_of_fused_answers_is_the_share_of_the_validation_records(trained: Path) -> None:
+    counts = load(trained).metadata["training"]["records"]["val"]
     np.testing.assert_allclose(training_prior(load(trained)), np.array(counts) / sum(counts))
+
+
+@pytest.mark.parametrize("weights", [None, "balanced", (1.0, 2.0, 3.0)])
+def test_answers_on_the_validation_records_have_on_average_the_prior_that_they_hold_under(
+    tmp_path: Path, weights: Any
+) -> None:
+    records = made_up_records(300)
+    parts = {label: [text for text, own in records if own == label] for label in range(3)}
+    train_rows = [(text, label) for label in parts for text in parts[label][: 60 >> label]]
+    val_rows = [(text, label) for label in parts for text in parts[label][60 : 70 + 10 * label]]
+    files = {
+        "train": write_pairs(tmp_path / "train.tsv", train_rows),
+        "val": write_pairs(tmp_path / "val.tsv", val_rows),
+        "test": write_pairs(tmp_path / "test.tsv", records[-3:]),
+    }
+    settings = Settings(class_weight=weights, use="linear")
+    model = train(files, tmp_path / "model", settings=settings, use="linear")
+    shares = Predictor.from_directory(model).predict_proba([text for text, _ in val_rows])
+    own = class_weights(settings, np.array([label for _, label in train_rows]))
+    each = np.ones(len(val_rows)) if own is None else own[[label for _, label in val_rows]]
+    np.testing.assert_allclose(np.average(shares, 0, each), training_prior(model), atol=0.02)
 
 
 def test_training_prior_is_weighted_as_the_loss_was() -> None:
@@ -328,9 +353,19 @@ def test_unknown_training_prior_is_a_model_error(metadata: dict[str, Any]) -> No
         training_prior(directory(metadata))
 
 
+def test_fused_answers_whose_validation_records_lack_a_label_have_no_prior(trained: Path) -> None:
+    found = load(trained)
+    records = {"train": [5, 5, 5], "val": [5, 0, 5]}
+    lacking = ModelDirectory(found.files, {"training": {"records": records}})
+    with pytest.raises(ModelError, match=r"no validation record of some labels(.|\n)*label 1"):
+        training_prior(lacking)
+
+
 def test_labels_without_a_training_record_are_named() -> None:
     metadata = {"training": {"records": {"train": [0, 9, 0]}}}
-    with pytest.raises(ModelError, match=r"no record of some labels(.|\n)*label 0\n.*label 2"):
+    with pytest.raises(
+        ModelError, match=r"no training record of some labels(.|\n)*label 0\n.*label 2"
+    ):
         training_prior(directory(metadata))
 
 

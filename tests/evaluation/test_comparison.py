@@ -422,6 +422,18 @@ def test_every_model_fits_on_few_records_and_both_kinds_of_features(
     assert all(row["fit_seconds"] > 0 for row in table["models"] if row["features"] == "embedding")
 
 
+@pytest.mark.parametrize(
+    ("label", "names", "rule"),
+    [(None, (), "evidence"), (1, (), "evidence"), (0, (), "mean"), (None, "甲乙丙", "mean")],
+)
+def test_windows_weigh_by_evidence_only_where_the_first_class_is_the_background(
+    trained: Path, records: Records, label: int | None, names: Any, rule: str
+) -> None:
+    options = {"models": ["albert"], "fine_tune": GIClassifier, "encoder": trained}
+    found = prepare(records, folds=2, label=label, names=names, **options)  # type: ignore[arg-type]
+    assert found.models[0].make().window_rule == rule
+
+
 @pytest.mark.slow
 def test_albert_is_fine_tuned_on_each_fold(trained: Path, records: Records) -> None:
     comparison = prepare(

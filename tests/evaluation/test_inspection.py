@@ -72,6 +72,11 @@ def test_no_text_of_a_record_is_in_the_table() -> None:
     assert not any(text in shown for text, _ in rows)
 
 
+def test_a_text_under_two_labels_is_one_text_whose_own_words_are_no_terms() -> None:
+    texts = ["胃窦张某某", "胃窦张某某", "结肠息肉", "结肠憩室"]
+    assert not rank_terms(texts, np.array([0, 1, 1, 1]), np.array([0, 0, 1, 2]))
+
+
 def test_terms_that_a_label_has_more_of_come_first_and_rare_ones_are_left_out() -> None:
     texts = [
         "胃镜 息肉",

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gi_classifier.errors import ModelError, SettingsError
+from gi_classifier.errors import MissingExtraError, ModelError, SettingsError
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import ModelDirectory
-from gi_classifier.model.engine import OnnxEngine, open_engine
+from gi_classifier.model.engine import ENGINE, OnnxEngine, check_asked_engine, open_engine
 from gi_classifier.model.gradient import Gradient
 from gi_classifier.model.shipped import shipped_directory
 from gi_classifier.settings import Settings
@@ -75,6 +75,20 @@ def test_without_a_precision_the_recorded_default_runs(
 def test_an_unknown_engine_is_refused(directory: ModelDirectory) -> None:
     with pytest.raises(SettingsError, match=r"choose one of .*'keras'.*Received: 'fp16'"):
         open_any_engine(directory, "fp16")
+
+
+def test_an_engine_that_the_environment_or_a_setting_asks_for_is_named_with_its_source(
+    directory: ModelDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENGINE, "fp23")
+    with pytest.raises(SettingsError, match=r"'fp23', the environment variable GI_CLASSIFIER_ENG"):
+        open_any_engine(directory)
+    with pytest.raises(SettingsError, match="choose one of"):
+        check_asked_engine(directory.settings)
+    monkeypatch.setenv(ENGINE, "openvino")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'gi_classifier\[openvino\]'"):
+        check_asked_engine(directory.settings)
 
 
 @pytest.mark.parametrize(

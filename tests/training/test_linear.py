@@ -3,10 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from gi_classifier.errors import RecordsError
 from gi_classifier.model.ngrams import cleaned
+from gi_classifier.training import linear
 from gi_classifier.training.linear import fit_linear, read_values
 
 TEXTS = [
@@ -32,6 +35,14 @@ def test_log_odds_are_those_of_scikit_learns_one_vs_rest() -> None:
         np.testing.assert_allclose(
             model.decision_function(TEXTS)[:, label], expected.decision_function(seen), atol=5e-3
         )
+
+
+def test_where_no_weights_are_found_the_label_and_a_way_out_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(linear, "_MAX_ITERATIONS", 1)
+    with pytest.raises(RecordsError, match="no weights for label 0 in 1 passes. Set class_weight"):
+        fit_linear(["胃溃疡", "肠息肉", "肝囊肿"] * 4, [1, 2, 0] * 4, 3)
 
 
 def test_a_label_that_no_record_has_is_unlikely_and_finite() -> None:

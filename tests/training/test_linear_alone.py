@@ -45,6 +45,7 @@ def test_the_directory_holds_nothing_of_albert_and_says_its_member(
     assert directory.members == ("linear",)
     assert directory.settings.use == "linear"
     assert directory.metadata["test"]["macro_f1"] > 0.8
+    assert directory.metadata["test"]["known"] == 0
     assert directory.metadata["test_shipped"]["records"] == directory.metadata["test"]["records"]
 
 

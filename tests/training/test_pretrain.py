@@ -346,3 +346,17 @@ def test_a_start_is_a_vocabulary_or_a_base(
     with pytest.raises(SettingsError, match=wanted):
         pretrain([corpus], tmp_path / "out", base=pretrained, vocabulary=vocabulary)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_config_that_does_not_fit_is_refused_before_a_step_is_taken(
+    corpus: Path, vocabulary: Vocabulary, tmp_path: Path
+) -> None:
+    config = AlbertConfig(vocab_size=len(vocabulary) + 1, max_position_embeddings=64)
+    settings = PretrainingSettings(maxlen=65)
+    with pytest.raises(
+        SettingsError, match=r"do not fit(.|\n)*maxlen 65(.|\n)*64 pos(.|\n)*tokens"
+    ):
+        pretrain(
+            [corpus], tmp_path / "out", vocabulary=vocabulary, config=config, settings=settings
+        )
+    assert not (tmp_path / "out").exists()
