@@ -109,7 +109,11 @@ def measure(
         found["sets"][name] = _of_set(directory, ways, texts, rounds, bulk)
     first = next(iter(sets.values()))
     say("one record at a time")
-    found["latency"] = latencies(_alone(directory), first[: 20 * rounds])
+    alone, single = _alone(directory), first[: 20 * rounds]
+    found["latency"] = latencies(alone, single)
+    typical = sorted(single, key=len)[len(single) // 2]
+    found["typical_characters"] = len(typical)
+    found["latency_again"] = latencies(alone, [typical] * (60 * rounds))
     say("the machine's limit")
     found["limits"] = limits(rounds)
     say("ten times the records")

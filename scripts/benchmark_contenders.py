@@ -176,7 +176,7 @@ def ours(directory: ModelDirectory, margin: float | None) -> dict[str, Read]:
         return found
     found["ours, linear member alone"] = labels(Predictor.from_directory(directory, use="linear"))
     if margin is not None:
-        for name in ("fp32", "openvino"):
+        for name in ENGINES:
             bulk = BulkPredictor(engines[name], directory.fusion("linear"), margin)
             found[f"ours in bulk, {name}"] = in_bulk(bulk)
     return found

@@ -47,13 +47,14 @@ def targets(found: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
             "≥ 2",
             max(fit) / speed["transformers fp32"],
         )
-    p50, p99 = (by_name(found["latency"], key) for key in ("p50_ms", "p99_ms"))
+    p50 = by_name(found["latency"], "p50_ms")
+    again, worst = (by_name(found["latency_again"], key) for key in ("p50_ms", "p99_ms"))
     yield (
         "one record: the reference's p50 over ours",
         "≥ 15",
         p50[_REFERENCE] / p50["ours fp32"],
     )
-    yield "one record: p99 over p50", "≤ 2", p99["ours fp32"] / p50["ours fp32"]
+    yield "one record again and again: p99 over p50", "≤ 2", worst["ours fp32"] / again["ours fp32"]
     fresh, ten = found["fresh_processes"], found["ten_times"]
     yield "fresh process to the first answer, s", "≤ 0.5", fresh["first answer"]
     yield (
@@ -102,8 +103,15 @@ def page(found: Mapping[str, Any]) -> str:
         *(_set(name, measured, found) for name, measured in found["sets"].items()),
         "## One record at a time",
         _table(
-            ("", "p50, ms", "p99, ms"),
-            [(r["way"], f"{r['p50_ms']:.1f}", f"{r['p99_ms']:.1f}") for r in found["latency"]],
+            ("", "of", "p50, ms", "p99, ms"),
+            [
+                (row["way"], of, f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}")
+                for of, rows in (
+                    ("records of every length", found["latency"]),
+                    (f"one of {found['typical_characters']} characters", found["latency_again"]),
+                )
+                for row in rows
+            ],
         ),
         "## The machine's limit",
         _table(
