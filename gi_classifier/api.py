@@ -134,8 +134,8 @@ def _cached_openers(use: Use | None) -> _Openers:
 def estimate_prior(texts: Sequence[str]) -> np.ndarray:
     """Estimate the shares of the labels among unlabelled records, by the model that ships.
 
-    Better than counting the predicted labels where the records are of another mixture than the
-    training records; see :func:`gi_classifier.decisions.priors.estimate_prior`.
+    Better than counting the predicted labels where the records are of another mixture than
+    those that the model was fitted on; see :func:`gi_classifier.decisions.priors.estimate_prior`.
 
     Parameters
     ----------

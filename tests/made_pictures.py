@@ -47,7 +47,7 @@ def pdf(objects: list[bytes], trailer: bytes = b"") -> bytes:
     )
 
 
-def pdf_with_text(*pages: str) -> bytes:
+def pdf_with_text(*pages: str, packed: bool = True) -> bytes:
     """A PDF whose pages hold their text, line by line; a tab parts a row's cells."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
@@ -56,7 +56,8 @@ def pdf_with_text(*pages: str) -> bytes:
 
     content = io.BytesIO()
     font = FontProperties(fname=str(cjk_font()))
-    with rc_context({"pdf.fonttype": 42}), PdfPages(content) as file:
+    options = {"pdf.fonttype": 42, "pdf.compression": 6 if packed else 0}
+    with rc_context(options), PdfPages(content) as file:
         for text in pages:
             figure = Figure(figsize=(6, 4))
             for number, line in enumerate(text.splitlines()):

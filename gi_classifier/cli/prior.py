@@ -90,7 +90,7 @@ def prior(
     """Estimate how common each label is among a file's records, without reading them yourself.
 
     Better than counting the predicted labels where the labels are not as common as they were among
-    the training records. The shares can be given to predict as --prior.
+    the records that the model was fitted on. The shares can be given to predict as --prior.
     """
     from gi_classifier.decisions.priors import training_prior
 

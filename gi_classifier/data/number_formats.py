@@ -3,12 +3,15 @@
 In: a number as written in the file, and its format's code (ECMA-376, part 1, 18.8.30 and 31).
 Out: a :class:`~gi_classifier.data.cells.Cell`. Leading zeros, fixed digits, per cent and literals
 are kept; dates and times are written as ISO 8601 says, whatever their order on the screen;
-fractions, exponents and conditions are left as plain numbers; halves are rounded away from 0.
+fractions and exponents are left as plain numbers, and so is what conditions do not decide for sure;
+halves are rounded away from 0.
 """
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from functools import lru_cache
@@ -38,7 +41,15 @@ BUILT_IN = {
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 # A literal, in quotes, escaped, a filling or a space; colours, currencies and elapsed time.
 _TOKEN = re.compile(r'"([^"]*)"|\\(.)|[_*].|\[([^\]]*)\]|(.)', re.DOTALL)
-_CONDITION = re.compile(r"\[[<>=]")
+_CONDITION = re.compile(r"(<=|>=|<>|<|>|=)(-?\d+(?:\.\d+)?)", re.ASCII)
+_COMPARED: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "<>": operator.ne,
+}
 _DIGITS = "0#?"
 # Digits that floating point keeps; more were written by something else, and may be an id's.
 _DIGITS_KEPT = 17
@@ -67,9 +78,10 @@ def displayed(written: str, code: str, *, since_1904: bool = False) -> Cell:
         )
     value = _shortest(Decimal(written))
     plain = written if written.isdigit() else _plain(value)
-    if code == GENERAL or _CONDITION.search(code):
+    section = None if code == GENERAL else _section(code, value)
+    if section is None:
         return Cell("number", plain, plain)
-    tokens = _tokens(_section(code, value))
+    tokens = _tokens(section)
     if found := _moment(value, tokens, since_1904):
         return Cell("date", found, plain)
     return Cell("number", _formatted(value, tokens) or plain, plain)
@@ -90,12 +102,37 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _section(code: str, value: Decimal) -> str:
-    """The part of a format for numbers above, below or at 0."""
+def _section(code: str, value: Decimal) -> str | None:
+    """The part of a format for a number, by its sign or by conditions; None if that is unclear."""
     parts = re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*\Z)', code)
+    if any(_conditions(part) for part in parts):
+        return _chosen(parts, value)
     if len(parts) > 2 and value == 0:
         return parts[2]
     return parts[1] if len(parts) > 1 and value < 0 else ("-" * (value < 0)) + parts[0]
+
+
+def _conditions(section: str) -> list[str]:
+    return [
+        text for kind, text in _tokens(section) if kind == "bracket" and text[:1] in ("<", ">", "=")
+    ]
+
+
+def _chosen(parts: Sequence[str], value: Decimal) -> str | None:
+    """The first part whose condition holds; the last may have none, and is for all else."""
+    if value < 0:
+        # Which of them writes the sign is another question.
+        return None
+    for place, part in enumerate(parts):
+        conditions = _conditions(part)
+        if not conditions:
+            return part if place == len(parts) - 1 else None
+        found = _CONDITION.fullmatch(conditions[0])
+        if len(conditions) > 1 or not found:
+            return None
+        if _COMPARED[found[1]](value, Decimal(found[2])):
+            return part
+    return None
 
 
 @lru_cache(maxsize=1024)
@@ -132,6 +169,8 @@ def _moment(value: Decimal, tokens: list[tuple[str, str]], since_1904: bool) -> 
         return None
     seconds = int((value * 86_400).to_integral_value())
     days, rest = divmod(seconds, 86_400)
+    if days == end:
+        return None
     hours = seconds // 3600 if elapsed else rest // 3600
     clock = f"{hours:02d}:{rest % 3600 // 60:02d}"
     if rest % 60 or "s" in letters:

@@ -25,6 +25,9 @@ from gi_classifier.files import encode
 PARQUET = ".parquet"
 # Rows held at a time.
 _ROWS = 4096
+# Columns of results that hold whole numbers, and those that hold others.
+_WHOLE = ("line", "row", "page", "label")
+_SHARE = re.compile(r"probability(_\d+)?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -122,7 +125,8 @@ def write_parquet(
 
     waiting = iter(rows)
     part = list(itertools.islice(waiting, _ROWS))
-    schema = pa.schema([(name, _kind([row.get(name) for row in part])) for name in columns])
+    kinds_of = {name: _kind(name, [row.get(name) for row in part]) for name in columns}
+    schema = pa.schema(kinds_of.items())
     kinds = [_written_text if field.type == pa.string() else _as_it_is for field in schema]
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         while part:
@@ -134,11 +138,15 @@ def write_parquet(
             part = list(itertools.islice(waiting, _ROWS))
 
 
-def _kind(cells: Sequence[Any]) -> Any:
-    """The type of a column, by its first cells."""
+def _kind(name: str, cells: Sequence[Any]) -> Any:
+    """The type of a column, by its first cells; where all of them are empty, by its name."""
     import pyarrow as pa
 
     known = [cell for cell in cells if cell is not None]
+    if not known and name in _WHOLE:
+        return pa.int64()
+    if not known and _SHARE.fullmatch(name):
+        return pa.float64()
     if not known or any(isinstance(cell, bool) or not isinstance(cell, Real) for cell in known):
         return pa.string()
     return pa.int64() if all(isinstance(cell, Integral) for cell in known) else pa.float64()

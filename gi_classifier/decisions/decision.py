@@ -29,8 +29,8 @@ class Decision:
     Parameters
     ----------
     prior : sequence of float, optional
-        The shares of the labels among the records to be read, where they are not those of the
-        training records; see :func:`gi_classifier.decisions.priors.reweight`.
+        The shares of the labels among the records to be read, where they are not those that the
+        model's probabilities hold under; see :func:`gi_classifier.decisions.priors.reweight`.
     label : int or str, optional
         The label that ``threshold`` is for, by number or name.
     threshold : float or "stored", optional

@@ -7,7 +7,7 @@ In: token ids, int32 (n, length), padded with 0. Out: logits (n, classes) and [C
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -102,6 +102,17 @@ def chosen_engine(directory: ModelDirectory, name: str | None = None) -> str:
     return asked or directory.settings.engine or directory.engine
 
 
+def no_such_engine(known: Sequence[str], name: str, *, given: bool) -> SettingsError:
+    """The error of a name that is none; of one that was not given, where it is from."""
+    source = ""
+    if not given:
+        variable = os.environ.get(ENGINE, "").strip()
+        source = f" from the environment variable {ENGINE}" if variable else " from its settings"
+    return SettingsError(
+        f"No such engine; choose one of {tuple(known)}. Received{source}: {name!r}"
+    )
+
+
 def check_asked_engine(settings: Settings) -> None:
     """Raise where the engine that the environment or a model's settings ask for cannot be opened.
 
@@ -112,13 +123,9 @@ def check_asked_engine(settings: Settings) -> None:
     MissingExtraError
         It is not installed.
     """
-    said = os.environ.get(ENGINE, "").strip()
-    name = said or settings.engine
+    name = os.environ.get(ENGINE, "").strip() or settings.engine
     if name and name not in ENGINES:
-        source = f"the environment variable {ENGINE}" if said else "the setting `engine`"
-        raise SettingsError(
-            f"No such engine; choose one of {ENGINES}. Received: {name!r}, {source}"
-        )
+        raise no_such_engine(ENGINES, name, given=False)
     if name == "openvino":
         from gi_classifier.model.openvino_engine import check_openvino
 
@@ -148,10 +155,8 @@ def open_engine(
         The graph is damaged, or does not fit the model's settings.
     """
     chosen = chosen_engine(directory, name)
-    if name is None:
-        check_asked_engine(directory.settings)
-    elif name not in ENGINES:
-        raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {name!r}")
+    if chosen not in ENGINES:
+        raise no_such_engine(ENGINES, chosen, given=name is not None)
     directory.check()
     file = ONNX.get(chosen, ONNX["fp32"])
     engine = _opens(chosen)(

@@ -60,14 +60,15 @@ def places_of(
         if id_column is not None:
             place[id_column] = own
         held = kept or {}
-        for name, own in _kept_names(tuple(held), (text_column, id_column)).items():
+        for name, own in _kept_names(tuple(held), text_column, id_column).items():
             place[own] = held[name]
         yield place
 
 
 @lru_cache(maxsize=1000)
-def _kept_names(names: tuple[str, ...], shown: tuple[str | None, ...]) -> dict[str, str]:
-    return names_of_their_own([name for name in names if name not in shown], is_written)
+def _kept_names(names: tuple[str, ...], text: str, own: str | None) -> dict[str, str]:
+    kept = [name for name in names if name not in (text, own)]
+    return names_of_their_own(kept, lambda name: name == own or is_written(name))
 
 
 def placed(

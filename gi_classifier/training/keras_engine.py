@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.errors import SettingsError
 from gi_classifier.model.directory import ModelDirectory
 from gi_classifier.model.engine import ENGINES as EXPORTED
-from gi_classifier.model.engine import Engine, chosen_engine, open_engine
+from gi_classifier.model.engine import Engine, chosen_engine, no_such_engine, open_engine
 from gi_classifier.training.run_state import starting_tensorflow
 
 # What a model directory can be run with.
@@ -57,12 +56,12 @@ def open_any_engine(
     """
     if name is None and directory.members == ("linear",):
         return None
-    name = chosen_engine(directory, name)
+    given, name = name is not None, chosen_engine(directory, name)
     if name == "keras":
         with starting_tensorflow():
             from gi_classifier.training.keras_model import restore
 
         return KerasEngine(restore(directory))
     if name not in ENGINES:
-        raise SettingsError(f"No such engine; choose one of {ENGINES}. Received: {name!r}")
+        raise no_such_engine(ENGINES, name, given=given)
     return open_engine(directory, name, threads=threads)

@@ -16,6 +16,7 @@ from gi_classifier.data.records import Records
 from gi_classifier.errors import SettingsError
 from gi_classifier.files import to_json
 from gi_classifier.model.directory import LOG, SETTINGS, SPLITS, ModelDirectory
+from gi_classifier.model.engine import check_asked_engine
 from gi_classifier.settings import Settings
 from gi_classifier.training.measuring import measures
 from gi_classifier.training.members import fit_members
@@ -59,6 +60,8 @@ def run_linear(
     work : Path, optional
         Where the log stands.
     """
+    # The model that ships, which is measured beside it, asks for one.
+    check_asked_engine(settings)
     counts = counts_by_label(splits, settings)
     files = {SETTINGS: to_json(settings.to_dict())}
     metadata = {
@@ -70,10 +73,10 @@ def run_linear(
     }
     with phase("fitting the linear member"):
         files |= fit_members(ModelDirectory(files), splits["train"], splits["val"])
-    files[SPLITS] = to_json(fingerprints(splits))
     if "test" in splits and len(splits["test"]):
         with phase("measuring on the test records"):
             metadata |= measures(ModelDirectory(files), splits["test"])
+    files[SPLITS] = to_json(fingerprints(splits))
     if work is not None and (work / LOG).is_file():
         files[LOG] = (work / LOG).read_bytes()
     return ModelDirectory(files, metadata)

@@ -253,10 +253,10 @@ def run(
             "temperature": temperature,
         },
     }
-    files[model_dir.SPLITS] = _remembered(splits, built.seen)
     if "test" in splits and len(splits["test"]):
         with phase("measuring on the test records"):
-            metadata |= measures(ModelDirectory(files), splits["test"])
+            metadata |= measures(directory, splits["test"], built.seen)
+    files[model_dir.SPLITS] = _remembered(splits, built.seen)
     files[model_dir.HISTORY] = history_csv(progress.history)
     with phase("fitting novelty"):
         files[model_dir.NOVELTY] = fit_novelty(

@@ -46,6 +46,10 @@ def test_kept_columns_of_earlier_answers_keep_names_of_their_own(
     run("predict", "--input", earlier, "--model", trained, "--output", output, "--keep-columns")
     (row,) = answers(output)
     assert (row["label (input)"], row["label (input) (input)"]) == ("then", "now")
+    options = ("--model", trained, "--output", output, "--keep-columns", "--force")
+    run("predict", "--input", earlier, *options, "--id-column", "label (input)")
+    (row,) = answers(output)
+    assert (row["label (input)"], row["label (input) (input)"]) == ("then", "now")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".xlsx"])

@@ -102,6 +102,14 @@ def test_labels_that_are_words_and_shares_named_after_them_are_written(tmp_path:
     assert found.to_pylist() == rows
 
 
+def test_columns_without_any_value_have_the_type_that_they_would_have(tmp_path: Path) -> None:
+    rows = [{"line": 2, "text": "", "label": None, "probability_0": None, "name": None}]
+    path = tmp_path / "r.parquet"
+    write_results(rows, path)
+    kinds = [str(kind) for kind in pq.read_table(path).schema.types]
+    assert kinds == ["int64", "string", "int64", "double", "string"]
+
+
 def test_a_text_that_is_no_utf_8_is_a_bad_row(tmp_path: Path) -> None:
     cells = ["胃".encode(), "肠炎".encode("gb18030"), None, "痔".encode()]
     for kind, plain in ((pa.string(), pa.binary()), (pa.large_string(), pa.large_binary())):

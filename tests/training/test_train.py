@@ -77,6 +77,18 @@ def test_figures_of_the_model_that_ships_stand_beside_on_the_same_records(
     assert directory.metadata["test_shipped"]["known"] == 0
 
 
+@pytest.mark.slow
+def test_test_records_that_the_base_was_trained_on_are_counted(
+    trained: Path, records_file: Path, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(load(trained).settings, epochs=1, seed=9)
+    found = train(records_file, tmp_path / "model", base=trained, settings=settings)
+    base, own = load(trained).splits, found.splits
+    seen = set(base["train"]) | set(base["val"])
+    known = len(seen.intersection(own["test"]))
+    assert 0 < known == found.metadata["test"]["known"] <= len(own["test"])
+
+
 def test_the_log_says_how_long_each_part_took(trained: Path) -> None:
     log = (trained / LOG).read_text(encoding="utf-8")
     for name in ("training", "exporting and checking the graphs", "measuring on the test records"):

@@ -21,7 +21,7 @@ _DPI, _LONGEST_SIDE = 150, 2000
 # without a table of characters.
 _LEAST_CHARACTERS, _LEAST_CHINESE, _MOST_GARBAGE = 20, 0.2, 0.05
 # How UTF-16 begins and ends a character beyond U+FFFF.
-_FIRST_HALF, _SECOND_HALF = (0xD800, 0xDBFF), (0xDC00, 0xDFFF)
+_FIRST_HALF, _SECOND_HALF = range(0xD800, 0xDC00), range(0xDC00, 0xE000)
 # Widths of a character between two of one line that stand in two cells.
 _CELL_GAP = 1.5
 
@@ -135,13 +135,14 @@ def _character(text_page: Any, index: int) -> str | None:
 
     if text := text_page.get_text_range(index, 1):
         return str(text)
-    half = pdfium.FPDFText_GetUnicode(text_page, index)
-    if _SECOND_HALF[0] <= half <= _SECOND_HALF[1]:
-        return None
-    if _FIRST_HALF[0] <= half <= _FIRST_HALF[1]:
-        pair = (half, pdfium.FPDFText_GetUnicode(text_page, index + 1))
-        return struct.pack("<2H", *pair).decode("utf-16-le", "replace")
-    return ""
+    before, here, behind = (
+        pdfium.FPDFText_GetUnicode(text_page, place) if place >= 0 else 0
+        for place in (index - 1, index, index + 1)
+    )
+    if here in _FIRST_HALF and behind in _SECOND_HALF:
+        return struct.pack("<2H", here, behind).decode("utf-16-le")
+    # A half alone is nothing.
+    return None if before in _FIRST_HALF and here in _SECOND_HALF else ""
 
 
 def _shown(

@@ -172,13 +172,13 @@ def _too_large(name: str, width: int, height: int) -> RecordsError:
 
 
 def _turn(opened: Any) -> Any:
-    """What makes a picture upright as its camera says; None where it is, or nothing can be read."""
+    """What makes a loaded picture upright as its camera says; None where nothing does."""
     from PIL import ExifTags, Image
 
     try:
         said = opened.getexif().get(ExifTags.Base.Orientation)
     except _DAMAGES:
-        # Damaged metadata is no reason to refuse a picture; damaged pixels are met when decoded.
+        # Damaged metadata is no reason to refuse a picture.
         return None
     flip = Image.Transpose
     turns = (
@@ -192,6 +192,8 @@ def _pixels(opened: Any) -> np.ndarray:
     """RGB on white, upright; 16 bits and floats are scaled to 8."""
     from PIL import Image
 
+    # A TIFF is turned when it is loaded, and metadata of a PNG may be read by loading it.
+    opened.load()
     turn = _turn(opened)
     image = opened if turn is None else opened.transpose(turn)
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):

@@ -39,6 +39,16 @@ def test_a_character_beyond_the_first_plane_is_read_in_its_place() -> None:
     assert rare.box[1][0] <= next_one.box[0][0] + 1
 
 
+@pytest.mark.parametrize("lone", [b"d86d", b"dd1f"])
+def test_half_of_a_character_is_nothing_and_loses_none_behind_it(lone: bytes) -> None:
+    text = "患者\U0002b51f某，男，六十岁，胃窦溃疡，十二指肠球部未见异常。"
+    content = pdf_with_text(text, packed=False)
+    assert b"<d86ddd1f>" in content
+    page = read_image(content.replace(b"<d86ddd1f>", b"<" + lone + b"    >"))
+    assert "".join(page.text.split()) == text.replace("\U0002b51f", "")
+    assert len(page.characters) == len(page.text)
+
+
 def test_a_line_of_the_layer_that_wraps_does_not_tear_a_word() -> None:
     first = "患者因反复上腹部不适三月来诊，查体腹软，无压痛，移动性浊音阴性，行内镜见直"
     page = read_image(pdf_with_text(f"{first}\n肠未受侵，胃窦可见溃疡。\n\n医师"))

@@ -92,13 +92,22 @@ def test_damaged_metadata_is_no_reason_to_refuse_a_picture(form: str, damage: by
     assert dark < 15
 
 
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("said", range(10))
-def test_every_turn_of_a_camera_is_what_another_library_makes_of_it(said: int) -> None:
+def test_every_turn_of_a_camera_is_what_another_library_makes_of_it(said: int, form: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = said
-    content = file_of(image(), "PNG", exif=exif)
+    content = file_of(image(), form, exif=exif)
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
     np.testing.assert_array_equal(one(content).pixels, np.asarray(upright))
+
+
+def test_a_png_that_breaks_off_in_the_middle_is_not_read_as_a_picture_half_black() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+    content = bytearray(file_of(Image.fromarray(pixels)))
+    content[len(content) // 2 : len(content) // 2 + 4000] = bytes(4000)
+    with pytest.raises(RecordsError, match="damaged or cut off"):
+        one(bytes(content))
 
 
 def test_a_page_of_a_tiff_packed_in_an_unknown_way_is_an_error_of_ours() -> None:
