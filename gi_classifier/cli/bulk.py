@@ -33,6 +33,9 @@ def open_for_bulk(
     """
     from gi_classifier.decisions.bulk_fit import bulk_at_hand
 
+    if len(directory.members) == 1:
+        notes.print("Bulk is off: this model has one member, which reads all records.")
+        return None
     passages = read_passages(check_passages(unlabelled)) if unlabelled else None
     try:
         with notes.status("Bulk: from where on does the linear member answer alone? …"):

@@ -57,6 +57,8 @@ def explain_pictures(
         A ``.png`` is asked for, and there is more than one page.
     """
     parts: SpanUnit = next(each for each in get_args(SpanUnit) if each == unit)
+    if output and output.suffix.lower() == ".png":
+        _check_single(files)
     found: list[Explained] = []
     problems: list[str] = []
     with progress(len(files), "files") as step:
@@ -71,8 +73,6 @@ def explain_pictures(
     if not found:
         raise RecordsError("No page could be read.")
     if output and output.suffix.lower() == ".png":
-        if len(found) > 1:
-            raise typer.BadParameter(f"A .png shows one page. Received: {len(found)}")
         write_file(output, scan_png(found[0], parts, force=force_answer), made)
     elif output:
         page = scans_html(found, parts, force=force_answer, origin=made)
@@ -84,6 +84,15 @@ def explain_pictures(
             _show(one, parts, force_answer)
     if problems:
         raise typer.Exit(1)
+
+
+def _check_single(files: Sequence[Path]) -> None:
+    """Raise where there is more than one page, before any is recognised."""
+    if len(files) > 1:
+        raise typer.BadParameter(f"A .png shows one page. Received: {len(files)} files")
+    pages = next(pictures_of(files[0])).of
+    if pages > 1:
+        raise typer.BadParameter(f"A .png shows one page. Received: {pages} pages")
 
 
 def _explained(

@@ -201,8 +201,8 @@ def check_further_columns(
     shows_none = not output or output.suffix.lower() in PLAIN
     if option and not as_json and shows_none and output != STANDARD_OUTPUT:
         raise typer.BadParameter(
-            f"{option} is written to .csv, .jsonl and .xlsx, to .parquet too, and printed with "
-            "--json and --output -."
+            f"{option} is written to .csv, .jsonl, .xlsx and .parquet, and printed with --json "
+            "(by predict with --output - as well)."
         )
 
 

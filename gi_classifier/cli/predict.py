@@ -219,8 +219,14 @@ def _decision(
 ) -> Decision:
     """Options of the command as a decision; a value out of range is wrong use."""
     try:
+        shares = None if prior is None else [float(share) for share in prior.split(",")]
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"--prior takes numbers with commas between: 0.9,0.05,0.05. Received: {prior!r}"
+        ) from error
+    try:
         return Decision(
-            prior=None if prior is None else [float(share) for share in prior.split(",")],
+            prior=shares,
             label=label,
             threshold=_threshold(threshold),
             min_confidence=min_confidence,
@@ -230,6 +236,5 @@ def _decision(
         raise typer.BadParameter(str(error)) from error
     except ValueError as error:
         raise typer.BadParameter(
-            "--prior takes numbers with commas between, --threshold a number or 'stored'. "
-            f"Received: {prior!r}, {threshold!r}"
+            f"--threshold takes a number or 'stored'. Received: {threshold!r}"
         ) from error

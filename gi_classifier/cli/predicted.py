@@ -185,19 +185,34 @@ def _json_line(row: dict[str, Any]) -> str:
     return json_text(kept) + "\n"
 
 
+# What tells pages from one another.
+_PLACE = ("file", "page")
+
+
 def _show(rows: Sequence[dict[str, Any]]) -> None:
     """A table on a terminal, tab-separated lines in a pipe."""
     if not sys.stdout.isatty():
         for row in rows:
             say("\t".join(_cells(row)))
         return
-    columns = ("label", "name", "probability", "record")
-    say_columns(columns, [_cells(row) for row in rows], left=("name",))
+    columns = (
+        "label",
+        "name",
+        "probability",
+        *(_PLACE if any(map(_is_page, rows)) else ()),
+        "record",
+    )
+    say_columns(columns, [_cells(row) for row in rows], left=("name", "file"))
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, str, str, str]:
-    """Label, name, probability and text of an answer; of a bad row, why it has none."""
+def _is_page(row: dict[str, Any]) -> bool:
+    return all(name in row for name in _PLACE)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """Label, name, probability and text of an answer, of a page its place; or why it has none."""
+    place = tuple(shown(str(row[name])) for name in _PLACE) if _is_page(row) else ()
     if row.get("error"):
-        return "–", "error", "–", shown(row["error"])
+        return "–", "error", "–", *place, shown(row["error"])
     label = "–" if row["label"] is None else str(row["label"])
-    return label, shown(row["name"]), f"{row['probability']:.4f}", shown(row["text"])
+    return label, shown(row["name"]), f"{row['probability']:.4f}", *place, shown(row["text"])

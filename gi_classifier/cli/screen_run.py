@@ -191,9 +191,10 @@ def _show(
     say(f"{summary['pages']} pages: {counts}; not read: {summary['not_read']}")
     if summary["wanted"] is not None:
         say(f"wanted: {summary['wanted']}, passed over: {len(good) - summary['wanted']}")
+    taken = summary["seconds"]
     say(
-        f"decided by the picture: {summary['by_picture']}, by the title: {summary['by_title']}; "
-        f"median seconds of processor time a page: {summary['seconds']}"
+        f"decided by the picture: {summary['by_picture']}, by the title: {summary['by_title']}"
+        + (f"; median seconds of processor time a page: {taken}" if good else "")
     )
 
 

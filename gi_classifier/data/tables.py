@@ -258,10 +258,9 @@ def _delimited_rows(
                 f"{len(cells)} cells, the first row has {len(names)}: a {mark} in a text "
                 "without quotes?"
             )
-        table = dict(zip(names, cells, strict=False))
-        if problem:
-            # Which cell is the text is not certain.
-            table[text] = delimiter.join(cells)
+        whole = delimiter.join(cells)
+        # Of a row that is not cut for certain, which cell is the text is not certain either.
+        table = {text: whole} if problem else dict(zip(names, cells, strict=False))
         damaged = (line_problem(cell, encoding.name) for cell in cells)
         problem = problem or next(filter(None, damaged), None)
         yield Row(line, row, table, problem)

@@ -267,10 +267,17 @@ def _column(letters: str) -> int:
 
 
 def sheet_rows(
-    file: IO[bytes], strings: Sequence[str], styles: Sequence[str], since_1904: bool
+    file: IO[bytes],
+    strings: Sequence[str],
+    styles: Sequence[str],
+    since_1904: bool,
+    hidden: list[int],
 ) -> Iterator[tuple[int, dict[int, Any]]]:
-    """Yield the number and the cells of each row, by 0-based column; empty cells are left out."""
-    sheet = _Rows(strings, styles, since_1904)
+    """Yield the number and the cells of each row, by 0-based column; empty cells are left out.
+
+    Rows that hold something and are hidden are yielded as well; ``hidden`` gets their numbers.
+    """
+    sheet = _Rows(strings, styles, since_1904, hidden)
     parser = _parser(sheet.start, sheet.end, sheet.text.add)
     for _ in _parsed(file, parser):
         yield from sheet.done
@@ -280,8 +287,11 @@ def sheet_rows(
 class _Rows:
     """Builds rows from the elements of a worksheet."""
 
-    def __init__(self, strings: Sequence[str], styles: Sequence[str], since_1904: bool) -> None:
+    def __init__(
+        self, strings: Sequence[str], styles: Sequence[str], since_1904: bool, hidden: list[int]
+    ) -> None:
         self.strings, self.styles, self.since_1904 = strings, styles, since_1904
+        self.hidden, self.is_hidden = hidden, False
         self.done: list[tuple[int, dict[int, Any]]] = []
         self.cells: dict[int, Any] = {}
         self.row = self.count = self.rows = self.characters = 0
@@ -298,6 +308,7 @@ class _Rows:
             if self.rows > _LAST_ROW:
                 raise WorkbookLimitError(f"too large: more than {_LAST_ROW:,} rows.")
             self.column, self.cells = -1, {}
+            self.is_hidden = given.get("hidden") in ("1", "true")
         elif name == "c":
             self._begin_cell(given)
         elif name == "f":
@@ -329,6 +340,8 @@ class _Rows:
                     raise WorkbookLimitError(f"more than {MOST_CHARACTERS:,} characters in all.")
         elif name == "row":
             self.done.append((self.row, self.cells))
+            if self.is_hidden and self.cells:
+                self.hidden.append(self.row)
 
     def _value(self) -> str | Cell | None:
         """What the cell holds: text, something else, or None."""

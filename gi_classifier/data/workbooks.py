@@ -70,12 +70,11 @@ def open_workbook_table(
     """
     _check_kind(path)
     rows = _guarded(path, _raw_rows(path, columns, sheet))
-    _, notes = next(rows)
+    notes: list[str] = next(rows)[1]
     number, names, rows = _header(path, rows, columns, header_row)
-    found: list[str] = list(notes)
     if number > 1:
-        found.append(f"the names of the columns are in row {number}")
-    return Table(_named(rows, names, number, columns.text), "xlsx", tuple(found))
+        notes.append(f"the names of the columns are in row {number}")
+    return Table(_named(rows, names, number, columns.text), "xlsx", notes)
 
 
 def _check_kind(path: Source) -> None:
@@ -150,7 +149,10 @@ class _Archive:
 
 
 def _raw_rows(path: Source, columns: Columns, sheet: str | None) -> Iterator[tuple[int, Any]]:
-    """First (0, notes), then the number and the cells of each row, by 0-based column."""
+    """First (0, notes), then the number and the cells of each row, by 0-based column.
+
+    The notes are whole once the rows are iterated.
+    """
     with open_file(path) as file, zipfile.ZipFile(file) as packed:
         archive = _Archive(packed, path)
         root = _target(archive, "", "/officeDocument") or "xl/workbook.xml"
@@ -167,7 +169,8 @@ def _raw_rows(path: Source, columns: Columns, sheet: str | None) -> Iterator[tup
         chosen = _chosen(path, worksheets, sheet)
         others = len(worksheets) - 1
         more = f"; {others} more {'is' if others == 1 else 'are'} not read (--sheet NAME)"
-        yield 0, [f"worksheet {chosen.name!r}{more if others else ''}"]
+        notes = [f"worksheet {chosen.name!r}{more if others else ''}"]
+        yield 0, notes
         strings: list[str] = []
         if place := _target(archive, root, "/sharedStrings"):
             with archive.open(place) as file:
@@ -181,7 +184,10 @@ def _raw_rows(path: Source, columns: Columns, sheet: str | None) -> Iterator[tup
             merges = read_merges(file)
         archive.left += archive.parts[part.casefold()].file_size
         with archive.open(part) as file:
-            yield from _spread(sheet_rows(file, strings, styles, since_1904), merges)
+            hidden: list[int] = []
+            yield from _spread(sheet_rows(file, strings, styles, since_1904, hidden), merges)
+        if hidden:
+            notes.append(f"rows that are hidden there are read as well: {len(hidden)}")
 
 
 def _chosen(path: Source, worksheets: list[Sheet], name: str | None) -> Sheet:
@@ -294,7 +300,7 @@ def _named(
     rows: Iterable[tuple[int, Any]], names: Mapping[int, str], header: int, text: str
 ) -> Iterator[Row]:
     """Rows with their cells by name, what is merged among them."""
-    before = header
+    before, empty = header, dict.fromkeys(names.values())
     for number, (cells, merged) in rows:
         if number - before <= _GAP:
             yield from (Row(gap, gap) for gap in range(before + 1, number))
@@ -306,5 +312,5 @@ def _named(
         if own:
             further = {names[c]: cell for c, (_, cell) in merged.items() if c in names}
             further.pop(text, None)
-            own = further | own
+            own = empty | further | own
         yield Row(number, number, own)

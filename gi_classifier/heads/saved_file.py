@@ -14,6 +14,8 @@ import numpy as np
 from gi_classifier.arrays import DAMAGED, read_npz
 from gi_classifier.errors import MissingPathError, ModelError
 
+# An array that files of gates hold, of every format, and those of heads do not.
+_OF_GATES = "span"
 Parts = TypeVar("Parts")
 
 
@@ -51,6 +53,8 @@ def read_saved(
     try:
         stored = read_npz(path)
         version = int(stored["format"])
+        if (_OF_GATES in stored) != (kind == "gate"):
+            raise KeyError(_OF_GATES)
         if version <= latest:
             return found(stored)
     except DAMAGED as error:

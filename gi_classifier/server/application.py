@@ -247,6 +247,15 @@ def _add_jobs(application: FastAPI, parts: Parts) -> None:
         )
 
 
+def _only_known(request: Request) -> None:
+    """Refuse parameters that there are not, which would be passed over otherwise."""
+    known = {each.alias for each in request.scope["route"].dependant.query_params}
+    unknown = sorted(set(request.query_params) - known)
+    if unknown:
+        places = [(f"query: {name}", f"not one of {', '.join(sorted(known))}") for name in unknown]
+        raise Problem(422, "invalid", "This of the request cannot be used:", places)
+
+
 def _add_upload(application: FastAPI, parts: Parts, path: str, kind: Kind, says: str) -> None:
     @application.post(
         path,
@@ -256,6 +265,7 @@ def _add_upload(application: FastAPI, parts: Parts, path: str, kind: Kind, says:
         operation_id=f"upload_{kind}",
         responses=_fails(408, 413, 422, 503),
         openapi_extra=_FILE,
+        dependencies=[Depends(_only_known)],
         tags=["jobs"],
     )
     async def upload(
@@ -277,6 +287,7 @@ def _add_pictures(application: FastAPI, parts: Parts) -> None:
         operation_id="upload_pictures",
         responses=_fails(408, 413, 422, 503),
         openapi_extra=_FILE,
+        dependencies=[Depends(_only_known)],
         tags=["jobs"],
     )
     async def upload(

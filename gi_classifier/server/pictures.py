@@ -54,6 +54,8 @@ def pictures(service: Service, content: bytes, most: int, *, force: bool) -> Wor
                 job.notes += [f"page {page.number}: {note}" for note in page.notes]
                 checkpoint()
                 problem = page_problem(page.text)
+                if problem:
+                    job.notes.append(f"no answer: page {page.number}: {problem}")
                 found = None if problem else _explained(service, page, picture)
                 rows.append({**_row(service, page, found, force), "error": problem or ""})
                 shown.append(found and _shown(found))

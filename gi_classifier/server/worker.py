@@ -190,6 +190,7 @@ class Worker:
                 504,
                 "explaining-too-slow",
                 f"Not explained within {seconds:g} seconds. Send fewer or shorter texts, or the "
-                "same again; predicting goes on.",
+                "same when less is asked; a text too long for that is explained by "
+                "`gi-classifier explain` on its file. Predicting goes on.",
                 headers=RETRY,
             ) from None

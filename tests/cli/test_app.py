@@ -186,7 +186,7 @@ def test_an_id_column_is_one_of_the_file_and_none_of_the_output(table: Path) -> 
         assert f"--id-column {name}: a column of the output has this name" in said
     for options in ([], ["--output", table.with_suffix(".txt")]):
         done = run(*arguments, "--id-column", "number", *options, code=2)
-        assert "is written to .csv, .jsonl and .xlsx" in done.stderr
+        assert "is written to .csv, .jsonl, .xlsx" in done.stderr
     done = run("predict", "胃癌", "--id-column", "number", code=2)
     assert "names a column of --input FILE" in " ".join(done.stderr.replace("│", "").split())
 

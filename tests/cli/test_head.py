@@ -175,7 +175,7 @@ def test_columns_that_nothing_would_show_are_wrong_use(
     option: tuple[str, ...], output: tuple[str, ...]
 ) -> None:
     done = _label("new.csv", "--head", "h.npz", *option, *output, code=2)
-    assert f"{option[0]} is written to .csv, .jsonl and .xlsx" in done.stderr
+    assert f"{option[0]} is written to .csv, .jsonl, .xlsx" in done.stderr
 
 
 @pytest.mark.parametrize("ending", [".csv", ".xlsx", ".jsonl", ".txt"])

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from command_line import run
-from made_pictures import file_of, printed
+from made_pictures import file_of, pdf_with_text, printed
 from PIL import Image
 
-from gi_classifier.cli import pictures
+from gi_classifier.cli import explain_pictures, pictures
 from gi_classifier.data.pictures.page import Page, Quality
 
 LOWER = ("电子结肠镜检查报告单", "乙状结肠见一息肉，予切除", "直肠黏膜光滑")
@@ -112,6 +112,23 @@ def test_options_that_do_not_go_together_are_wrong_use(
     words = [str(folder / "1.png") if word == "FILE" else word for word in options]
     done = run(command, *words, code=2)
     assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_png_of_several_pages_is_refused_before_any_is_recognised(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explain_pictures, "read_picture", None)
+    pages = folder / "5.pdf"
+    pages.write_bytes(pdf_with_text("胃溃疡", "肠息肉"))
+    for given in (folder, pages):
+        done = run("explain", "--image", given, "--output", folder / "a.png", code=2)
+        assert "A .png shows one page" in done.stderr
+
+
+def test_a_picture_given_as_a_text_is_pointed_at_its_option(folder: Path) -> None:
+    done = run("predict", folder / "1.png", code=2)
+    assert "--image FILE" in " ".join(done.stderr.replace("│", " ").split())
+    assert "read with --image" in run("predict", "--input", folder / "1.png", code=1).stderr
 
 
 def test_a_plot_is_not_left_out_in_silence_where_pages_are_explained(folder: Path) -> None:

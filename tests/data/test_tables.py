@@ -289,6 +289,13 @@ def test_a_quote_that_never_closes_costs_its_own_line_only(tmp_path: Path) -> No
     assert found.lines == tuple(range(2, 2003))
 
 
+@pytest.mark.parametrize("head", ["id,text", "text,id"])
+def test_a_line_that_cannot_be_cut_stands_as_the_text_alone(tmp_path: Path, head: str) -> None:
+    found = read(put(tmp_path / "r.csv", f'{head}\n2,"便血"了\n1,2,3\n'), id_column="id")
+    assert found.ids == ("", "")
+    assert found.unread == ('2,"便血"了', "1,2,3")
+
+
 def test_many_quotes_that_never_close_do_not_read_the_file_again_for_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,24 @@ def test_the_first_visible_worksheet_is_read_and_the_others_are_counted(tmp_path
         read(path)
 
 
+def test_hidden_rows_are_read_and_counted_and_a_column_without_values_is_kept(
+    tmp_path: Path,
+) -> None:
+    book = openpyxl.Workbook()
+    for cells in (["id", "备注", "text"], [1, None, "胃溃疡"], [2, None, "肠息肉"]):
+        book.active.append(cells)
+    book.active.row_dimensions[3].hidden = True
+    book.active.row_dimensions[9].hidden = True
+    book.save(tmp_path / "r.xlsx")
+    found = read(tmp_path / "r.xlsx", keep_columns=True)
+    assert found.texts == ("胃溃疡", "肠息肉")
+    assert found.notes[-1] == "rows that are hidden there are read as well: 1"
+    assert found.kept == (
+        {"id": "1", "备注": "", "text": "胃溃疡"},
+        {"id": "2", "备注": "", "text": "肠息肉"},
+    )
+
+
 def test_a_chart_sheet_is_passed_over(tmp_path: Path) -> None:
     path = write_workbook(
         tmp_path / "r.xlsx",

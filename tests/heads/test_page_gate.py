@@ -168,6 +168,11 @@ def test_a_file_that_is_no_gate_or_of_a_later_format_is_refused(
         np.savez(tmp_path / "changed.npz", **{**parts, **changes})
         with pytest.raises(ModelError, match=message):
             PageGate.load(tmp_path / "changed.npz")
+    np.savez(tmp_path / "head.npz", format=2, classes=np.array(["甲", "乙"]), settings="{}")
+    with pytest.raises(ModelError, match="is no gate that was saved here"):
+        PageGate.load(tmp_path / "head.npz")
+    with pytest.raises(ModelError, match="is no head that was saved here"):
+        HeadClassifier.load(tmp_path / "gate.npz")
 
 
 def test_kinds_with_too_few_pages_are_named_by_position() -> None:

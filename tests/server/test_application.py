@@ -204,6 +204,9 @@ def test_a_format_that_is_not_read_an_empty_upload_and_a_job_that_is_not_there(
     found = problem(client.post("/v1/keywords?format=pdf", content=b"x"), 422, "invalid")
     assert found["errors"][0]["pointer"] == "query: format"
     problem(client.post("/v1/keywords?format=csv"), 422, "empty")
+    for path in ("/v1/keywords?format=csv&header_row=3", "/v1/pictures?header_row=3"):
+        found = problem(client.post(path, content=b"x"), 422, "invalid")
+        assert found["errors"][0]["pointer"] == "query: header_row"
     problem(client.get("/v1/jobs/nonesuch"), 404, "no-such-job")
     problem(client.delete("/v1/jobs/nonesuch"), 404, "no-such-job")
     problem(client.get("/nonesuch"), 404, "not-found")

@@ -70,7 +70,9 @@ def read_image(source: str | Path | bytes, page: int | None = None) -> Page:
     >>> read_image(file.getvalue()).text
     'ESOPHAGUS 12'
     """
+    pages = 0
     for picture in pictures_of(source):
+        pages = picture.of
         if page is None and picture.of > 1:
             raise InputError(
                 f"{picture.name} has {picture.of} pages. Name one, as in read_image(path, page=1), "
@@ -78,7 +80,7 @@ def read_image(source: str | Path | bytes, page: int | None = None) -> Page:
             )
         if page is None or picture.number == page:
             return read_picture(picture)
-    raise InputError(f"There is no page {page!r}: pages count from 1.")
+    raise InputError(f"There is no page {page!r}: it has {pages}, counted from 1.")
 
 
 def read_pages(source: str | Path | bytes) -> Iterator[Page]:
