@@ -108,7 +108,7 @@ def abstain(
     check_file("--plot", plot, (".png",), val, test, force=force)
     directory = load_or_shipped(model)
     read = read_validation_and_test(
-        directory, val, test, engine=engine, use=use, **form_of(context)
+        directory, val, test, engine=engine, use=use, guarantee=True, **form_of(context)
     )
     splits = {
         split: answers(probabilities, labels) for split, (labels, probabilities) in read.items()

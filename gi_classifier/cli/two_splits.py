@@ -46,12 +46,14 @@ def read_validation_and_test(
     *,
     engine: str | None,
     use: Use | None,
+    guarantee: bool = False,
     **form: Any,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Labels (n,) and probabilities (n, classes) of both files by :data:`SPLITS`.
 
     ``form`` is options of :func:`gi_classifier.data.readers.read_records`. Duplicates, and
-    test records that are in validation, are left out; notes say so, and what would flatter.
+    test records that are in validation, are left out; notes say so, and what would flatter. Where
+    a ``guarantee`` is wanted, that is validation records that chose the weights, too.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def read_validation_and_test(
     if not len(tested):
         raise RecordsError(f"No record is left in {test}. Give test records that are not in {val}.")
     # The validation records that chose the weights may choose a threshold too.
-    warn_of_known(directory, validation, ("val", "test"))
+    warn_of_known(directory, validation, ("test",) if guarantee else ("val", "test"))
     if says_what_it_knows(directory.splits):
         warn_of_known(directory, tested)
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use=use)

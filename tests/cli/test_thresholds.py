@@ -40,7 +40,8 @@ def test_thresholds_saves_a_label_beside_the_others_and_writes_its_files(
     assert [row["policy"] for row in found["policies"]] == [*POLICIES, "tpr>=0.9"]
     chosen = found["policies"][-1]
     assert chosen["validation"]["tpr"] >= 0.9
-    directory, both = load(model), ["albert", "linear"]
+    directory = load(model)
+    both = directory.fusion().members
     assert stored_threshold(directory, 1, both) == chosen["validation"]["threshold"]
     assert (
         stored_threshold(directory, 2, both)
