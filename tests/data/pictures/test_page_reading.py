@@ -113,10 +113,11 @@ def right_labels(numbers: Iterable[int]) -> dict[str, float]:
 
 
 @needs(*FONTS)
-def test_drawn_reports_are_labelled_as_often_rightly_as_promised() -> None:
-    # Of each level six, of most layouts.
-    found = right_labels(n for n in range(0, 100, 7) if n % 5 != 4)
-    assert all(found[level] >= least for level, least in RIGHT.items()), found
+@pytest.mark.slow
+def test_of_forty_drawn_pages_one_label_at_most_is_wrong_at_each_level() -> None:
+    # Every kind, layout and level; the share that is promised needs more pages.
+    found = right_labels(range(0, 280, 7))
+    assert all(found[level] > 0.9 for level in RIGHT), found
 
 
 @needs(*FONTS)
