@@ -12,7 +12,7 @@ from made_pictures import LINES, file_of, printed
 from PIL import Image
 from tools import FONTS, needs
 
-from gi_classifier import read_image
+from gi_classifier import predict, read_image
 from gi_classifier.data.pictures.page_reading import from_top_left, turned_corners
 
 pytestmark = pytest.mark.slow
@@ -101,15 +101,14 @@ RIGHT = {"clean": 0.97, "scan": 0.95}
 
 def right_labels(numbers: Iterable[int]) -> dict[str, float]:
     """By level, the share of drawn pages with a record whose label is right."""
-    from pages_study import results
+    from make_pages import encoded, page
 
-    rows = [row for row in results(numbers) if row["label"] is not None]
-    return {
-        level: float(
-            np.mean([row["answer"] == row["label"] for row in rows if row["level"] == level])
-        )
-        for level in RIGHT
-    }
+    right: dict[str, list[bool]] = {level: [] for level in (*RIGHT, "photo")}
+    for drawn in map(page, numbers):
+        if drawn.label is not None:
+            text = read_image(encoded(drawn)[1]).text
+            right[drawn.level].append(bool(text) and predict(text) == drawn.label)
+    return {level: float(np.mean(right[level])) for level in RIGHT}
 
 
 @needs(*FONTS)
