@@ -104,12 +104,19 @@ def _plain(value: Decimal) -> str:
 
 def _section(code: str, value: Decimal) -> str | None:
     """The part of a format for a number, by its sign or by conditions; None if that is unclear."""
-    parts = re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*\Z)', code)
-    if any(_conditions(part) for part in parts):
+    parts, conditional = _parts(code)
+    if conditional:
         return _chosen(parts, value)
     if len(parts) > 2 and value == 0:
         return parts[2]
     return parts[1] if len(parts) > 1 and value < 0 else ("-" * (value < 0)) + parts[0]
+
+
+@lru_cache(maxsize=1024)
+def _parts(code: str) -> tuple[list[str], bool]:
+    """The parts of a format, and whether any has a condition."""
+    parts = re.split(r';(?=(?:[^"]*"[^"]*")*[^"]*\Z)', code)
+    return parts, any(map(_conditions, parts))
 
 
 def _conditions(section: str) -> list[str]:
