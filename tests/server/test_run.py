@@ -145,6 +145,7 @@ def used(address: str) -> str:
         client.post("/v1/explain", json={"texts": [MARKER], "format": "html"})
         client.get(f"/{MARKER}?{MARKER}={MARKER}")
         client.get("/v1/model", headers={"x-marker": MARKER.encode()})
+        client.post("/v1/pictures", params={MARKER: MARKER}, content=MARKER.encode())
         for kind, format, body in (
             ("predictions", "xlsx", content.getvalue()),
             ("keywords", "csv", f"text\n{MARKER}\n".encode()),
@@ -152,7 +153,8 @@ def used(address: str) -> str:
             ("predictions", "jsonl", f'{{"text": "{MARKER}"\n'.encode()),
             ("pictures", "", pdf_with_text(f"{MARKER}胃窦黏膜充血水肿，见一溃疡。" * 2)),
         ):
-            job = client.post(f"/v1/{kind}?format={format}", content=body).json()
+            query = {"format": format} if format else {}
+            job = client.post(f"/v1/{kind}", params=query, content=body).json()
             while job["state"] in ("waiting", "running"):
                 time.sleep(0.1)
                 job = client.get(f"/v1/jobs/{job['id']}").json()
