@@ -57,7 +57,8 @@ def explain_pictures(
         A ``.png`` is asked for, and there is more than one page.
     """
     parts: SpanUnit = next(each for each in get_args(SpanUnit) if each == unit)
-    if output and output.suffix.lower() == ".png":
+    as_png = output is not None and output.suffix.lower() == ".png"
+    if as_png:
         _check_single(files)
     found: list[Explained] = []
     problems: list[str] = []
@@ -72,7 +73,7 @@ def explain_pictures(
         notes.print(f"  {shown(problem)}")
     if not found:
         raise RecordsError("No page could be read.")
-    if output and output.suffix.lower() == ".png":
+    if output and as_png:
         write_file(output, scan_png(found[0], parts, force=force_answer), made)
     elif output:
         page = scans_html(found, parts, force=force_answer, origin=made)

@@ -17,7 +17,7 @@ from gi_classifier.data.cells import read_label
 from gi_classifier.data.chunks import RecordChunks
 from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.fingerprints import fingerprint, trained_on_warning
-from gi_classifier.data.opening import PICTURES
+from gi_classifier.data.pictures.picture_files import ENDINGS as PICTURES
 from gi_classifier.data.readers import read_records
 from gi_classifier.data.records import Records
 from gi_classifier.display import shown
@@ -195,7 +195,7 @@ def checked_source(
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
     if named:
         text, found = named[0]
-        option = "--image" if text.lower().endswith((*PICTURES, ".pdf")) else "--input"
+        option = "--image" if text.lower().endswith(tuple(PICTURES)) else "--input"
         raise typer.BadParameter(
             f"{text} is {found}, not a text. Give a file with {option} FILE, repeated for several. "
             "If it is meant as a text, write it to standard input, with - in its place."

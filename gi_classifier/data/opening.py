@@ -14,15 +14,15 @@ from gi_classifier.data.columns import Columns
 from gi_classifier.data.encodings import STANDARD_INPUT
 from gi_classifier.data.memory_file import Source
 from gi_classifier.data.parquet import PARQUET, open_parquet_table
+from gi_classifier.data.pictures.picture_files import ENDINGS as PICTURES
 from gi_classifier.data.tables import PLAIN, Row, Table, open_text_table
 from gi_classifier.errors import MissingPathError, RecordsError, SettingsError
 
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 FORMATS = (*PLAIN, ".csv", ".jsonl", ".xlsx", PARQUET)
 # What to do with files of other endings.
 _ADVICE = {
     (".xls", ".xlsm", ".xlsb", ".et", ".ods"): "Save it as .xlsx in Excel or WPS.",
-    (*PICTURES, ".pdf"): "Pictures and PDFs are read with --image.",
+    tuple(PICTURES): "Pictures and PDFs are read with --image.",
     (".docx", ".doc", ".wps", ".odt", ".rtf", ".html", ".htm", ".md"): (
         "Save its records as a .txt, one a line, or as a table with the column text."
     ),

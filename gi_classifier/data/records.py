@@ -128,7 +128,20 @@ def with_kept(records: Records, place: int, row: dict[str, Any]) -> dict[str, An
 
 
 def names_of_their_own(names: Sequence[str], taken: Callable[[str], bool]) -> dict[str, str]:
-    """What columns of a file are called beside columns that an output has by itself."""
+    """What columns of a file are called beside columns that an output has by itself.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The file's, no two alike.
+    taken : callable
+        Whether an output has a column of a name by itself.
+
+    Returns
+    -------
+    dict of str to str
+        From each name to one that is free: itself, or with " (input)" behind as often as it takes.
+    """
     found: dict[str, str] = {}
     for name in names:
         own = name

@@ -103,7 +103,7 @@ def chosen_engine(directory: ModelDirectory, name: str | None = None) -> str:
 
 
 def no_such_engine(known: Sequence[str], name: str, *, given: bool) -> SettingsError:
-    """The error of a name that is none; of one that was not given, where it is from."""
+    """The error of a name that is none of those known; of one that was not given, its source."""
     source = ""
     if not given:
         variable = os.environ.get(ENGINE, "").strip()
@@ -115,6 +115,11 @@ def no_such_engine(known: Sequence[str], name: str, *, given: bool) -> SettingsE
 
 def check_asked_engine(settings: Settings) -> None:
     """Raise where the engine that the environment or a model's settings ask for cannot be opened.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the model that is to be made, so that hours of work do not end in it.
 
     Raises
     ------

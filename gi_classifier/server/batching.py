@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -153,21 +154,19 @@ class Batcher:
             request = self._waiting.popleft()
             if request.future.done():
                 continue
-            most, part = min(room, _PART if self._waiting else room), list[str]()
-            for text in request.texts[request.taken : request.taken + most]:
-                if (part or found) and len(text) > characters:
-                    characters = 0
-                    break
-                part.append(text)
-                characters -= len(text)
+            most = min(room, _PART if self._waiting else room)
+            texts = request.texts[request.taken : request.taken + most]
+            part = _fitting(texts, characters, least=0 if found else 1)
             request.taken += len(part)
             room -= len(part)
-            if part:
-                found.append(_Part(request, part))
-                if request.left:
-                    self._waiting.append(request)
-            else:
+            characters = characters - sum(map(len, part)) if len(part) == len(texts) else 0
+            if not part:
+                # Too long for what is left of this batch: the first of the next.
                 self._waiting.appendleft(request)
+                break
+            found.append(_Part(request, part))
+            if request.left:
+                self._waiting.append(request)
         return found
 
     def _compute(self, batch: list[_Part]) -> list[tuple[_Request, Any]]:
@@ -197,6 +196,12 @@ class Batcher:
             return [(batch[0], found)]
         # One of them spoils it for the others: each by itself.
         return [pair for part in batch for pair in self._rows([part])]
+
+
+def _fitting(texts: Sequence[str], characters: int, *, least: int) -> list[str]:
+    """The first texts that together have so many characters at most; so many of them at least."""
+    fit = sum(total <= characters for total in itertools.accumulate(map(len, texts)))
+    return list(texts[: max(fit, least)])
 
 
 def _tried(call: Callable[..., Any], *given: Any) -> Any:

@@ -88,6 +88,21 @@ def test_batches_hold_few_characters_and_a_longer_text_comes_alone() -> None:
     assert all(sum(batch) <= 100 or batch == [250] for batch in seen)
 
 
+def test_a_long_text_is_not_put_off_by_short_ones_that_come_later() -> None:
+    order: list[str] = []
+
+    async def act(batcher: Batcher) -> None:
+        async def one(name: str, texts: list[str]) -> None:
+            await batcher.submit(texts, plain)
+            order.append(name)
+
+        short = [one(f"short {i}", ["胃" * 40]) for i in range(6)]
+        await asyncio.gather(short[0], one("long", ["肠" * 90]), *short[1:])
+
+    running(act, characters=100)
+    assert order.index("long") == 1
+
+
 def test_what_is_made_of_a_large_request_is_made_part_by_part() -> None:
     parts: list[int] = []
 

@@ -31,7 +31,7 @@ MOST_PIXELS = 100_000_000
 # What Pillow raises where a file is not what it says.
 _DAMAGES = (
     *(OSError, SyntaxError, ValueError, TypeError, EOFError, OverflowError, KeyError),
-    *(IndexError, struct.error),
+    *(IndexError, RuntimeError, struct.error),
 )
 _REMEDY = "Save it as PNG, JPEG, TIFF or PDF."
 
@@ -157,7 +157,7 @@ def _readable(name: str) -> Iterator[None]:
         ) from error
     except PermissionError as error:
         raise RecordsError(f"{name} may not be read: {error.strerror}.") from error
-    except (*_DAMAGES, RuntimeError) as error:
+    except _DAMAGES as error:
         if isinstance(error, GIClassifierError):
             raise
         reason = " ".join(str(error).split())[:120]
