@@ -195,14 +195,11 @@ def _show(rows: Sequence[dict[str, Any]]) -> None:
         for row in rows:
             say("\t".join(_cells(row)))
         return
-    columns = (
-        "label",
-        "name",
-        "probability",
-        *(_PLACE if any(map(_is_page, rows)) else ()),
-        "record",
-    )
-    say_columns(columns, [_cells(row) for row in rows], left=("name", "file"))
+    place = _PLACE if rows and _is_page(rows[0]) else ()
+    # A whole path would leave no room for what the page says.
+    short = [{**row, "file": Path(row["file"]).name} if place else row for row in rows]
+    columns = ("label", "name", "probability", *place, "record")
+    say_columns(columns, [_cells(row) for row in short], left=("name", "file"))
 
 
 def _is_page(row: dict[str, Any]) -> bool:
