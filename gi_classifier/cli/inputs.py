@@ -184,20 +184,20 @@ def checked_source(
         raise typer.BadParameter("- (standard input) stands alone, or as --input -.")
     # A long one may be a record after all, which no message repeats.
     named = [
-        (text if len(text) <= _LONGEST_SAID else f"Text {place}", found)
+        (text if len(text) <= _LONGEST_SAID else f"Text {place}", text, found)
         for place, text in enumerate(texts, 1)
         if (found := path_like(text))
     ]
     if named and files:
-        several = " ".join(f"--input {name}" for name in (*files, *(name for name, _ in named)))
+        several = " ".join(f"--input {name}" for name in (*files, *(one[0] for one in named)))
         raise typer.BadParameter(f"--input is said before each file: {several}")
     if bool(texts) == bool(files):
         raise typer.BadParameter("Give either TEXT… or --input FILE.")
     if named:
-        text, found = named[0]
+        said, text, found = named[0]
         option = "--image" if text.lower().endswith(tuple(PICTURES)) else "--input"
         raise typer.BadParameter(
-            f"{text} is {found}, not a text. Give a file with {option} FILE, repeated for several. "
+            f"{said} is {found}, not a text. Give a file with {option} FILE, repeated for several. "
             "If it is meant as a text, write it to standard input, with - in its place."
         )
     if id_column is not None and not files:

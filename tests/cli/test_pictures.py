@@ -125,11 +125,14 @@ def test_a_png_of_several_pages_is_refused_before_any_is_recognised(
         assert "A .png shows one page" in done.stderr
 
 
-def test_a_picture_given_as_a_text_is_pointed_at_its_option(folder: Path) -> None:
-    done = run("predict", folder / "1.png", code=2)
+@pytest.mark.parametrize("below", ["a", "a" * 120])
+def test_a_picture_given_as_a_text_is_pointed_at_its_option(folder: Path, below: str) -> None:
+    picture = (folder / below).with_suffix(".png")
+    (folder / "1.png").rename(picture)
+    done = run("predict", picture, code=2)
     # A line may end anywhere, at a hyphen too.
     assert "--imageFILE" in "".join(done.stderr.replace("│", " ").split())
-    assert "read with --image" in run("predict", "--input", folder / "1.png", code=1).stderr
+    assert "read with --image" in run("predict", "--input", picture, code=1).stderr
 
 
 def test_a_plot_is_not_left_out_in_silence_where_pages_are_explained(folder: Path) -> None:
