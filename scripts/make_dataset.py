@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from rough_text import roughen
-from surroundings import MARKS, surround
+from surroundings import LEADS, MARKS, surround
 
 from gi_classifier.data.near_duplicates import near_duplicate_groups
 from gi_classifier.text import normalise
@@ -280,10 +280,11 @@ def surrounded(
     source: random.Random,
     marks: str = MARKS,
     longest: int = LONGEST,
+    leads: Sequence[str] = LEADS,
 ) -> list[str]:
     """So many distinct texts: records of one label among what is not their subject.
 
-    ``made`` maps records to their kinds; ``marks`` are those of
+    ``made`` maps records to their kinds; ``marks`` and ``leads`` are those of
     :func:`~surroundings.surround`, ``longest`` the characters of a text at most.
     """
     records = list(made)
@@ -297,7 +298,7 @@ def surrounded(
         shapes = pieces.rules[OWN_WORDS] if asked else pieces.records[SURROUNDED]
         draw = partial(_drawn, pieces, shapes, source)
         alone = label == 0 and source.random() < ALONE_SHARE
-        text = surround("" if alone else record, draw, source, marks)
+        text = surround("" if alone else record, draw, source, marks, leads)
         text = " ".join(roughen(text, source).split())
         if SHORTEST <= len(text) <= longest and text not in made:
             found[text] = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 # Characters of all pieces around one record together, and how many pieces at most.
 LEAST, MOST, PIECES = 40, 200, 3
@@ -68,7 +68,13 @@ def joined(parts: list[str], source: random.Random, marks: str = MARKS) -> str:
     return text
 
 
-def surround(text: str, draw: Callable[[], str], source: random.Random, marks: str = MARKS) -> str:
+def surround(
+    text: str,
+    draw: Callable[[], str],
+    source: random.Random,
+    marks: str = MARKS,
+    leads: Sequence[str] = LEADS,
+) -> str:
     """A record before, behind, between or inside pieces; or one inside the record.
 
     Parameters
@@ -80,6 +86,8 @@ def surround(text: str, draw: Callable[[], str], source: random.Random, marks: s
     source : random.Random
     marks : str
         What is put between two parts, each character as often as it stands here.
+    leads : sequence of str
+        What is put before the record, each as often as it stands here.
 
     Returns
     -------
@@ -89,7 +97,7 @@ def surround(text: str, draw: Callable[[], str], source: random.Random, marks: s
     found = pieces(draw, source)
     if not text:
         return joined(found, source, marks)
-    subject = source.choice(LEADS).replace("【】", "【诊疗】") + text
+    subject = source.choice(leads).replace("【】", "【诊疗】") + text
     place = source.choice(("front", "behind", "between", "inside", "within"))
     if place == "front":
         return joined([*found, subject], source, marks)

@@ -19,6 +19,7 @@ from make_dataset import ROOT, SHARES, Composer, Knowledge, read_knowledge, surr
 from make_vocabulary import lines
 from real_sentences import Row, distant, read_rows
 from rough_text import MISREAD
+from surroundings import LEADS
 
 from gi_classifier.settings import Settings
 from gi_classifier.text import normalise
@@ -30,6 +31,8 @@ SCANNED = {"train": 3_000, "val": 0}
 _WINDOW = Settings().maxlen - 2
 # Inside a piece, most doctors put commas around what they add.
 MARKS = "，，，。； "
+# Two of three records say nothing before their subject.
+FEW_LEADS = (*LEADS, *[""] * len(LEADS))
 _SHORTEST, _LONGEST = 12, 120
 _NORMAL = re.compile(
     "未见|未闻|未及|无明显|无特殊|正常|否认|既往|体温|血压|心率|脉搏|呼吸|查体|血常规|mmHg"
@@ -77,7 +80,8 @@ def added(rows: Sequence[Row], pieces: Composer, count: int, source: random.Rand
             for text, own in rows
             if own == str(label)
         }
-        texts = surrounded(pieces, made, label, round(count * share), source, MARKS, _WINDOW)
+        wanted = round(count * share)
+        texts = surrounded(pieces, made, label, wanted, source, MARKS, _WINDOW, FEW_LEADS)
         result += [(text, str(label)) for text in texts]
     return result
 

@@ -82,7 +82,8 @@ def continue_training(
     output : str or Path
         The model directory to write; with ``force`` it may be ``model`` itself.
     changes : mapping, optional
-        Settings to change, such as ``{"learning_rate": 3e-5}``; all others are the model's.
+        Settings to change, such as ``{"learning_rate": 3e-5}``; all others are the model's, except
+        ``bfloat16``, which is off unless it is asked for here, since it hangs on the processor.
         The number, names and meaning of the labels can't be changed.
     unlabelled : str, Path or sequence of them
         Text files as :func:`gi_classifier.train` takes them. The teacher is the model as it is,
@@ -158,7 +159,8 @@ def _changed(settings: Settings, changes: Mapping[str, Any], *, alone: bool) -> 
             "This model is a linear member alone, with no ALBERT to go on from; train a new model "
             f"without --use linear. Received: use={changes['use']!r}"
         )
-    return Settings.from_dict({**settings.to_dict(), **changes})
+    # What paid on the processor of the first training may not on this one.
+    return Settings.from_dict({**settings.to_dict(), "bfloat16": False, **changes})
 
 
 def _say_what_is_refitted(train: Records, before: ModelDirectory) -> None:
