@@ -18,10 +18,10 @@ from gi_classifier.data.fingerprints import (
     earlier_splits,
     fingerprint,
     known_fingerprints,
+    splits_file,
 )
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError, SettingsError
-from gi_classifier.files import to_json
 from gi_classifier.model.directory import (
     LOG,
     NOVELTY,
@@ -199,7 +199,7 @@ def _remembering(directory: ModelDirectory, before: ModelDirectory) -> ModelDire
     # What the run calls its base are the splits above, and what the earlier model's base had seen.
     if base := sorted(known_fingerprints(before.splits) - set(known)):
         splits[BASE] = base
-    files, metadata = {**directory.files, SPLITS: to_json(splits)}, dict(directory.metadata)
+    files, metadata = {**directory.files, SPLITS: splits_file(splits)}, dict(directory.metadata)
     if CLASSES in before.metadata:
         metadata[CLASSES] = before.metadata[CLASSES]
     # Of a linear member alone there are no epochs.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gi_classifier._version import __version__
-from gi_classifier.data.fingerprints import fingerprints
+from gi_classifier.data.fingerprints import fingerprints, splits_file
 from gi_classifier.data.records import Records
 from gi_classifier.errors import SettingsError
 from gi_classifier.files import to_json
@@ -76,7 +76,7 @@ def run_linear(
     if "test" in splits and len(splits["test"]):
         with phase("measuring on the test records"):
             metadata |= measures(ModelDirectory(files), splits["test"])
-    files[SPLITS] = to_json(fingerprints(splits))
+    files[SPLITS] = splits_file(fingerprints(splits))
     if work is not None and (work / LOG).is_file():
         files[LOG] = (work / LOG).read_bytes()
     return ModelDirectory(files, metadata)

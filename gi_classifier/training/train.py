@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gi_classifier.classes import CLASSES, classes_to_dict
-from gi_classifier.data.fingerprints import BASE, fingerprints
+from gi_classifier.data.fingerprints import BASE, fingerprints, splits_file
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.records import Records
 from gi_classifier.errors import RecordsError
-from gi_classifier.files import to_json
 from gi_classifier.model import directory as model_dir
 from gi_classifier.model.directory import ModelDirectory, check_model_output, save
 from gi_classifier.model.engine import check_asked_engine
@@ -282,4 +281,4 @@ def _remembered(splits: Mapping[str, Records], seen: frozenset[str]) -> bytes:
     found = fingerprints(splits)
     if base := sorted(seen.difference(*found.values())):
         found[BASE] = base
-    return to_json(found)
+    return splits_file(found)
