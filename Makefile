@@ -62,16 +62,17 @@ weights: install
 	cut -f1 runs/splits/test.tsv > runs/held-out.txt
 	$(BIN)/python scripts/make_vocabulary.py runs/vocab.txt --corpus $(CORPUS)
 	$(BIN)/python scripts/pretrain_bfloat16.py runs/splits/corpus.txt runs/composed.txt --held-out runs/held-out.txt \
-		--vocabulary runs/vocab.txt --output runs/encoder --steps 7400 --set epochs=2 --set batch_tokens=2048 \
+		--vocabulary runs/vocab.txt --output runs/encoder --steps 14700 --set epochs=3 --set batch_tokens=2048 \
 		--set learning_rate=0.0015 --set warmup_steps=300 --set mask_share=0.2 --set seed=43
 	$(BIN)/python scripts/training_records.py runs/splits runs/records
 	$(BIN)/gi-classifier train runs/records/train.tsv --val runs/records/val.tsv --test data/test.txt --base runs/encoder \
-		--output runs/weights --force --set batch_size=64 --set learning_rate=5e-4 --set warmup_steps=400 \
-		--set decay_steps=5000 --set epochs=5 --set patience=5 --set token_dropout=0.15 \
-		--set label_smoothing=0.05 --set initial_bias=zero
+		--output runs/weights --force --set batch_size=64 --set learning_rate=5e-4 --set warmup_steps=300 \
+		--set decay_steps=4000 --set epochs=3 --set patience=3 --set token_dropout=0.15 \
+		--set label_smoothing=0.05 --set initial_bias=zero --set bfloat16=true
 	$(BIN)/gi-classifier continue runs/weights runs/records/train.tsv --val runs/records/val.tsv --test data/test.txt \
 		--unlabelled runs/splits/corpus.txt --output runs/weights --force --set epochs=2 --set learning_rate=4e-4 \
-		--set warmup_steps=60 --set decay_steps=3600 --set teacher_confidence=0 --set unlabelled_pieces=8000 --set seed=43
+		--set warmup_steps=60 --set decay_steps=3600 --set teacher_confidence=0 --set unlabelled_pieces=8000 \
+		--set bfloat16=true --set seed=44
 	for split in train val; do grep -vxFf data/written.tsv runs/splits/$$split.tsv > runs/$$split-known.tsv; done
 	$(BIN)/gi-classifier fit-novelty runs/train-known.tsv --val runs/val-known.tsv --model runs/weights --force
 	(awk 'NR % 21 == 0' runs/splits/corpus.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
