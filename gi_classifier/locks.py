@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import weakref
 from contextlib import suppress
 from pathlib import Path
 
 from gi_classifier.errors import OutputError
+
+
+# A child that was just forked holds what its parent closes, until it runs its own program.
+_TRIES, _PAUSE = 20, 0.05
 
 
 def try_lock(file: int) -> bool:
@@ -62,13 +67,21 @@ def open_locked(path: Path, refusal: str) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     while True:
         file = os.open(path, flags, 0o600)
-        if not try_lock(file):
+        if not _locked_soon(file):
             os.close(file)
             raise OutputError(refusal)
         if is_at(file, path):
             return file
         # Its owner ended and removed it between the two.
         os.close(file)
+
+
+def _locked_soon(file: int) -> bool:
+    for _ in range(_TRIES - 1):
+        if try_lock(file):
+            return True
+        time.sleep(_PAUSE)
+    return try_lock(file)
 
 
 def is_at(file: int, path: Path) -> bool:

@@ -124,8 +124,8 @@ def fit_novelty(
         )
     source = np.random.default_rng(seed)
     reader = ActivationReader(directory)
-    # The middle of the encoder: its input's mean tells best, see docs/novelty.md.
-    layer = directory.config.num_hidden_layers // 2
+    # The second, if there is one: its input's mean tells best, see docs/novelty.md.
+    layer = min(1, directory.config.num_hidden_layers - 1)
 
     def drawn(texts: list[str]) -> tuple[list[str], np.ndarray]:
         rows = source.permutation(len(texts))[:MOST_RECORDS]
