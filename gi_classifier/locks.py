@@ -14,7 +14,6 @@ from pathlib import Path
 
 from gi_classifier.errors import OutputError
 
-
 # A child that was just forked holds what its parent closes, until it runs its own program.
 _TRIES, _PAUSE = 20, 0.05
 
