@@ -45,6 +45,8 @@ def try_lock(file: int) -> bool:
 def open_locked(path: Path, refusal: str) -> int:
     """Open a private file, made where it is missing, and lock it; no link is followed.
 
+    A lock that another has is asked for again for a second.
+
     Parameters
     ----------
     path : Path

@@ -1,7 +1,10 @@
+"""Locks end with who took them, and are waited for where that is soon."""
+
 from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,18 @@ def test_a_locked_file_is_private_and_refused_to_a_second(tmp_path: Path) -> Non
         open_locked(path, "taken")
     os.close(first)
     os.close(open_locked(path, "taken"))
+
+
+def test_a_lock_that_a_child_holds_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    # A forked child has what its parent closes: another name of the same open file.
+    first = open_locked(path, "taken")
+    held_by_child = os.dup(first)
+    os.close(first)
+    timer = threading.Timer(0.2, os.close, [held_by_child])
+    timer.start()
+    os.close(open_locked(path, "taken"))
+    timer.join()
 
 
 def test_a_file_removed_before_it_was_locked_is_made_anew(

@@ -41,3 +41,9 @@ def test_pieces_are_one_to_three_of_bounded_length() -> None:
 
 def test_without_a_record_the_pieces_come_alone() -> None:
     assert surround("", lambda: NORMAL[2], random.Random(0)).startswith("既往体健")
+
+
+def test_what_stands_before_a_record_is_one_of_the_leads() -> None:
+    for seed in range(20):
+        found = surround("胃窦溃疡", lambda: NORMAL[0], random.Random(seed), leads=("甲乙：",))
+        assert "甲乙：胃窦溃疡" in found
