@@ -89,7 +89,8 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         :func:`gi_classifier.cpus.thread_count`.
     engine, maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, \
 warmup_steps, decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, \
-label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, bfloat16
+label_smoothing, dropout, token_dropout, ema_momentum, unlabelled_pieces, teacher_confidence, \
+bfloat16
         See :class:`~gi_classifier.Settings`; they are validated when fitting.
 
     Attributes
@@ -131,6 +132,7 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         label_smoothing: float = _DEFAULT.label_smoothing,
         dropout: float = _DEFAULT.dropout,
         token_dropout: float = _DEFAULT.token_dropout,
+        ema_momentum: float = _DEFAULT.ema_momentum,
         unlabelled_pieces: int = _DEFAULT.unlabelled_pieces,
         teacher_confidence: float = _DEFAULT.teacher_confidence,
         bfloat16: bool = _DEFAULT.bfloat16,
@@ -158,6 +160,7 @@ label_smoothing, dropout, token_dropout, unlabelled_pieces, teacher_confidence, 
         self.label_smoothing = label_smoothing
         self.dropout = dropout
         self.token_dropout = token_dropout
+        self.ema_momentum = ema_momentum
         self.unlabelled_pieces = unlabelled_pieces
         self.teacher_confidence = teacher_confidence
         self.bfloat16 = bfloat16

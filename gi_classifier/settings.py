@@ -99,6 +99,9 @@ class Settings:
         Dropout rate inside the encoder, in [0, 1).
     token_dropout : float
         Share of training tokens replaced by [MASK] (word dropout, Iyyer et al. 2015), in [0, 1).
+    ema_momentum : float
+        Validate and keep the exponential moving average of the weights over steps (Polyak and
+        Juditsky 1992), which so much of it enters again at each, in [0, 1); 0 is off.
     unlabelled_pieces : int
         Of unlabelled text, so many pieces at most for each label that its teacher gives, see
         :mod:`gi_classifier.training.distil`.
@@ -149,6 +152,7 @@ class Settings:
     label_smoothing: float = 0.0
     dropout: float = 0.0
     token_dropout: float = 0.0
+    ema_momentum: float = 0.0
     unlabelled_pieces: int = 10_000
     teacher_confidence: float = 0.9
     bfloat16: bool = False
@@ -175,6 +179,7 @@ class Settings:
         real = {"learning_rate": math.inf, "final_learning_rate": math.inf, "dropout": 1.0}
         real |= {"label_smoothing": 1.0, "adversarial_epsilon": math.inf}
         real |= {"gradient_penalty": math.inf, "token_dropout": 1.0, "teacher_confidence": 1.0}
+        real |= {"ema_momentum": 1.0}
         for name, limit in real.items():
             yield range_problem(name, getattr(self, name), 0, limit, open_high=True)
         yield choice_problem("use", self.use, USES)

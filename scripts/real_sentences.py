@@ -5,7 +5,8 @@ In: the file of sentences that the labels were given to (id, kind, text; not shi
 20% of the groups of near-duplicates, and ``test.csv``, which says how each was drawn; with
 ``--dataset`` the training and validation records of ``data/``, and the records of ``written.tsv``
 there, stand in them too, without near-duplicates of what is held out more strictly; with
-``--corpus`` also ``corpus.txt``, its lines without those near the test fifth.
+``--corpus`` also ``corpus.txt``, its lines without those near the test fifth; those of them that
+are labelled are for training, a tenth for validation.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Label:
         0, 1, 2, or x for undecidable.
     drawn : str
         random; hard, where the first weights, a linear model and the keyword rule differed or
-        were least sure; or rest.
+        were least sure; rest; or corpus, of the corpus, where later weights were least sure.
     """
 
     label: str
@@ -140,6 +141,17 @@ def _runs(text: str) -> set[str]:
     return {clean[i : i + _SHARED] for i in range(max(1, len(clean) - _SHARED + 1))}
 
 
+def labelled_passages(passages: Sequence[str], labels: Mapping[str, Label]) -> dict[str, list[Row]]:
+    """The passages of a corpus that are labelled, one in ten for validation."""
+    found: dict[str, list[Row]] = {"train": [], "val": []}
+    for passage in passages:
+        name = hashlib.sha256(passage.encode()).hexdigest()[:16]
+        about = labels.get(name)
+        if about and about.drawn == "corpus" and about.label != UNDECIDABLE:
+            found["train" if int(name, 16) % _VALIDATED else "val"].append((passage, about.label))
+    return found
+
+
 def read_rows(path: Path) -> list[Row]:
     """The texts of a file, each with its label."""
     return [(text, label) for text, _, label in (line.rpartition("\t") for line in lines(path))]
@@ -168,7 +180,13 @@ def main() -> None:
         for sentence in sentences
         if sentence.id in labels and labels[sentence.id].label != UNDECIDABLE
     ]
-    found: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    passages: list[str] = []
+    if args.corpus:
+        every = lines(args.corpus)
+        kept = distant(every, [s.text for s in sentences if s.split == "test"])
+        passages = [passage for passage, keep in zip(every, kept, strict=True) if keep]
+        print(f"corpus: {len(passages)} of {len(every)} passages")
+    found: dict[str, list[Row]] = {**labelled_passages(passages, labels), "test": []}
     for sentence, about in decided:
         found[sentence.split].append((sentence.text, about.label))
     real_test = [(s.text, about.label, about.drawn) for s, about in decided if s.split == "test"]
@@ -187,11 +205,8 @@ def main() -> None:
     with (args.output / "test.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "label", "drawn"), *real_test])
     if args.corpus:
-        passages = lines(args.corpus)
-        kept = distant(passages, [s.text for s in sentences if s.split == "test"])
-        content = "".join(f"{p}\n" for p, keep in zip(passages, kept, strict=True) if keep)
+        content = "".join(f"{passage}\n" for passage in passages)
         (args.output / "corpus.txt").write_text(content, encoding="utf-8")
-        print(f"corpus: {int(kept.sum())} of {len(passages)} passages")
 
 
 if __name__ == "__main__":

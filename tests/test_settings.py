@@ -55,6 +55,7 @@ BAD: dict[str, list[Any]] = {
     "label_smoothing": [1.0, -0.1],
     "dropout": [1, -0.1, None],
     "token_dropout": [1, -0.1, None],
+    "ema_momentum": [1, -0.1, None],
     "unlabelled_pieces": [0, 1.5],
     "teacher_confidence": [1, -0.1, "x"],
     "bfloat16": [1, None, "yes"],

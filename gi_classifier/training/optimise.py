@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -250,17 +251,18 @@ def fit(
         began = time.monotonic()
         with bfloat16_products(settings.bfloat16):
             loss = trainer.epoch(progress)
-        row = {
-            "epoch": progress.epoch,
-            "steps": progress.step,
-            "learning_rate": settings.learning_rate_at(progress.step - 1),
-            "loss": loss,
-            **trainer.validate(),
-        }
-        _check_finite(row)
-        if row["val_loss"] < progress.best_loss:
-            best = get_weights(model)
-            progress.best_loss, progress.best_epoch = row["val_loss"], progress.epoch
+        with trainer.averaged():
+            row = {
+                "epoch": progress.epoch,
+                "steps": progress.step,
+                "learning_rate": settings.learning_rate_at(progress.step - 1),
+                "loss": loss,
+                **trainer.validate(),
+            }
+            _check_finite(row)
+            if row["val_loss"] < progress.best_loss:
+                best = get_weights(model)
+                progress.best_loss, progress.best_epoch = row["val_loss"], progress.epoch
         row["seconds"] = round(time.monotonic() - began, 1)
         progress.history.append({name: row[name] for name in _ordered(row)})
         checkpoint.write(model, trainer.optimizer, best, progress)
@@ -281,8 +283,9 @@ class _Trainer:
 
     def __init__(self, model: Any, train: Encodings, val: Encodings, settings: Settings) -> None:
         self.model, self.train, self.val, self.settings = model, train, val, settings
-        self.optimizer = tf_keras.optimizers.Adam(learning_rate=0.0)
-        self.optimizer.build(model.trainable_variables)
+        average = {"use_ema": True, "ema_momentum": settings.ema_momentum}
+        options = average if settings.ema_momentum else {}
+        self.optimizer = tf_keras.optimizers.Adam(learning_rate=0.0, **options)
         self._step = training_step(model, self.optimizer, settings)
         self._validate = validation_step(model)
         self._lengths = [len(ids) for ids in train.ids]
@@ -293,12 +296,14 @@ class _Trainer:
 
     def begin(self, checkpoint: Checkpoint, keep_start: bool) -> tuple[LayerWeights, Progress]:
         """The best weights and the progress so far: a checkpoint's, or those of a fresh start."""
+        if self.settings.initial_bias == "prior" and not keep_start:
+            set_head_bias(self.model, log_prior(self.settings, self.train.targets))
+        # An average begins at the weights that are there.
+        self.optimizer.build(self.model.trainable_variables)
         resumed = checkpoint.read(self.model, self.optimizer)
         if resumed:
             logger.info("going on after epoch %d", resumed[1].epoch)
             return resumed
-        if self.settings.initial_bias == "prior" and not keep_start:
-            set_head_bias(self.model, log_prior(self.settings, self.train.targets))
         loss, accuracy = evaluate(self._validate, self.val)
         logger.info("before training: validation loss %.4f, accuracy %.4f", loss, accuracy)
         return get_weights(self.model), Progress(best_loss=loss if keep_start else math.inf)
@@ -324,6 +329,17 @@ class _Trainer:
             source = np.random.default_rng([self.settings.seed, 1, number])
             ids = drop_tokens(ids, self.settings.token_dropout, self.train.mask_id, source)
         return float(self._step(ids, targets, targets @ self._weights))
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the moving average of the weights into the model meanwhile, where there is one."""
+        if not self.settings.ema_momentum:
+            yield
+            return
+        latest = get_weights(self.model)
+        self.optimizer.finalize_variable_values(self.model.trainable_variables)
+        yield
+        set_weights(self.model, latest)
 
     def validate(self) -> dict[str, float]:
         """What the model is worth on the validation windows, at the best temperature."""

@@ -19,9 +19,8 @@ def row(text: str) -> str:
 def test_every_label_is_one_of_four_and_no_text_is_shipped() -> None:
     lines = real_sentences.LABELS.read_text("utf-8").splitlines()
     assert lines[0] == "id\tlabel\tannotators\tdrawn"
-    assert all(
-        re.fullmatch(r"[0-9a-f]{16}\t[012x]\t[123]\t(random|hard|rest)", line) for line in lines[1:]
-    )
+    form = re.compile(r"[0-9a-f]{16}\t[012x]\t[123]\t(random|hard|rest|corpus)")
+    assert all(map(form.fullmatch, lines[1:]))
     assert len(real_sentences.read_labels()) == len(lines) - 1 >= 6000
     assert sum(line.split("\t")[2] != "1" for line in lines[1:]) >= 600
 
@@ -86,6 +85,34 @@ def test_the_command_writes_three_splits_and_a_corpus(tmp_path, monkeypatch, cap
     assert set(corpus) < set(texts)
     drawn = (out / "test.csv").read_text("utf-8").splitlines()
     assert drawn == ["text,label,drawn", *(f"{text},1,random" for text in held)]
+
+
+def test_labelled_passages_of_the_corpus_are_trained_and_validated_on_unless_held_out(
+    tmp_path, monkeypatch
+) -> None:
+    held_out = next(
+        text
+        for n in range(99)
+        if real_sentences.split_of(row(text := f"第{n}例患者因反复上腹部疼痛入院")[:16]) == "test"
+    )
+    passages = ["".join(chr(0x4E00 + 40 * n + k) for k in range(20)) for n in range(60)]
+    (tmp_path / "s.tsv").write_text(row(held_out), "utf-8")
+    (tmp_path / "corpus").write_text("\n".join([*passages, f"{held_out}。", "无标签"]), "utf-8")
+    labels = {row(text)[:16]: real_sentences.Label("2", "corpus") for text in passages}
+    labels[row(passages[0])[:16]] = real_sentences.Label("x", "corpus")
+    labels[row(f"{held_out}。")[:16]] = real_sentences.Label("2", "corpus")
+    labels[row(held_out)[:16]] = real_sentences.Label("1", "hard")
+    monkeypatch.setattr(real_sentences, "read_labels", lambda: labels)
+    out = tmp_path / "out"
+    arguments = ["x", str(tmp_path / "s.tsv"), str(out), "--corpus", str(tmp_path / "corpus")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    real_sentences.main()
+    train, val, test = (
+        (out / f"{split}.tsv").read_text("utf-8").splitlines() for split in real_sentences.SPLITS
+    )
+    assert sorted([*train, *val]) == sorted(f"{text}\t2" for text in passages[1:])
+    assert 0 < len(val) < 20
+    assert test == [f"{held_out}\t1"]
 
 
 def test_the_stricter_split_keeps_a_text_that_two_splits_have() -> None:

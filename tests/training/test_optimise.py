@@ -47,6 +47,7 @@ VARIANTS = {
     "adversarial": {"adversarial_epsilon": 0.5},
     "penalty": {"gradient_penalty": 1.0},
     "token dropout": {"token_dropout": 0.3},
+    "average": {"ema_momentum": 0.9},
 }
 
 
@@ -98,6 +99,27 @@ def test_weights_of_the_best_epoch_are_kept(base: Path, settings: Settings, tmp_
     assert loss == pytest.approx(progress.best_loss, abs=1e-6)
     assert progress.best_loss <= min(losses)
     assert progress.epoch - progress.best_epoch == 3 or progress.epoch == 8
+
+
+def test_the_kept_average_weighs_each_step_and_the_run_goes_on_from_its_last(
+    base: Path, settings: Settings, tmp_path: Path
+) -> None:
+    one = dataclasses.replace(
+        settings, epochs=1, batch_size=48, warmup_steps=0, decay_steps=9, initial_bias="zero"
+    )
+    begun = get_weights(build(base, one).model)
+    after, _ = run(base, one, tmp_path / "plain.npz")
+    averaging = dataclasses.replace(one, ema_momentum=0.75)
+    kept, _ = run(base, averaging, tmp_path / "average.npz")
+    for name, arrays in kept.items():
+        for array, old, new in zip(arrays, begun[name], after[name], strict=True):
+            np.testing.assert_allclose(array, 0.75 * old + 0.25 * new, atol=1e-6)
+    model = build(base, averaging).model
+    optimizer = tf_keras.optimizers.Adam(0.0, use_ema=True)
+    optimizer.build(model.trainable_variables)
+    checkpoint = optimise.Checkpoint(tmp_path / "average.npz", {"run": "same run"})
+    checkpoint.read(model, optimizer)
+    assert equal(get_weights(model), after)
 
 
 def gradient_step(base: Path, settings: Settings, rate: float) -> tuple[dict, dict, float]:
