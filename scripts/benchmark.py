@@ -188,8 +188,10 @@ def captum_loop(directory: ModelDirectory) -> Errors:
     return run
 
 
-def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> dict[str, float]:
-    """Print and return records per second; print ratios and completeness errors too.
+def benchmark_attribution(
+    texts: Sequence[str], few: int, rounds: int = 5
+) -> dict[str, dict[str, float]]:
+    """Print and return records per second and completeness errors of each way.
 
     Everybody takes turns, so that a machine that slows down does so for all; the slow loops take
     records from every part of the range of lengths.
@@ -248,7 +250,14 @@ def benchmark_attribution(texts: Sequence[str], few: int, rounds: int = 5) -> di
         )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory {peak:.0f} MiB, TensorFlow's for the reference's loop included")
-    return {name: records / spent for name, spent in seconds.items()}
+    return {
+        name: {
+            "records_per_second": records / spent,
+            "median_error": float(np.median(errors[name])),
+            "largest_error": max(errors[name]),
+        }
+        for name, spent in seconds.items()
+    }
 
 
 def main() -> None:

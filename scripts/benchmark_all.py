@@ -74,7 +74,7 @@ def measure(
     sets: Mapping[str, Sequence[str]],
     unlabelled: Sequence[Path],
     rounds: int,
-    attribution: Callable[[], dict[str, float]],
+    attribution: Callable[[], dict[str, dict[str, float]]],
     say: Callable[[str], object] = print,
 ) -> dict[str, Any]:
     """Measure everything.
@@ -89,7 +89,7 @@ def measure(
         Passages that choose bulk's cut, where the model holds none.
     rounds : int
     attribution : callable
-        Gives records explained a second by each way.
+        Gives records explained a second by each way, and its completeness errors.
     say : callable
         Told what comes next.
     """
@@ -162,7 +162,7 @@ def benchmark_all(
     records: int,
     rounds: int,
     output: Path,
-    attribution: Callable[[], dict[str, float]],
+    attribution: Callable[[], dict[str, dict[str, float]]],
 ) -> None:
     """Measure, print and write; see the module."""
     output.mkdir(parents=True, exist_ok=True)
