@@ -1,8 +1,7 @@
 """``GIClassifier``: the library's classifier as a scikit-learn estimator.
 
-In: texts and labels of any kind. Out: labels as given and probabilities, as arrays. It batches by
-itself, any number of texts. Fitting imports TensorFlow, unless ``use`` is "linear"; predicting and
-loading do not.
+In: texts and labels of any kind. Out: labels as given and probabilities, as arrays. Fitting imports
+TensorFlow, unless ``use`` is "linear"; predicting and loading do not.
 """
 
 from __future__ import annotations
@@ -49,8 +48,8 @@ from gi_classifier.training.train import run
 
 _DEFAULT = Settings()
 # Settings that are parameters by the same name and with the same meaning.
-_DERIVED = ("num_classes", "label_names", "window_rule", "class_weight", "seed")
-_SETTINGS = [f.name for f in dataclasses.fields(Settings) if f.name not in _DERIVED]
+_DERIVED = {"num_classes", "label_names", "window_rule", "class_weight", "seed"}
+_SETTINGS = sorted({field.name for field in dataclasses.fields(Settings)} - _DERIVED)
 
 
 @dataclasses.dataclass(eq=False)
@@ -77,21 +76,19 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         As in :class:`~gi_classifier.Settings`. Without, "evidence" where the labels are the whole
         numbers from 0 up, 0 being the background; of other labels none is the background: "mean".
     class_weight : "balanced", mapping or None
-        "balanced" weighs each class as if all were equally frequent; a mapping holds the weight
-        of each label as given, 1 where it holds none.
+        "balanced" weighs classes as if all were equally frequent; a mapping, labels as given, or 1.
     random_state : int, RandomState, Generator or None
         The one source of every random choice; see :func:`gi_classifier.option_checks.seed_from`.
     use : {"both", "albert", "linear"}
         The members that answer. "linear" fits the linear member alone, in seconds and without
-        TensorFlow; ``base`` has no part in it, nor have the settings of ALBERT's training.
+        TensorFlow; ``base`` and the settings of ALBERT's training have no part in it.
     threads : int, optional
-        How many threads compute answers, from when the model is opened; without, see
-        :func:`gi_classifier.cpus.thread_count`.
+        Threads that compute answers; without, see :func:`gi_classifier.cpus.thread_count`.
     engine, maxlen, overlap, batch_size, epochs, learning_rate, final_learning_rate, \
 warmup_steps, decay_steps, patience, adversarial_epsilon, gradient_penalty, initial_bias, \
 label_smoothing, dropout, token_dropout, ema_momentum, unlabelled_pieces, teacher_confidence, \
 bfloat16
-        See :class:`~gi_classifier.Settings`; they are validated when fitting.
+        See :class:`~gi_classifier.Settings`; validated when fitting.
 
     Attributes
     ----------
@@ -425,7 +422,7 @@ bfloat16
         ----------
         path : str or Path, optional
         engine : {"fp32", "int8", "openvino", "keras"}, optional
-            Without, see :func:`gi_classifier.model.engine.chosen_engine`.
+            See :func:`gi_classifier.model.engine.chosen_engine`.
         use : {"both", "albert", "linear"}, optional
             The members that answer; without, what the model's settings say.
         threads : int, optional

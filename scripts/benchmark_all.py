@@ -101,7 +101,7 @@ def measure(
     say("fresh processes")
     found["fresh_processes"] = fresh_processes(rounds)
     say("opening what is compared")
-    ways = contenders(directory, found["bulk_margin"])
+    ways = contenders(directory, bulk)
     found["openvino_precision"] = "bfloat16" if has_bfloat16() else "fp32"
     found["sets"] = {}
     for name, texts in sets.items():

@@ -157,14 +157,14 @@ def in_bulk(bulk: BulkPredictor) -> Read:
     return lambda texts: bulk.predict_proba(texts)[0].argmax(axis=1)
 
 
-def ours(directory: ModelDirectory, margin: float | None) -> dict[str, Read]:
+def ours(directory: ModelDirectory, cut: BulkPredictor | None) -> dict[str, Read]:
     """Every engine with all members that the model has, the linear member alone, and bulk.
 
     Parameters
     ----------
     directory : ModelDirectory
-    margin : float, optional
-        Of bulk; without, there is none.
+    cut : BulkPredictor, optional
+        What bulk is cut by; without, there is none.
     """
 
     def labels(predictor: Predictor) -> Read:
@@ -175,9 +175,9 @@ def ours(directory: ModelDirectory, margin: float | None) -> dict[str, Read]:
     if directory.linear is None:
         return found
     found["ours, linear member alone"] = labels(Predictor.from_directory(directory, use="linear"))
-    if margin is not None:
+    if cut:
         for name in ENGINES:
-            bulk = BulkPredictor(engines[name], directory.fusion("linear"), margin)
+            bulk = BulkPredictor(engines[name], cut.alone, cut.least_margin, cut.correction)
             found[f"ours in bulk, {name}"] = in_bulk(bulk)
     return found
 
@@ -208,12 +208,12 @@ def encoding(directory: ModelDirectory) -> Read:
     return read
 
 
-def contenders(directory: ModelDirectory, margin: float | None) -> dict[str, Read]:
+def contenders(directory: ModelDirectory, cut: BulkPredictor | None) -> dict[str, Read]:
     """All of them, by name."""
     return {
         "the reference's way": reference(directory),
         **transformers_ways(directory),
-        **ours(directory, margin),
+        **ours(directory, cut),
         "scikit-learn TF-IDF + linear": tfidf_linear(),
         "encoding alone": encoding(directory),
     }

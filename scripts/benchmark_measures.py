@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from gi_classifier.cpus import thread_count
-from gi_classifier.decisions.bulk import BulkPredictor
+from gi_classifier.decisions.bulk import BulkPredictor, linear_log_odds
 from gi_classifier.settings import FEW_RECORDS, AlbertConfig
 
 Read = Callable[[Sequence[str]], np.ndarray]
@@ -169,9 +169,11 @@ def where_bulk_goes(bulk: BulkPredictor, texts: Sequence[str]) -> dict[str, Any]
     """Seconds of bulk's parts: the linear member on all records, ALBERT on the rest."""
     predictor = bulk.predictor
     _, alone = bulk.predict_proba(texts)
+    scores = bulk.alone.scores(None, linear_log_odds(predictor, texts))
     rest = [text for text, sure in zip(texts, alone, strict=True) if not sure]
     parts: dict[str, Callable[[], Any]] = {
         "linear member": lambda: predictor.linear and predictor.linear.decision_function(texts),
+        "correction of margins": lambda: bulk.margins(texts, scores),
         "encoding of the rest": lambda: predictor.vocabulary and predictor.vocabulary.encode(rest),
         "ALBERT on the rest, encoding included": lambda: predictor.albert_log_odds(rest),
     }

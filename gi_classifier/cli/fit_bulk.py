@@ -25,8 +25,16 @@ from gi_classifier.cli.outputs import (
     say,
 )
 from gi_classifier.data.passages import check_passages, read_passages
+from gi_classifier.decisions.bulk import bulk_files
 from gi_classifier.errors import OutputExistsError
-from gi_classifier.model.directory import BULK, ModelDirectory, check_model_output, load, save
+from gi_classifier.model.directory import (
+    BULK,
+    CORRECTION,
+    ModelDirectory,
+    check_model_output,
+    load,
+    save,
+)
 from gi_classifier.model.origin import origin
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.training.keras_engine import open_any_engine
@@ -66,9 +74,13 @@ def fit_bulk(
     predictor = Predictor.from_directory(directory, open_any_engine(directory, engine), use="both")
     passages = drawn(read_passages(paths), seed)
     with progress(len(passages), "passages") as step:
-        found = choose_cut(directory, predictor, passages, lambda count: step(count, ""))
-    content = found.to_bytes(origin(directory, **options_of(context)))
-    save(ModelDirectory({**directory.files, BULK: content}, directory.metadata), model, force=True)
+        found, correction = choose_cut(
+            directory, predictor, passages, lambda count: step(count, "")
+        )
+    # A correction of an earlier cut goes with it.
+    kept = {name: part for name, part in directory.files.items() if name != CORRECTION}
+    new = bulk_files(found, correction, origin(directory, **options_of(context)))
+    save(ModelDirectory({**kept, **new}, directory.metadata), model, force=True)
     if as_json:
         print_json(asdict(found))
     else:

@@ -2,7 +2,8 @@
 
 In: texts that were checked. Out: probabilities (n, classes), and which member gave each. The cut,
 the margin from which the linear member answers alone, was chosen on unlabelled passages such that
-few labels differ from those of both; it is kept beside the model as ``bulk.json``.
+few labels differ from those of both; it is kept beside the model as ``bulk.json``, and what margins
+are corrected by as ``bulk.npz``.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gi_classifier.decisions.bulk_correction import Correction
 from gi_classifier.errors import ModelError, SettingsError
 from gi_classifier.files import to_json
-from gi_classifier.model.directory import BULK, ModelDirectory
+from gi_classifier.model.directory import BULK, CORRECTION, ModelDirectory
 from gi_classifier.model.fusion import Fusion
 from gi_classifier.model.predictor import Predictor
 
@@ -46,6 +48,8 @@ class Bulk:
         Of them, those that the linear member answers alone, and those whose label that changes.
     upper_bound : float
         Of the share of all records whose label changes, at ``confidence``.
+    corrected_by : int
+        Other passages, that the correction of margins was learnt from; 0 where there is none.
     most_changed, confidence : float
         What was asked for.
     """
@@ -56,6 +60,7 @@ class Bulk:
     answered: int
     changed: int
     upper_bound: float
+    corrected_by: int = 0
     most_changed: float = MOST_CHANGED
     confidence: float = CONFIDENCE
 
@@ -64,21 +69,26 @@ class Bulk:
         return to_json({**asdict(self), "origin": origin})
 
 
-def margins(probabilities: np.ndarray) -> np.ndarray:
-    """How sure each answer is: the log of how much likelier than the next label it is.
+def margins(scores: np.ndarray, correction: np.ndarray | float = 0.0) -> np.ndarray:
+    """How far the linear member's label is ahead of the next.
 
     Parameters
     ----------
-    probabilities : ndarray, shape (n, classes)
+    scores : ndarray, shape (n, classes)
         The linear member's own.
+    correction : ndarray, shape (n, classes), optional
+        Added to them before labels are compared.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        At least 0.
+        The log of how much likelier it is; below 0 where the correction speaks for another.
     """
-    ordered = np.sort(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), axis=1)
-    return np.asarray(ordered[:, -1] - ordered[:, -2])
+    rows, first = np.arange(len(scores)), scores.argmax(axis=1)
+    corrected = scores + correction
+    own = corrected[rows, first].copy()
+    corrected[rows, first] = -np.inf
+    return np.asarray(own - corrected.max(axis=1))
 
 
 class BulkPredictor:
@@ -92,12 +102,27 @@ class BulkPredictor:
         How the linear member's log-odds become probabilities of its own.
     least_margin : float
         From which it answers alone.
+    correction : Correction, optional
+        Of its margins.
     """
 
-    def __init__(self, predictor: Predictor, alone: Fusion, least_margin: float) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        alone: Fusion,
+        least_margin: float,
+        correction: Correction | None = None,
+    ) -> None:
         self.predictor = predictor
         self.alone = alone
         self.least_margin = least_margin
+        self.correction = correction
+        linear = predictor.linear
+        self._reader = correction.reader(linear) if correction and linear else None
+
+    def margins(self, texts: Sequence[str], scores: np.ndarray) -> np.ndarray:
+        """How sure the linear member is of texts, by its scores: float64 (texts,)."""
+        return margins(scores, self._reader.log_odds(texts) if self._reader else 0.0)
 
     def predict_proba(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Read texts that were checked.
@@ -121,8 +146,9 @@ class BulkPredictor:
 
     def _read(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         log_odds = linear_log_odds(self.predictor, texts)
-        probabilities = self.alone.probabilities(self.alone.scores(None, log_odds))
-        sure = margins(probabilities) >= self.least_margin
+        alone = self.alone.scores(None, log_odds)
+        probabilities = self.alone.probabilities(alone)
+        sure = self.margins(texts, alone) >= self.least_margin
         rest = np.flatnonzero(~sure).tolist()
         if rest:
             fusion = self.predictor.fusion
@@ -170,7 +196,9 @@ def open_bulk(directory: ModelDirectory, predictor: Predictor) -> BulkPredictor:
         The directory holds no cut, or one that was chosen for other weights.
     """
     linear_log_odds(predictor, [])
-    return BulkPredictor(predictor, directory.fusion("linear"), stored_bulk(directory).least_margin)
+    bulk = stored_bulk(directory)
+    correction = stored_correction(directory) if bulk.corrected_by else None
+    return BulkPredictor(predictor, directory.fusion("linear"), bulk.least_margin, correction)
 
 
 def stored_bulk(directory: ModelDirectory) -> Bulk:
@@ -186,7 +214,8 @@ def stored_bulk(directory: ModelDirectory) -> Bulk:
     table = {name: value for name, value in directory.read_json(BULK).items() if name != "origin"}
     try:
         found = Bulk(**table)
-        numbers = [float(found.least_margin), float(found.upper_bound), int(found.passages)]
+        numbers = [float(found.least_margin), float(found.upper_bound)]
+        numbers += [int(found.passages), int(found.corrected_by)]
     except (TypeError, ValueError) as error:
         raise directory.broken(BULK, f"it is incomplete ({type(error).__name__})") from error
     # A margin that is no number would let the linear member answer all, or nothing.
@@ -198,3 +227,25 @@ def stored_bulk(directory: ModelDirectory) -> Bulk:
             f"{directory.digest[:12]}…). {REFIT}"
         )
     return found
+
+
+def stored_correction(directory: ModelDirectory) -> Correction:
+    """The correction of margins that a model directory holds.
+
+    Raises
+    ------
+    ModelError
+        It holds none, or one that cannot be read.
+    """
+    try:
+        return Correction.from_npz(directory.content(CORRECTION))
+    except ModelError as error:
+        raise directory.broken(CORRECTION, error) from error
+
+
+def bulk_files(
+    bulk: Bulk, correction: Correction | None, origin: Mapping[str, Any]
+) -> dict[str, bytes]:
+    """What a model directory holds of a cut."""
+    files = {BULK: bulk.to_bytes(origin)}
+    return files if correction is None else {**files, CORRECTION: correction.to_npz()}

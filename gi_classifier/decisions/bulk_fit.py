@@ -21,9 +21,9 @@ from gi_classifier.decisions.bulk import (
     BulkPredictor,
     both_scores,
     linear_log_odds,
-    margins,
     open_bulk,
 )
+from gi_classifier.decisions.bulk_correction import Correction, fit_correction
 from gi_classifier.decisions.decision import Decider
 from gi_classifier.errors import RecordsError, SettingsError
 from gi_classifier.metrics.intervals import proportion_at_most
@@ -34,7 +34,7 @@ from gi_classifier.model.predictor import Predictor
 logger = logging.getLogger(__name__)
 
 # Passages that are read at most: more move the cut little.
-MOST_PASSAGES = 30_000
+MOST_PASSAGES = 40_000
 _CHUNK = 1024
 
 
@@ -51,7 +51,7 @@ def least_margin(
     Parameters
     ----------
     margin : ndarray of float64, shape (n,)
-        How sure the linear member is.
+        How sure the linear member is; below 0 it answers nothing alone.
     changed : ndarray of bool, shape (n,)
         Whether its label is another than that of both members.
     most_changed, confidence : float
@@ -69,7 +69,7 @@ def least_margin(
     for allowed, first_too_many in enumerate(falling):
         if proportion_at_most(allowed + 1, count, confidence) > most_changed:
             # Just above it, so that it and those of the same margin are left to both.
-            return float(np.nextafter(first_too_many, np.inf))
+            return max(0.0, float(np.nextafter(first_too_many, np.inf)))
     return 0.0
 
 
@@ -86,7 +86,7 @@ def compare(
     predictor : Predictor
         With both members.
     alone : Fusion
-        How the linear member's log-odds become probabilities of its own.
+        How the linear member's log-odds become scores of its own.
     texts : sequence of str
         Checked.
     step : callable
@@ -94,19 +94,17 @@ def compare(
 
     Returns
     -------
-    margin : ndarray of float64, shape (n,)
-    changed : ndarray of bool, shape (n,)
-        Whether its label is another than that of both.
+    alone, both : ndarray of float64, shape (n, classes)
+        Scores of the linear member alone, and of both.
     """
-    margin, changed = [np.zeros(0)], [np.zeros(0, dtype=bool)]
+    found, both = [np.zeros((0, len(alone.constants)))], [np.zeros((0, len(alone.constants)))]
     for begin in range(0, len(texts), _CHUNK):
         some = texts[begin : begin + _CHUNK]
         log_odds = linear_log_odds(predictor, some)
-        scores, both = alone.scores(None, log_odds), both_scores(predictor, some, log_odds)
-        margin.append(margins(alone.probabilities(scores)))
-        changed.append(scores.argmax(axis=1) != both.argmax(axis=1))
+        found.append(alone.scores(None, log_odds))
+        both.append(both_scores(predictor, some, log_odds))
         step(len(some))
-    return np.concatenate(margin), np.concatenate(changed)
+    return np.concatenate(found), np.concatenate(both)
 
 
 def drawn(passages: Iterable[str], seed: int, most: int = MOST_PASSAGES) -> list[str]:
@@ -157,8 +155,8 @@ def bulk_at_hand(
         passages = drawn(records, seed, FEWEST_PASSAGES)
     else:
         passages = drawn(unlabelled, seed)
-    cut = choose_cut(directory, predictor, passages)
-    return BulkPredictor(predictor, directory.fusion("linear"), cut.least_margin)
+    cut, correction = choose_cut(directory, predictor, passages)
+    return BulkPredictor(predictor, directory.fusion("linear"), cut.least_margin, correction)
 
 
 def choose_cut(
@@ -166,8 +164,10 @@ def choose_cut(
     predictor: Predictor,
     passages: Sequence[str],
     step: Callable[[int], object] = lambda count: None,
-) -> Bulk:
+) -> tuple[Bulk, Correction | None]:
     """Read passages with both members and choose the cut.
+
+    Of twice 10,000 or more, half teach a correction of margins, and the others choose the cut.
 
     Parameters
     ----------
@@ -193,19 +193,29 @@ def choose_cut(
             f"Bulk needs {FEWEST_PASSAGES:,} distinct passages to promise that at most "
             f"{MOST_CHANGED:.1%} of the labels change. Give more. Received: {count:,}"
         )
-    margin, changed = compare(predictor, directory.fusion("linear"), passages, step)
+    linear, fusion = predictor.linear, directory.fusion("linear")
+    alone, both = compare(predictor, fusion, passages, step)
+    taught = count // 2 if linear and count >= 2 * FEWEST_PASSAGES else 0
+    correction = None
+    if linear and taught:
+        correction = fit_correction(linear, passages[:taught], alone[:taught], both[:taught])
+    bulk = BulkPredictor(predictor, fusion, 0.0, correction)
+    margin = bulk.margins(passages[taught:], alone[taught:])
+    changed = (alone.argmax(axis=1) != both.argmax(axis=1))[taught:]
     # So many passages can promise it of some cut.
     cut = least_margin(margin, changed, MOST_CHANGED, CONFIDENCE) or 0.0
     answers = margin >= cut
     wrong = int((answers & changed).sum())
-    return Bulk(
+    found = Bulk(
         model_sha256=directory.digest,
         least_margin=cut,
-        passages=count,
+        passages=count - taught,
         answered=int(answers.sum()),
         changed=wrong,
-        upper_bound=proportion_at_most(wrong, count, CONFIDENCE),
+        upper_bound=proportion_at_most(wrong, count - taught, CONFIDENCE),
+        corrected_by=taught,
     )
+    return found, correction
 
 
 def bulk_or_none(

@@ -47,8 +47,8 @@ GRADIENTS = "gradient.onnx"
 LINEAR, FUSION = "linear.npz", "fusion.json"
 # A model directory may hold them; they belong to its model.h5 and say so.
 THRESHOLDS, NOVELTY = "thresholds.json", "novelty.npz"
-# It belongs to both members, and says so.
-BULK = "bulk.json"
+# They belong to both members; the first says so, and whether there is the second.
+BULK, CORRECTION = "bulk.json", "bulk.npz"
 ALBERT_FILES = (CONFIG, VOCABULARY, WEIGHTS, *ONNX.values(), GRADIENTS)
 REQUIRED = (SETTINGS, *ALBERT_FILES)
 # Of a model whose linear member was trained alone: nothing of ALBERT.

@@ -123,7 +123,8 @@ class LinearModel:
         return numbers_of(self.characters)
 
     @cached_property
-    def _idf(self) -> np.ndarray:
+    def idf(self) -> np.ndarray:
+        """The inverse document frequency of each n-gram: float64 (ngrams,)."""
         return inverse_document_frequencies(self.frequencies, self.records)
 
     @cached_property
@@ -171,7 +172,7 @@ class LinearModel:
 
     def _scores(self, owners: np.ndarray, columns: np.ndarray, count: int) -> np.ndarray:
         """Log-odds of so many texts or pieces that own n-grams: float64 (count, classes)."""
-        held = tfidf(owners, columns, self._idf)
+        held = tfidf(owners, columns, self.idf)
         scores = np.tile(self.intercepts, (count, 1))
         for label, weights in enumerate(self._weights):
             worth = held.values * weights[held.columns]
@@ -219,7 +220,7 @@ class LinearModel:
         kept = np.flatnonzero((columns >= 0) & (owners >= 0))
         owners, columns = owners[kept], columns[kept]
         starts, lengths = places.starts[kept], places.lengths[kept]
-        held, width = tfidf(owners, columns, self._idf), len(self.keys)
+        held, width = tfidf(owners, columns, self.idf), len(self.keys)
         which = np.searchsorted(held.rows * width + held.columns, owners * width + columns)
         share = counting[owners] * held.values[which] / held.counts[which] / lengths
         for step in range(LONGEST):
