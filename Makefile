@@ -70,12 +70,12 @@ weights: install
 		--set decay_steps=4000 --set epochs=3 --set patience=3 --set token_dropout=0.15 \
 		--set label_smoothing=0.05 --set initial_bias=zero --set bfloat16=true
 	$(BIN)/gi-classifier continue runs/weights runs/records/train.tsv --val runs/records/val.tsv --test data/test.txt \
-		--unlabelled runs/splits/corpus.txt --output runs/weights --force --set epochs=2 --set learning_rate=4e-4 \
+		--unlabelled runs/splits/unlabelled.txt --output runs/weights --force --set epochs=2 --set learning_rate=4e-4 \
 		--set warmup_steps=60 --set decay_steps=3600 --set teacher_confidence=0 --set unlabelled_pieces=8000 --set seed=44
 	for split in train val; do grep -vxFf data/written.tsv runs/splits/$$split.tsv > runs/$$split-known.tsv; done
 	$(BIN)/gi-classifier fit-novelty runs/train-known.tsv --val runs/val-known.tsv --model runs/weights --force
-	(awk 'NR % 21 == 0' runs/splits/corpus.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
-	$(BIN)/gi-classifier fit-bulk runs/passages.txt --model runs/weights
+	(awk 'NR % 7 == 0' runs/splits/unlabelled.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
+	$(BIN)/gi-classifier fit-bulk runs/passages.txt --model runs/weights --force
 	rm -rf weights && cp -r runs/weights weights
 
 clean:

@@ -100,8 +100,8 @@ class Settings:
     token_dropout : float
         Share of training tokens replaced by [MASK] (word dropout, Iyyer et al. 2015), in [0, 1).
     ema_momentum : float
-        Validate and keep the exponential moving average of the weights over steps (Polyak and
-        Juditsky 1992), which so much of it enters again at each, in [0, 1); 0 is off.
+        Keep an exponential moving average of the weights (Polyak and Juditsky 1992), of which this
+        share stays at each step, in [0, 1); 0 is off. It begins at what training starts from.
     unlabelled_pieces : int
         Of unlabelled text, so many pieces at most for each label that its teacher gives, see
         :mod:`gi_classifier.training.distil`.

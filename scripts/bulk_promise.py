@@ -13,8 +13,8 @@ from pathlib import Path
 
 from gi_classifier.data.passages import check_passages, read_passages
 from gi_classifier.data.readers import read_records
-from gi_classifier.decisions.bulk import MOST_CHANGED
-from gi_classifier.decisions.bulk_fit import bulk_at_hand, compare, drawn
+from gi_classifier.decisions.bulk import MOST_CHANGED, BulkPredictor, open_bulk, stored_bulk
+from gi_classifier.decisions.bulk_fit import choose_cut, compare, drawn
 from gi_classifier.metrics.intervals import proportion_at_most
 from gi_classifier.model.predictor import Predictor
 from gi_classifier.model.shipped import load_or_shipped
@@ -48,15 +48,17 @@ def main() -> None:
     args = parser.parse_args()
     directory = load_or_shipped(args.model)
     predictor = Predictor.from_directory(directory, use="both")
-    chosen, held_out = None, list[str]()
+    held_out: list[str] = []
     if args.unlabelled:
         passages = list(read_passages(check_passages(args.unlabelled)))
         chosen, held_out = apart(passages, args.held_out, args.most)
-    bulk = bulk_at_hand(directory, predictor, [], chosen)
-    corrected = "corrected" if bulk.correction else "as it is"
+        cut, correction = choose_cut(directory, predictor, chosen)
+        bulk = BulkPredictor(predictor, directory.fusion("linear"), cut.least_margin, correction)
+    else:
+        bulk, cut = open_bulk(directory, predictor), stored_bulk(directory)
     print(
-        f"Margin {bulk.least_margin:.3f}, {corrected}; promised: at most {MOST_CHANGED:.1%} of the "
-        "labels change\n"
+        f"Margin {cut.least_margin:.3f}, chosen on {cut.passages:,} passages, corrected by "
+        f"{cut.corrected_by:,}; promised: at most {MOST_CHANGED:.1%} of the labels change\n"
     )
     print("| set | records | the linear member alone | labels that change | share at most |")
     print("|---|---:|---:|---:|---:|")

@@ -5,8 +5,9 @@ In: the file of sentences that the labels were given to (id, kind, text; not shi
 20% of the groups of near-duplicates, and ``test.csv``, which says how each was drawn; with
 ``--dataset`` the training and validation records of ``data/``, and the records of ``written.tsv``
 there, stand in them too, without near-duplicates of what is held out more strictly; with
-``--corpus`` also ``corpus.txt``, its lines without those near the test fifth; those of them that
-are labelled are for training, a tenth for validation.
+``--corpus`` also ``corpus.txt``, its lines without those near the test fifth, and
+``unlabelled.txt``, those of them that are not labelled; of the labelled ones that are no sentences
+of the file nine tenths are for training, one for validation.
 """
 
 from __future__ import annotations
@@ -205,8 +206,11 @@ def main() -> None:
     with (args.output / "test.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("text", "label", "drawn"), *real_test])
     if args.corpus:
-        content = "".join(f"{passage}\n" for passage in passages)
-        (args.output / "corpus.txt").write_text(content, encoding="utf-8")
+        labelled = {text for split in ("train", "val") for text, _ in found[split]}
+        rest = [passage for passage in passages if passage not in labelled]
+        for name, some in (("corpus", passages), ("unlabelled", rest)):
+            content = "".join(f"{passage}\n" for passage in some)
+            (args.output / f"{name}.txt").write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -117,12 +117,13 @@ class BulkPredictor:
         self.alone = alone
         self.least_margin = least_margin
         self.correction = correction
-        linear = predictor.linear
-        self._reader = correction.reader(linear) if correction and linear else None
 
     def margins(self, texts: Sequence[str], scores: np.ndarray) -> np.ndarray:
         """How sure the linear member is of texts, by its scores: float64 (texts,)."""
-        return margins(scores, self._reader.log_odds(texts) if self._reader else 0.0)
+        linear = self.predictor.linear
+        return margins(
+            scores, self.correction.of(linear, texts) if self.correction and linear else 0.0
+        )
 
     def predict_proba(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Read texts that were checked.
@@ -216,7 +217,7 @@ def stored_bulk(directory: ModelDirectory) -> Bulk:
         found = Bulk(**table)
         numbers = [float(found.least_margin), float(found.upper_bound)]
         numbers += [int(found.passages), int(found.corrected_by)]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise directory.broken(BULK, f"it is incomplete ({type(error).__name__})") from error
     # A margin that is no number would let the linear member answer all, or nothing.
     if not np.isfinite(numbers).all():
@@ -235,12 +236,16 @@ def stored_correction(directory: ModelDirectory) -> Correction:
     Raises
     ------
     ModelError
-        It holds none, or one that cannot be read.
+        It holds none, or one that cannot be read or does not fit the linear member.
     """
+    content = directory.content(CORRECTION)
     try:
-        return Correction.from_npz(directory.content(CORRECTION))
+        found = Correction.from_npz(content)
+        if directory.linear:
+            found.check(directory.linear)
     except ModelError as error:
         raise directory.broken(CORRECTION, error) from error
+    return found
 
 
 def bulk_files(

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from gi_classifier.arrays import read_npz
 from gi_classifier.errors import ModelError
-from gi_classifier.model.linear import LinearModel, tfidf
-from gi_classifier.model.ngrams import cleaned, ngrams
+from gi_classifier.model.linear import LinearModel, weighed
 
 # Beyond it a label is certain, and how certain teaches nothing about where labels differ.
 _CERTAIN = 8.0
-_PENALTY, _PASSES, _PRECISION = 1.0, 60, 1e-3
-_CHUNK = 4096
-_LARGEST = 127
+_PENALTY, _PRECISION = 1.0, 1e-3
+_CHUNK = 1024
+_LARGEST, _HUGE = 127, 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,21 +40,34 @@ class Correction:
     scales: np.ndarray
     intercepts: np.ndarray
 
-    def reader(self, linear: LinearModel) -> LinearModel:
-        """A model whose ``log_odds`` are the corrections of the scores of ``linear``.
+    @cached_property
+    def _weights(self) -> np.ndarray:
+        return np.asarray(self.weights * self.scales[:, None])
 
-        Raises
-        ------
-        ModelError
-            It was learnt for another linear member.
-        """
-        if self.weights.shape != linear.weights.shape:
+    def of(self, linear: LinearModel, texts: Sequence[str]) -> np.ndarray:
+        """What is added to the scores of texts: float64 (texts, classes)."""
+        found = [np.zeros((0, len(self.scales)))]
+        for begin in range(0, len(texts), _CHUNK):
+            some = texts[begin : begin + _CHUNK]
+            held = linear.values(some)
+            found.append(weighed(held, self._weights, self.intercepts, len(some)))
+        return np.concatenate(found)
+
+    def check(self, linear: LinearModel) -> None:
+        """Raise ModelError where it was learnt for another linear member, or is none."""
+        classes = len(linear.intercepts)
+        numbers = np.concatenate([self.scales, self.intercepts])
+        if (
+            self.weights.dtype != np.int8
+            or self.weights.shape != linear.weights.shape
+            or not self.scales.shape == self.intercepts.shape == (classes,)
+            or not (np.abs(numbers) < _HUGE).all()
+        ):
             raise ModelError(
-                f"The correction is for weights of shape {self.weights.shape}. "
-                f"Received: {linear.weights.shape}"
+                f"a correction of weights {self.weights.shape}, scales {self.scales.shape} and "
+                f"intercepts {self.intercepts.shape} does not fit a linear member of weights "
+                f"{linear.weights.shape}, or its numbers are not finite"
             )
-        weights = (self.weights * self.scales[:, None]).astype(np.float16)
-        return replace(linear, weights=weights, intercepts=self.intercepts)
 
     def to_npz(self) -> bytes:
         """The correction as a compressed ``.npz`` without pickles."""
@@ -71,21 +84,13 @@ class Correction:
         Raises
         ------
         ModelError
-            It is no such file, or its parts do not fit together.
+            It is no such file.
         """
         try:
             parts = read_npz(content)
-            found = cls(parts["weights"], parts["scales"], parts["intercepts"])
-            classes, _ = found.weights.shape
-            numbers = np.concatenate([found.scales, found.intercepts])
-            fits = found.weights.dtype == np.int8 and numbers.shape == (2 * classes,)
-            if not fits or not np.isfinite(numbers).all():
-                raise ValueError("its parts do not fit together")
+            return cls(parts["weights"], parts["scales"], parts["intercepts"])
         except Exception as error:
-            raise ModelError(
-                f"The correction cannot be read ({type(error).__name__}). Choose the cut anew."
-            ) from error
-        return found
+            raise ModelError(f"it cannot be read ({type(error).__name__})") from error
 
 
 def fit_correction(
@@ -104,15 +109,15 @@ def fit_correction(
     from scipy import sparse
     from sklearn.linear_model import Ridge
 
-    parts = [sparse.csr_array((0, len(linear.keys)))]
+    parts = [sparse.csr_array((0, len(linear.keys)), dtype=np.float32)]
     for begin in range(0, len(texts), _CHUNK):
-        clean = [cleaned(text) for text in texts[begin : begin + _CHUNK]]
-        places = ngrams(clean, linear.numbers)
-        held = tfidf(places.owners, linear.columns(places.keys), linear.idf)
-        shape = (len(clean), len(linear.keys))
-        parts.append(sparse.coo_array((held.values, (held.rows, held.columns)), shape).tocsr())
+        some = texts[begin : begin + _CHUNK]
+        held = linear.values(some)
+        places = (held.values.astype(np.float32), (held.rows, held.columns))
+        parts.append(sparse.coo_array(places, (len(some), len(linear.keys))).tocsr())
     values = sparse.vstack(parts, format="csr")
-    ridge = Ridge(alpha=_PENALTY, solver="sparse_cg", max_iter=_PASSES, tol=_PRECISION)
+    del parts
+    ridge = Ridge(alpha=_PENALTY, solver="sparse_cg", tol=_PRECISION, copy_X=False)
     ridge.fit(values, _leads(both) - _leads(alone))
     scales = np.abs(ridge.coef_).max(axis=1) / _LARGEST
     weights = np.rint(ridge.coef_ / np.where(scales, scales, 1.0)[:, None]).astype(np.int8)

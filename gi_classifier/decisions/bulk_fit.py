@@ -167,7 +167,7 @@ def choose_cut(
 ) -> tuple[Bulk, Correction | None]:
     """Read passages with both members and choose the cut.
 
-    Of twice 10,000 or more, half teach a correction of margins, and the others choose the cut.
+    Of twice 10,000 or more, half choose it, and the others teach a correction of margins.
 
     Parameters
     ----------
@@ -195,13 +195,15 @@ def choose_cut(
         )
     linear, fusion = predictor.linear, directory.fusion("linear")
     alone, both = compare(predictor, fusion, passages, step)
-    taught = count // 2 if linear and count >= 2 * FEWEST_PASSAGES else 0
+    # Those of least hash choose: training with unlabelled text leaves them alone (bulk_cut).
+    choosing = count - count // 2 if linear and count >= 2 * FEWEST_PASSAGES else count
     correction = None
-    if linear and taught:
-        correction = fit_correction(linear, passages[:taught], alone[:taught], both[:taught])
+    if linear and choosing < count:
+        rest = passages[choosing:]
+        correction = fit_correction(linear, rest, alone[choosing:], both[choosing:])
     bulk = BulkPredictor(predictor, fusion, 0.0, correction)
-    margin = bulk.margins(passages[taught:], alone[taught:])
-    changed = (alone.argmax(axis=1) != both.argmax(axis=1))[taught:]
+    margin = bulk.margins(passages[:choosing], alone[:choosing])
+    changed = (alone.argmax(axis=1) != both.argmax(axis=1))[:choosing]
     # So many passages can promise it of some cut.
     cut = least_margin(margin, changed, MOST_CHANGED, CONFIDENCE) or 0.0
     answers = margin >= cut
@@ -209,11 +211,11 @@ def choose_cut(
     found = Bulk(
         model_sha256=directory.digest,
         least_margin=cut,
-        passages=count - taught,
+        passages=choosing,
         answered=int(answers.sum()),
         changed=wrong,
-        upper_bound=proportion_at_most(wrong, count - taught, CONFIDENCE),
-        corrected_by=taught,
+        upper_bound=proportion_at_most(wrong, choosing, CONFIDENCE),
+        corrected_by=count - choosing,
     )
     return found, correction
 

@@ -172,12 +172,13 @@ class LinearModel:
 
     def _scores(self, owners: np.ndarray, columns: np.ndarray, count: int) -> np.ndarray:
         """Log-odds of so many texts or pieces that own n-grams: float64 (count, classes)."""
-        held = tfidf(owners, columns, self.idf)
-        scores = np.tile(self.intercepts, (count, 1))
-        for label, weights in enumerate(self._weights):
-            worth = held.values * weights[held.columns]
-            scores[:, label] += np.bincount(held.rows, worth, count)
-        return scores
+        return weighed(tfidf(owners, columns, self.idf), self._weights, self.intercepts, count)
+
+    def values(self, texts: Sequence[str]) -> Values:
+        """What the log-odds of whole texts are linear in."""
+        clean = [cleaned(text) for text in texts]
+        places = ngrams(clean, self.numbers)
+        return tfidf(places.owners, self.columns(places.keys), self.idf)
 
     def contributions(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """What each character adds to the log-odds of an empty text.
@@ -320,6 +321,14 @@ class Values(NamedTuple):
     columns: np.ndarray
     values: np.ndarray
     counts: np.ndarray
+
+
+def weighed(held: Values, weights: np.ndarray, intercepts: np.ndarray, count: int) -> np.ndarray:
+    """Values of so many texts times weights (classes, ngrams): float64 (count, classes)."""
+    scores = np.tile(intercepts, (count, 1))
+    for label, own in enumerate(weights):
+        scores[:, label] += np.bincount(held.rows, held.values * own[held.columns], count)
+    return scores
 
 
 def tfidf(owners: np.ndarray, columns: np.ndarray, idf: np.ndarray) -> Values:

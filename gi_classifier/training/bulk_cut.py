@@ -21,13 +21,11 @@ logger = logging.getLogger(__name__)
 def held_for_bulk(passages: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
     """Passages that choose the cut, and those to train on; none of the first where all are needed.
 
-    10,000 distinct ones, or as many more as teach a correction of margins, are held where as many
-    are left.
+    10,000 distinct ones are held where as many are left.
     """
-    distinct = len(set(passages))
-    if distinct < 2 * FEWEST_PASSAGES:
+    if len(set(passages)) < 2 * FEWEST_PASSAGES:
         return [], list(passages)
-    held = drawn(passages, seed, min(distinct // 2, 2 * FEWEST_PASSAGES))
+    held = drawn(passages, seed, FEWEST_PASSAGES)
     kept = frozenset(held)
     return held, [passage for passage in passages if passage not in kept]
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +9,14 @@ from command_line import call_command
 from samples import made_up_records
 
 from gi_classifier.cli.fit_bulk import fit_bulk
-from gi_classifier.decisions.bulk import open_bulk, stored_bulk
+from gi_classifier.decisions.bulk import margins, open_bulk, stored_bulk
 from gi_classifier.decisions.bulk_correction import Correction, fit_correction
-from gi_classifier.decisions.bulk_fit import bulk_at_hand
+from gi_classifier.decisions.bulk_fit import bulk_at_hand, drawn
 from gi_classifier.errors import ModelError
 from gi_classifier.model.directory import BULK, CORRECTION, ModelDirectory, load
 from gi_classifier.model.linear import LinearModel
 from gi_classifier.model.predictor import Predictor
+from gi_classifier.training.bulk_cut import bulk_file
 from gi_classifier.training.linear import fit_linear
 
 RECORDS = made_up_records(240)
@@ -43,7 +43,7 @@ def both(alone: np.ndarray) -> np.ndarray:
 def test_it_learns_which_ngrams_the_members_differ_by(
     linear: LinearModel, alone: np.ndarray, both: np.ndarray
 ) -> None:
-    found = fit_correction(linear, TEXTS, alone, both).reader(linear).log_odds(TEXTS)
+    found = fit_correction(linear, TEXTS, alone, both).of(linear, TEXTS)
     wanted = both - alone
     assert np.corrcoef(found[:, 2], wanted[:, 2])[0, 1] > 0.95
     assert np.abs(found[:, 2] - wanted[:, 2]).mean() < 0.5
@@ -56,41 +56,35 @@ def test_saved_and_read_again_it_corrects_alike(
 ) -> None:
     correction = fit_correction(linear, TEXTS, alone, both)
     again = Correction.from_npz(correction.to_npz())
-    one, other = (c.reader(linear).log_odds(TEXTS) for c in (correction, again))
+    one, other = (c.of(linear, TEXTS) for c in (correction, again))
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_a_correction_of_another_linear_member_is_refused(
-    linear: LinearModel, alone: np.ndarray, both: np.ndarray
-) -> None:
-    correction = fit_correction(linear, TEXTS, alone, both)
-    shorter = replace(correction, weights=correction.weights[:, 1:])
-    with pytest.raises(ModelError, match="The correction is for weights of shape"):
-        shorter.reader(linear)
-
-
-def damaged(**changes: np.ndarray) -> bytes:
-    parts = {"weights": np.zeros((3, 2), np.int8), "scales": np.ones(3), "intercepts": np.ones(3)}
-    buffer = io.BytesIO()
-    np.savez(buffer, **(parts | changes))
-    return buffer.getvalue()
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04"])
+def test_what_is_no_such_file_is_named(content: bytes) -> None:
+    with pytest.raises(ModelError, match="it cannot be read"):
+        Correction.from_npz(content)
 
 
 @pytest.mark.parametrize(
-    "content",
+    "changes",
     [
-        b"",
-        b"PK\x03\x04",
-        damaged(weights=np.zeros((3, 2))),
-        damaged(weights=np.zeros(3, np.int8)),
-        damaged(scales=np.ones(2)),
-        damaged(intercepts=np.full(3, np.nan)),
-        damaged(weights=np.array([None])),
+        {"weights": np.zeros((3, 5), np.int8)},
+        {"weights": np.zeros(3, np.int8)},
+        {"weights": np.zeros((3, 9))},
+        {"scales": np.ones(2), "intercepts": np.ones(4)},
+        {"scales": np.full(3, 1e300)},
+        {"intercepts": np.full(3, np.nan)},
     ],
 )
-def test_a_damaged_correction_is_named(content: bytes) -> None:
-    with pytest.raises(ModelError, match="The correction cannot be read"):
-        Correction.from_npz(content)
+def test_parts_that_do_not_fit_the_linear_member_are_named(
+    linear: LinearModel, changes: dict[str, np.ndarray]
+) -> None:
+    weights = np.zeros(linear.weights.shape, np.int8)
+    fitting = Correction(weights, np.ones(3), np.ones(3))
+    fitting.check(linear)
+    with pytest.raises(ModelError, match="does not fit a linear member of weights"):
+        replace(fitting, **changes).check(linear)
 
 
 @pytest.fixture
@@ -98,25 +92,53 @@ def fitted(both_members: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """A model whose cut and correction were chosen on few passages."""
     monkeypatch.setattr("gi_classifier.decisions.bulk_fit.FEWEST_PASSAGES", 60)
     passages = tmp_path / "passages.txt"
-    passages.write_text("\n".join(TEXTS[:120]), encoding="utf-8")
+    passages.write_text("\n".join(TEXTS[:121]), encoding="utf-8")
     call_command(fit_bulk, passages, "--model", both_members)
     return both_members
 
 
 @pytest.mark.slow
-def test_half_of_twice_the_passages_teach_and_the_model_keeps_both_files(fitted: Path) -> None:
+def test_one_half_chooses_the_other_teaches_and_the_model_keeps_both_files(
+    fitted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     directory = load(fitted)
     bulk = stored_bulk(directory)
-    assert (bulk.passages, bulk.corrected_by) == (60, 60)
+    assert (bulk.passages, bulk.corrected_by) == (61, 60)
+    taught: list[list[str]] = []
+    chose: list[np.ndarray] = []
+
+    def spied(linear: LinearModel, texts: list[str], *scores: np.ndarray) -> Correction:
+        taught.append(texts)
+        return fit_correction(linear, texts, *scores)
+
+    def cut(margin: np.ndarray, changed: np.ndarray, *_: float) -> float:
+        chose.append(margin)
+        return 0.25
+
+    monkeypatch.setattr("gi_classifier.decisions.bulk_fit.fit_correction", spied)
+    monkeypatch.setattr("gi_classifier.decisions.bulk_fit.least_margin", cut)
     predictor = Predictor.from_directory(directory)
+    order = drawn(TEXTS[:121], directory.settings.seed)
+    at_hand = bulk_at_hand(directory, predictor, [], TEXTS[:121])
+    assert taught == [order[61:]]
     stored = open_bulk(directory, predictor)
-    at_hand = bulk_at_hand(directory, predictor, [], TEXTS[:120])
-    assert stored.least_margin == pytest.approx(at_hand.least_margin, abs=1e-6)
-    scores = np.zeros((len(TEXTS), 3))
-    np.testing.assert_allclose(
-        stored.margins(TEXTS, scores), at_hand.margins(TEXTS, scores), atol=1e-6
-    )
-    assert np.abs(stored.margins(TEXTS, scores)).max() > 0
+    scores = directory.fusion("linear").scores(None, predictor.linear.decision_function(TEXTS))  # type: ignore[union-attr]
+    margin = stored.margins(TEXTS, scores)
+    np.testing.assert_allclose(margin, at_hand.margins(TEXTS, scores), atol=1e-6)
+    assert not np.allclose(margin, margins(scores))
+    rows = [TEXTS.index(text) for text in order[:61]]
+    np.testing.assert_allclose(chose[0], margin[rows], atol=1e-6)
+    # What is corrected decides who answers.
+    _, linear = at_hand.predict_proba(TEXTS)
+    np.testing.assert_array_equal(linear, margin >= 0.25)
+
+
+@pytest.mark.slow
+def test_training_with_enough_passages_stores_a_correction(
+    fitted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = bulk_file(load(fitted), TEXTS[:121])
+    assert set(found) == {BULK, CORRECTION}
 
 
 @pytest.mark.slow

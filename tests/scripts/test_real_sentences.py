@@ -112,6 +112,7 @@ def test_labelled_passages_of_the_corpus_are_trained_and_validated_on_unless_hel
     )
     assert sorted([*train, *val]) == sorted(f"{text}\t2" for text in passages[1:])
     assert 0 < len(val) < 20
+    assert (out / "unlabelled.txt").read_text("utf-8").splitlines() == [passages[0], "无标签"]
     assert test == [f"{held_out}\t1"]
 
 
