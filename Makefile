@@ -74,7 +74,7 @@ weights: install
 		--set warmup_steps=60 --set decay_steps=3600 --set teacher_confidence=0 --set unlabelled_pieces=8000 --set seed=44
 	for split in train val; do grep -vxFf data/written.tsv runs/splits/$$split.tsv > runs/$$split-known.tsv; done
 	$(BIN)/gi-classifier fit-novelty runs/train-known.tsv --val runs/val-known.tsv --model runs/weights --force
-	(awk 'NR % 7 == 0' runs/splits/unlabelled.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
+	(awk 'NR % 14 == 0' runs/splits/unlabelled.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
 	$(BIN)/gi-classifier fit-bulk runs/passages.txt --model runs/weights --force
 	rm -rf weights && cp -r runs/weights weights
 

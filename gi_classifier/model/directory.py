@@ -63,6 +63,8 @@ NO_ALBERT = (
 # Far above all that this library writes; ONNX itself allows no more.
 _MOST_BYTES, _MOST_MANIFEST_BYTES = 2**31, 2**26
 _MOST_CLASSES = 10_000
+# Characters of each record's.
+_FINGERPRINT = 16
 _REMEDY = "Get the model directory again, or write it anew."
 
 
@@ -174,11 +176,15 @@ class ModelDirectory:
         if SPLITS not in self.files:
             return {}
         found = self.read_json(SPLITS)
-        for fingerprints in found.values():
-            if not isinstance(fingerprints, list) or not all(
+        for name, fingerprints in found.items():
+            if isinstance(fingerprints, str) and not len(fingerprints) % _FINGERPRINT:
+                places = range(0, len(fingerprints), _FINGERPRINT)
+                found[name] = [fingerprints[i : i + _FINGERPRINT] for i in places]
+            # Earlier versions wrote lists.
+            elif not isinstance(fingerprints, list) or not all(
                 isinstance(fingerprint, str) for fingerprint in fingerprints
             ):
-                raise self.broken(SPLITS, "a split is no list of fingerprints")
+                raise self.broken(SPLITS, "a split does not hold fingerprints")
         return found
 
     @cached_property

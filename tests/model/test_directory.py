@@ -343,7 +343,8 @@ def test_what_file_managers_leave_is_said_and_passed_over(
         ("config.json", b'{"vocab_size": -1}', "must be an integer of at least 1"),
         ("vocab.txt", b"\xff\xfe", "codec"),
         ("vocab.txt", b"", "A vocabulary starts with"),
-        ("splits.json", b'{"train": 1}', "no list of fingerprints"),
+        ("splits.json", b'{"train": 1}', "does not hold fingerprints"),
+        ("splits.json", b'{"train": "0123"}', "does not hold fingerprints"),
     ],
 )
 def test_a_malformed_file_is_named_with_what_to_do(name: str, content: bytes, reason: str) -> None:
