@@ -75,7 +75,7 @@ weights: install
 	for split in train val; do grep -vxFf data/written.tsv runs/splits/$$split.tsv > runs/$$split-known.tsv; done
 	$(BIN)/gi-classifier fit-novelty runs/train-known.tsv --val runs/val-known.tsv --model runs/weights --force
 	(awk 'NR % 14 == 0' runs/splits/unlabelled.txt; cut -f1 runs/records/val.tsv) > runs/passages.txt
-	$(BIN)/gi-classifier fit-bulk runs/passages.txt --model runs/weights --force
+	$(BIN)/gi-classifier fit-bulk runs/passages.txt --model runs/weights --seed 44 --force
 	rm -rf weights && cp -r runs/weights weights
 
 clean:

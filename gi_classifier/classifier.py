@@ -76,7 +76,7 @@ class GIClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         As in :class:`~gi_classifier.Settings`. Without, "evidence" where the labels are the whole
         numbers from 0 up, 0 being the background; of other labels none is the background: "mean".
     class_weight : "balanced", mapping or None
-        "balanced" weighs classes as if all were equally frequent; a mapping, labels as given, or 1.
+        "balanced": as if all were equally frequent; a mapping: a label's weight, 1 if not in it.
     random_state : int, RandomState, Generator or None
         The one source of every random choice; see :func:`gi_classifier.option_checks.seed_from`.
     use : {"both", "albert", "linear"}

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("files", type=Path, nargs="*", default=SETS)
     parser.add_argument("--model", type=Path, help="without it, the model that ships")
     parser.add_argument("--unlabelled", type=Path, nargs="+", default=[])
-    parser.add_argument("--most", type=int, default=40_000, help="passages that choose the cut")
+    parser.add_argument("--most", type=int, default=40_000, help="that choose the cut, and teach")
     parser.add_argument("--held-out", type=int, default=10_000, help="passages that check it")
     args = parser.parse_args()
     directory = load_or_shipped(args.model)

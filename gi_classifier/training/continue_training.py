@@ -83,7 +83,8 @@ def continue_training(
         The model directory to write; with ``force`` it may be ``model`` itself.
     changes : mapping, optional
         Settings to change, such as ``{"learning_rate": 3e-5}``; all others are the model's, except
-        ``bfloat16``, which is off unless it is asked for here, since it hangs on the processor.
+        ``bfloat16`` and ``ema_momentum``, which are off unless they are asked for here, since they
+        hang on the processor and on the number of steps.
         The number, names and meaning of the labels can't be changed.
     unlabelled : str, Path or sequence of them
         Text files as :func:`gi_classifier.train` takes them. The teacher is the model as it is,
@@ -159,8 +160,10 @@ def _changed(settings: Settings, changes: Mapping[str, Any], *, alone: bool) -> 
             "This model is a linear member alone, with no ALBERT to go on from; train a new model "
             f"without --use linear. Received: use={changes['use']!r}"
         )
-    # What paid on the processor of the first training may not on this one.
-    return Settings.from_dict({**settings.to_dict(), "bfloat16": False, **changes})
+    # What paid on the processor of the first training may not on this one, and over as many steps
+    # as the first took an average forgets where it began.
+    own = {"bfloat16": False, "ema_momentum": 0.0}
+    return Settings.from_dict({**settings.to_dict(), **own, **changes})
 
 
 def _say_what_is_refitted(train: Records, before: ModelDirectory) -> None:

@@ -71,7 +71,10 @@ def test_what_is_no_such_file_is_named(content: bytes) -> None:
     [
         {"weights": np.zeros((3, 5), np.int8)},
         {"weights": np.zeros(3, np.int8)},
-        {"weights": np.zeros((3, 9))},
+        {"weights": np.zeros((3, 9), np.int8)},
+        {"scales": np.array(1.0)},
+        {"scales": np.ones((3, 1))},
+        {"intercepts": np.array(["1", "2", "3"])},
         {"scales": np.ones(2), "intercepts": np.ones(4)},
         {"scales": np.full(3, 1e300)},
         {"intercepts": np.full(3, np.nan)},
@@ -83,8 +86,9 @@ def test_parts_that_do_not_fit_the_linear_member_are_named(
     weights = np.zeros(linear.weights.shape, np.int8)
     fitting = Correction(weights, np.ones(3), np.ones(3))
     fitting.check(linear)
-    with pytest.raises(ModelError, match="does not fit a linear member of weights"):
-        replace(fitting, **changes).check(linear)
+    for wrong in (changes, {"weights": weights.astype(float)}):
+        with pytest.raises(ModelError, match="does not fit a linear member of weights"):
+            replace(fitting, **wrong).check(linear)
 
 
 @pytest.fixture
@@ -134,9 +138,7 @@ def test_one_half_chooses_the_other_teaches_and_the_model_keeps_both_files(
 
 
 @pytest.mark.slow
-def test_training_with_enough_passages_stores_a_correction(
-    fitted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_files_of_a_cut_of_enough_passages_hold_a_correction(fitted: Path) -> None:
     found = bulk_file(load(fitted), TEXTS[:121])
     assert set(found) == {BULK, CORRECTION}
 

@@ -105,6 +105,7 @@ def test_the_page_names_the_machine_and_every_way(found: dict[str, Any]) -> None
         assert f"| {way} |" in text
     assert str(found["machine"]["threads"]) in text
     assert "In bulk the linear member answers 75.0% alone" in text
+    assert "| explain(), default | 12.0 | 3.12% | 50.0% |" in text
 
 
 def test_a_model_without_bulk_has_a_page_too(found: dict[str, Any]) -> None:

@@ -157,15 +157,16 @@ def test_unknown_setting_is_named(trained: Path, tmp_path: Path) -> None:
         continue_training(trained, data, tmp_path / "model", changes={"epoch": 1})
 
 
-def test_bfloat16_is_asked_for_on_each_processor_anew(
+def test_bfloat16_and_an_average_are_asked_for_anew(
     records_file: Path, settings: Settings, tmp_path: Path
 ) -> None:
-    fast = replace(settings, bfloat16=True)
+    fast = replace(settings, bfloat16=True, ema_momentum=0.5)
     assert train(records_file, tmp_path / "fast", settings=fast, use="linear").settings.bfloat16
     for changes, wanted in ({}, False), ({"bfloat16": True}, True):
         output = tmp_path / f"next-{wanted}"
         after = continue_training(tmp_path / "fast", records_file, output, changes=changes)
         assert after.settings.bfloat16 is wanted
+        assert after.settings.ema_momentum == 0
 
 
 def test_a_few_new_records_beside_the_known_ones_all_train(linear: Path, tmp_path: Path) -> None:
