@@ -1,6 +1,6 @@
-"""Reads ``.npz`` files that somebody else may have written: no pickles, no more than they hold.
+"""Arrays by name as ``.npz`` files, read as if somebody else wrote them: no pickles, no surprises.
 
-In: bytes or a path. Out: arrays by name, or ValueError with the reason.
+In: bytes or a path. Out: arrays, or ValueError with the reason; and arrays as bytes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import io
 import math
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +35,13 @@ DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
 )
+
+
+def to_npz(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Arrays by name as a compressed ``.npz``."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
 
 
 def read_npz(source: bytes | Path, most: int = MOST_BYTES) -> dict[str, np.ndarray]:

@@ -7,14 +7,13 @@ both members' scores lie from its own (a student of their difference; Hinton and
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from gi_classifier.arrays import read_npz
+from gi_classifier.arrays import read_npz, to_npz
 from gi_classifier.errors import ModelError
 from gi_classifier.model.linear import LinearModel, weighed
 
@@ -71,11 +70,9 @@ class Correction:
 
     def to_npz(self) -> bytes:
         """The correction as a compressed ``.npz`` without pickles."""
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer, weights=self.weights, scales=self.scales, intercepts=self.intercepts
+        return to_npz(
+            {"weights": self.weights, "scales": self.scales, "intercepts": self.intercepts}
         )
-        return buffer.getvalue()
 
     @classmethod
     def from_npz(cls, content: bytes) -> Correction:
@@ -105,6 +102,11 @@ def fit_correction(
         Checked.
     alone, both : ndarray of float64, shape (texts, classes)
         Scores of the linear member, as it was calibrated by itself, and of both.
+
+    Returns
+    -------
+    Correction
+        Of differences between labels: what is added to the first label's score is 0.
     """
     from scipy import sparse
     from sklearn.linear_model import Ridge

@@ -8,7 +8,6 @@ validation records that are less novel. Why this one is measured in docs/novelty
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gi_classifier.arrays import read_npz
+from gi_classifier.arrays import read_npz, to_npz
 from gi_classifier.decisions.novelty_scale import KNOTS, share_below, total
 from gi_classifier.decisions.pairs import Pairs
 from gi_classifier.errors import ModelError
@@ -95,23 +94,22 @@ class Novelty:
 
     def to_bytes(self, origin: Mapping[str, Any] | None = None) -> bytes:
         """As an ``.npz`` of arrays, nothing pickled, with its origin as JSON."""
-        content = io.BytesIO()
-        np.savez_compressed(
-            content,
-            format=np.array(FORMAT),
-            # So named since the first release.
-            fingerprint=np.array(self.digest),
-            layer=np.array(self.layer),
-            centre=self.centre,
-            whitening=self.whitening,
-            tokens=self.pairs.tokens,
-            keys=self.pairs.keys,
-            counts=self.pairs.counts,
-            scales=self.scales,
-            knots=self.knots,
-            origin=np.array(json.dumps(origin)),
+        return to_npz(
+            {
+                "format": np.array(FORMAT),
+                # So named since the first release.
+                "fingerprint": np.array(self.digest),
+                "layer": np.array(self.layer),
+                "centre": self.centre,
+                "whitening": self.whitening,
+                "tokens": self.pairs.tokens,
+                "keys": self.pairs.keys,
+                "counts": self.pairs.counts,
+                "scales": self.scales,
+                "knots": self.knots,
+                "origin": np.array(json.dumps(origin)),
+            }
         )
-        return content.getvalue()
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Novelty:

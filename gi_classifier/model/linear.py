@@ -10,7 +10,6 @@ Schütze 2008, chapter 6). The log-odds are linear in these values, so contribut
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gi_classifier.arrays import read_npz
+from gi_classifier.arrays import read_npz, to_npz
 from gi_classifier.errors import ModelError
 from gi_classifier.model.fusion import odds_to_probabilities
 from gi_classifier.model.key_table import KeyTable, search
@@ -231,19 +230,18 @@ class LinearModel:
 
     def to_npz(self) -> bytes:
         """The model as a compressed ``.npz`` without pickles."""
-        buffer = io.BytesIO()
-        np.savez_compressed(
-            buffer,
-            characters=np.frombuffer(self.characters.encode("utf-32-le"), dtype="<u4"),
-            # Differences of rising numbers compress to half.
-            keys=np.diff(self.keys, prepend=np.uint64(0)),
-            frequencies=self.frequencies.astype(np.uint32),
-            records=np.int64(self.records),
-            weights=self.weights.astype(np.float16),
-            intercepts=self.intercepts.astype(np.float64),
-            piece_shares=np.array(self.piece_shares, dtype=np.float64),
+        return to_npz(
+            {
+                "characters": np.frombuffer(self.characters.encode("utf-32-le"), dtype="<u4"),
+                # Differences of rising numbers compress to half.
+                "keys": np.diff(self.keys, prepend=np.uint64(0)),
+                "frequencies": self.frequencies.astype(np.uint32),
+                "records": np.array(self.records, dtype=np.int64),
+                "weights": self.weights.astype(np.float16),
+                "intercepts": self.intercepts.astype(np.float64),
+                "piece_shares": np.array(self.piece_shares, dtype=np.float64),
+            }
         )
-        return buffer.getvalue()
 
     @classmethod
     def from_npz(cls, content: bytes) -> LinearModel:
@@ -324,7 +322,20 @@ class Values(NamedTuple):
 
 
 def weighed(held: Values, weights: np.ndarray, intercepts: np.ndarray, count: int) -> np.ndarray:
-    """Values of so many texts times weights (classes, ngrams): float64 (count, classes)."""
+    """Values of texts times weights, and intercepts.
+
+    Parameters
+    ----------
+    held : Values
+    weights : ndarray, shape (classes, ngrams)
+    intercepts : ndarray, shape (classes,)
+    count : int
+        The texts.
+
+    Returns
+    -------
+    ndarray of float64, shape (count, classes)
+    """
     scores = np.tile(intercepts, (count, 1))
     for label, own in enumerate(weights):
         scores[:, label] += np.bincount(held.rows, held.values * own[held.columns], count)

@@ -86,9 +86,14 @@ def test_parts_that_do_not_fit_the_linear_member_are_named(
     weights = np.zeros(linear.weights.shape, np.int8)
     fitting = Correction(weights, np.ones(3), np.ones(3))
     fitting.check(linear)
-    for wrong in (changes, {"weights": weights.astype(float)}):
-        with pytest.raises(ModelError, match="does not fit a linear member of weights"):
-            replace(fitting, **wrong).check(linear)
+    with pytest.raises(ModelError, match="does not fit a linear member of weights"):
+        replace(fitting, **changes).check(linear)
+
+
+def test_weights_that_are_no_whole_numbers_are_named(linear: LinearModel) -> None:
+    floats = Correction(np.zeros(linear.weights.shape), np.ones(3), np.ones(3))
+    with pytest.raises(ModelError, match="does not fit a linear member of weights"):
+        floats.check(linear)
 
 
 @pytest.fixture
