@@ -47,8 +47,10 @@ def open_for_bulk(
 
 def promise(bulk: Bulk) -> str:
     """What a cut promises, in one line."""
+    by = bulk.corrected_by
+    taught = f". {by:,} others taught what corrects its margins" if by else ""
     return (
         f"The linear member answers {bulk.answered / bulk.passages:.1%} of {bulk.passages:,} "
         f"passages alone; the label of {bulk.changed} changes: at most {bulk.upper_bound:.2%} of "
-        f"records like these, at {bulk.confidence:.0%} confidence"
+        f"records like these, at {bulk.confidence:.0%} confidence{taught}"
     )

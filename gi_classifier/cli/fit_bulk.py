@@ -85,4 +85,4 @@ def fit_bulk(
         print_json(asdict(found))
     else:
         say(promise(found))
-    notes.print(f"Stored in {model / BULK}")
+    notes.print(f"Stored in {' and '.join(str(model / name) for name in new)}")

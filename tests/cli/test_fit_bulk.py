@@ -43,6 +43,7 @@ def test_the_cut_is_stored_with_what_it_promises(model: Path, passages: Path) ->
     out, err = call(passages, "--model", model, "--force")
     assert "of 10,000 passages alone" in out
     assert "Stored in" in err
+    assert "bulk.npz" not in err
     assert load(model).files[BULK] != b""
 
 

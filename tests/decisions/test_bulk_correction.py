@@ -149,6 +149,14 @@ def test_the_files_of_a_cut_of_enough_passages_hold_a_correction(fitted: Path) -
 
 
 @pytest.mark.slow
+def test_the_command_says_what_it_stored_and_how_many_taught(fitted: Path, tmp_path: Path) -> None:
+    out, err = call_command(fit_bulk, tmp_path / "passages.txt", "--model", fitted, "--force")
+    assert ". 60 others taught what corrects its margins" in " ".join(out.split())
+    assert "bulk.json and" in " ".join(err.split())
+    assert "bulk.npz" in err
+
+
+@pytest.mark.slow
 def test_fewer_passages_leave_no_correction_behind(
     fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
